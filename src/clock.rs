@@ -1,0 +1,128 @@
+//! Time as a value: the one place that reads the system clock.
+//!
+//! Everything that decides takes a [`Moment`] as an argument. Ages and deadlines use the monotonic
+//! part, so that a stepped wall clock neither freshens an old observation nor ages a new one; dates
+//! that people wrote (`until`, windows) use the wall part.
+
+use jiff::Timestamp;
+use std::time::Duration;
+
+/// A point in time, on both clocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// The wall clock, UTC.
+    pub wall: Timestamp,
+    /// Time since some fixed point of this process; never goes back.
+    pub monotonic: Duration,
+}
+
+impl Moment {
+    /// How long ago `earlier` was, on the monotonic clock; zero if it lies ahead.
+    pub fn since(self, earlier: Self) -> Duration {
+        self.monotonic.saturating_sub(earlier.monotonic)
+    }
+
+    /// This moment, later by `wait` on both clocks.
+    pub fn after(self, wait: Duration) -> Self {
+        let wall = jiff::SignedDuration::try_from(wait)
+            .ok()
+            .and_then(|signed| self.wall.checked_add(signed).ok())
+            .unwrap_or(Timestamp::MAX);
+        Self { wall, monotonic: self.monotonic.saturating_add(wait) }
+    }
+}
+
+/// Tells the time. Implemented by [`SystemClock`] and, for tests and simulation, [`TokioClock`].
+pub trait Clock: Send + Sync {
+    /// The time now.
+    fn now(&self) -> Moment;
+}
+
+/// The clocks of the operating system.
+#[derive(Debug, Clone)]
+pub struct SystemClock {
+    start: std::time::Instant,
+}
+
+impl SystemClock {
+    /// A clock whose monotonic part starts at zero.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that reads the system clock"
+    )]
+    pub fn new() -> Self {
+        Self { start: std::time::Instant::now() }
+    }
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for SystemClock {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that reads the system clock"
+    )]
+    fn now(&self) -> Moment {
+        Moment { wall: Timestamp::now(), monotonic: self.start.elapsed() }
+    }
+}
+
+/// A clock that follows the runtime's timer, paused or not, from a given wall time on.
+#[derive(Debug, Clone)]
+pub struct TokioClock {
+    start: tokio::time::Instant,
+    wall: Timestamp,
+}
+
+impl TokioClock {
+    /// A clock that says `wall` now, and moves with the runtime's timer.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads a clock")]
+    pub fn starting_at(wall: Timestamp) -> Self {
+        Self { start: tokio::time::Instant::now(), wall }
+    }
+}
+
+impl Clock for TokioClock {
+    fn now(&self) -> Moment {
+        Moment { wall: self.wall, monotonic: Duration::ZERO }.after(self.start.elapsed())
+    }
+}
+
+impl<C: Clock + ?Sized> Clock for std::sync::Arc<C> {
+    fn now(&self) -> Moment {
+        (**self).now()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_ignore_a_stepped_wall_clock() {
+        let earlier = Moment {
+            wall: Timestamp::from_second(1_000_000).unwrap(),
+            monotonic: Duration::from_secs(10),
+        };
+        let later = Moment {
+            wall: Timestamp::from_second(10).unwrap(),
+            monotonic: Duration::from_secs(15),
+        };
+        assert_eq!(later.since(earlier), Duration::from_secs(5));
+        assert_eq!(earlier.since(later), Duration::ZERO);
+        assert_eq!(earlier.after(Duration::from_secs(3)).wall.as_second(), 1_000_003);
+        assert_eq!(earlier.after(Duration::MAX).wall, Timestamp::MAX);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_tokio_clock_follows_paused_time() {
+        let clock = TokioClock::starting_at(Timestamp::from_second(100).unwrap());
+        tokio::time::advance(Duration::from_secs(7)).await;
+        assert_eq!(clock.now().wall.as_second(), 107);
+        assert_eq!(clock.now().monotonic, Duration::from_secs(7));
+    }
+}

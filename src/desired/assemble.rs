@@ -1,0 +1,146 @@
+//! Joins documents into scopes and finds what contradicts.
+
+use super::{Ceilings, Conflict, Desired, Document, Origin, Place, Tree};
+use crate::model::{InstanceId, Lane, Revision, Scope, VpcId};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// One [`Desired`] per scope. The union of all documents of a scope counts; an instance said twice for one scope keeps the later `until` and any protection.
+///
+/// # Errors
+/// Every conflict at once: modes of one scope that differ, an instance claimed by two VPCs of one
+/// account and region (an instance links to one VPC, `api-contract.md` 8.1).
+pub fn assemble(documents: &[Document], revision: Revision) -> Result<Tree, Vec<Conflict>> {
+    let revision = Arc::new(revision);
+    let mut conflicts = modes_that_differ(documents);
+    conflicts.extend(instances_claimed_twice(documents));
+    if !conflicts.is_empty() {
+        conflicts.sort();
+        return Err(conflicts);
+    }
+    let mut scopes: BTreeMap<Scope, Desired> = BTreeMap::new();
+    for document in documents {
+        match scopes.get_mut(&document.scope) {
+            Some(desired) => join(desired, document),
+            None => {
+                scopes.insert(document.scope.clone(), begin(document, &revision));
+            }
+        }
+    }
+    let scopes = scopes.into_iter().map(|(scope, desired)| (scope, Arc::new(desired))).collect();
+    Ok(Tree { revision, scopes })
+}
+
+/// What the configuration does not allow: accounts it does not name, regions and VPCs beyond an
+/// account's ceiling.
+pub fn outside_ceilings(documents: &[Document], ceilings: &Ceilings) -> Vec<Conflict> {
+    documents.iter().filter_map(|document| outside(document, ceilings)).collect()
+}
+
+fn outside(document: &Document, ceilings: &Ceilings) -> Option<Conflict> {
+    let Scope { account, region, vpc } = &document.scope;
+    let conflict =
+        |message, help| Conflict { place: document.vpc_place.clone(), message, other: None, help };
+    let Some(ceiling) = ceilings.get(account) else {
+        let known: Vec<&str> = ceilings.keys().map(|name| name.as_str()).collect();
+        return Some(conflict(
+            format!("account `{account}` is not in the configuration"),
+            format!("name one of: {}; or add it under `accounts:`", known.join(", ")),
+        ));
+    };
+    if !ceiling.regions.is_empty() && !ceiling.regions.contains(region) {
+        return Some(conflict(
+            format!("region `{region}` is outside what account `{account}` may manage"),
+            format!(
+                "add it to `accounts.{account}.regions` in the configuration, if that is meant"
+            ),
+        ));
+    }
+    if !ceiling.vpcs.is_empty() && !ceiling.vpcs.contains(vpc) {
+        return Some(conflict(
+            format!("VPC `{vpc}` is outside what account `{account}` may manage"),
+            format!("add it to `accounts.{account}.vpcs` in the configuration, if that is meant"),
+        ));
+    }
+    None
+}
+
+fn modes_that_differ(documents: &[Document]) -> Vec<Conflict> {
+    let mut first: BTreeMap<&Scope, &Document> = BTreeMap::new();
+    let mut conflicts = Vec::new();
+    for document in documents {
+        let earlier = *first.entry(&document.scope).or_insert(document);
+        if earlier.mode != document.mode {
+            conflicts.push(Conflict {
+                place: document.mode_place.clone(),
+                message: format!(
+                    "mode `{}` disagrees with another manifest of scope {}",
+                    document.mode, document.scope
+                ),
+                other: Some((earlier.mode_place.clone(), format!("says `{}`", earlier.mode))),
+                help: "write the same mode in every manifest of one scope".to_owned(),
+            });
+        }
+    }
+    conflicts
+}
+
+fn instances_claimed_twice(documents: &[Document]) -> Vec<Conflict> {
+    let mut first: BTreeMap<(Lane, &InstanceId), (&VpcId, &Place)> = BTreeMap::new();
+    let mut conflicts = Vec::new();
+    for document in documents {
+        let vpc = &document.scope.vpc;
+        for (instance, said) in &document.instances {
+            let key = (document.scope.lane(), instance);
+            let (earlier_vpc, earlier_place) = *first.entry(key).or_insert((vpc, &said.place));
+            if earlier_vpc != vpc {
+                conflicts.push(Conflict {
+                    place: said.place.clone(),
+                    message: format!("instance `{instance}` is claimed by two VPCs: {vpc} here"),
+                    other: Some((earlier_place.clone(), format!("claims it for {earlier_vpc}"))),
+                    help: "an instance links to one VPC: keep it in one of the two manifests"
+                        .to_owned(),
+                });
+            }
+        }
+    }
+    conflicts
+}
+
+fn begin(document: &Document, revision: &Arc<Revision>) -> Desired {
+    let mut desired = Desired {
+        scope: document.scope.clone(),
+        mode: document.mode,
+        links: BTreeMap::new(),
+        max_detach: Vec::new(),
+        allow_empty: true,
+        origins: Vec::new(),
+        revision: Arc::clone(revision),
+    };
+    join(&mut desired, document);
+    desired
+}
+
+fn join(desired: &mut Desired, document: &Document) {
+    desired.max_detach.extend(document.limits.max_detach);
+    desired.allow_empty &= document.limits.allow_empty;
+    desired.origins.push(Origin {
+        name: document.name.clone(),
+        owner: document.owner.clone(),
+        place: document.place.clone(),
+    });
+    for (instance, said) in &document.instances {
+        match desired.links.get_mut(instance) {
+            None => {
+                desired.links.insert(instance.clone(), said.clone());
+            }
+            Some(earlier) => {
+                earlier.protected |= said.protected;
+                earlier.until = match (earlier.until, said.until) {
+                    (Some(one), Some(other)) => Some(one.max(other)),
+                    _ => None,
+                };
+            }
+        }
+    }
+}

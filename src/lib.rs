@@ -1,0 +1,23 @@
+//! classiclinkd keeps the ClassicLink attachments of Alibaba Cloud accounts (classic-network ECS
+//! instance <-> VPC) equal to what YAML manifests in a Git repository say, and never removes one
+//! without evidence.
+//!
+//! This list is the tour: the modules stand in reading order, which is the order of the data and
+//! of the dependencies. **A module may import only modules listed above it**; a test in
+//! `tests/it/architecture.rs` holds every line of `src/` to that.
+//!
+//! ```text
+//! files --source--> documents --desired--> Desired@Revision --+
+//!                                                             +--plan--> Plan --gate--> Approved --apply--> Permit -> intent -> Ticket
+//! ECS --observe--> pages, by-id reads --observed--> Complete -+              \--> Refusals                   -> carry_out(Ticket)
+//!                                                                                                            -> outcome -> verify by id
+//! ```
+
+// Words: plain values and the three seams.
+pub mod clock;
+pub mod cloud;
+pub mod model;
+// Decisions: pure functions of values; `now` and randomness are arguments.
+pub mod desired;
+// Effects: touch the world, decide nothing.
+pub mod signature;
