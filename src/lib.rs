@@ -19,5 +19,8 @@ pub mod cloud;
 pub mod model;
 // Decisions: pure functions of values; `now` and randomness are arguments.
 pub mod desired;
+pub mod observed;
+pub mod plan;
+pub mod gate;
 // Effects: touch the world, decide nothing.
 pub mod signature;

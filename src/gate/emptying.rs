@@ -1,0 +1,25 @@
+//! No plan leaves a VPC without any link unless every manifest of it says so.
+
+use super::{Refusal, Rule, files, links, named};
+use crate::model::Verb;
+use crate::plan::Plan;
+
+pub(super) fn check(plan: &Plan) -> Option<Refusal> {
+    let going = plan.count(Verb::Detach);
+    // Links that are about to be attached do not count as staying: if their attach fails, the VPC
+    // is empty.
+    let empties = going > 0 && going >= plan.observed_count();
+    (empties && !plan.desired().allow_empty).then(|| Refusal {
+        rule: Rule::Emptying,
+        message: format!(
+            "the plan detaches {}, which is every link observed at {}",
+            links(going),
+            named(plan.scope())
+        ),
+        way_out: format!(
+            "if the VPC is meant to lose all of them, write `limits: {{allowEmpty: true}}` under \
+             `spec` in {}; if not, check that its region, account and VPC are right",
+            files(plan.desired())
+        ),
+    })
+}

@@ -1,0 +1,182 @@
+use super::*;
+use crate::desired::Tree;
+use crate::model::{Mode, Verb};
+use crate::observed::Gap;
+use crate::plan::tests::{desired, id, moment, plan_of, scope};
+use proptest::prelude::*;
+use std::sync::Arc;
+
+fn rules(desired: crate::desired::Desired, linked: &[usize]) -> Vec<Rule> {
+    match review(plan_of(desired, linked), &Bounds::default(), moment(0)) {
+        Ok(_) => vec![],
+        Err(held) => held.refusals.iter().map(|refusal| refusal.rule).collect(),
+    }
+}
+
+fn range(from: usize, to: usize) -> Vec<usize> {
+    (from..to).collect()
+}
+
+#[test]
+fn a_small_scope_may_lose_three_and_not_four() {
+    assert_eq!(rules(desired(Mode::Detach, &range(0, 7)), &range(0, 10)), []);
+    assert_eq!(rules(desired(Mode::Detach, &range(0, 6)), &range(0, 10)), [Rule::PerPlan]);
+}
+
+#[test]
+fn a_large_scope_may_lose_a_tenth_and_not_one_more() {
+    assert_eq!(rules(desired(Mode::Detach, &range(0, 90)), &range(0, 100)), []);
+    assert_eq!(rules(desired(Mode::Detach, &range(0, 89)), &range(0, 100)), [Rule::PerPlan]);
+}
+
+#[test]
+fn what_a_manifest_says_holds_in_both_directions_and_the_smallest_counts() {
+    let mut raised = desired(Mode::Detach, &range(0, 50));
+    raised.max_detach = vec![Amount::Count(50)];
+    assert_eq!(rules(raised, &range(0, 100)), []);
+    let mut lowered = desired(Mode::Detach, &range(0, 9));
+    lowered.max_detach = vec![Amount::Count(0)];
+    assert_eq!(rules(lowered, &range(0, 10)), [Rule::PerPlan]);
+    let mut both = desired(Mode::Detach, &range(0, 50));
+    both.max_detach = vec![Amount::Percent(100), Amount::Count(49)];
+    assert_eq!(rules(both, &range(0, 100)), [Rule::PerPlan]);
+}
+
+#[test]
+fn emptying_is_held_even_when_few_links_go() {
+    assert_eq!(rules(desired(Mode::Detach, &[]), &[1]), [Rule::Emptying]);
+    assert_eq!(rules(desired(Mode::Sync, &[5, 6]), &[1, 2]), [Rule::Emptying]);
+    let mut allowed = desired(Mode::Detach, &[]);
+    allowed.allow_empty = true;
+    assert_eq!(rules(allowed, &[1]), []);
+    assert_eq!(rules(desired(Mode::Detach, &[]), &[]), []);
+}
+
+#[test]
+fn observe_touches_nothing_and_every_refusal_is_reported_at_once() {
+    assert_eq!(
+        rules(desired(Mode::Observe, &[]), &range(0, 9)),
+        [Rule::ObserveMode, Rule::PerPlan, Rule::Emptying]
+    );
+    assert_eq!(rules(desired(Mode::Observe, &[1]), &[1]), []);
+}
+
+#[test]
+fn an_old_observation_is_held() {
+    let review_at = |seconds| {
+        review(plan_of(desired(Mode::Detach, &[1]), &[1, 2]), &Bounds::default(), moment(seconds))
+    };
+    assert!(review_at(120).is_ok());
+    let held = review_at(121).unwrap_err();
+    assert_eq!(held.refusals[0].rule, Rule::Freshness);
+}
+
+#[test]
+fn a_refusal_says_the_number_the_limit_the_file_and_the_way_out() {
+    let held =
+        review(plan_of(desired(Mode::Detach, &[0]), &range(0, 10)), &Bounds::default(), moment(0));
+    let text = held.unwrap_err().refusals[0].to_string();
+    for part in ["9 links", "10 observed", "at most 3", "shop.yaml", "maxDetach: 9"] {
+        assert!(text.contains(part), "{part} is not in: {text}");
+    }
+    let partial = Partial { scope: scope(), gaps: vec![Gap("page 2 shifted".into())], seen: 7 };
+    assert!(refuse_partial(&partial).to_string().contains("page 2 shifted"));
+}
+
+fn approved(linked: &[usize]) -> Arc<Approved> {
+    Arc::new(
+        review(plan_of(desired(Mode::Detach, &[1]), linked), &Bounds::default(), moment(0))
+            .unwrap(),
+    )
+}
+
+fn tree(desired: crate::desired::Desired) -> Tree {
+    Tree {
+        revision: Arc::clone(&desired.revision),
+        scopes: [(desired.scope.clone(), Arc::new(desired))].into(),
+    }
+}
+
+fn facts(newest: &Tree, seconds: u64) -> Facts<'_> {
+    Facts {
+        now: moment(seconds),
+        confirmed_at: moment(0),
+        newest,
+        unsettled: false,
+        stopping: false,
+    }
+}
+
+#[test]
+fn a_permit_needs_a_recent_confirmation_a_settled_tree_and_a_living_process() {
+    let approved = approved(&[1, 2]);
+    let action = &approved.plan().actions()[0];
+    let newest = tree(desired(Mode::Detach, &[1]));
+    let ask = |facts: Facts<'_>| permit(&approved, action, &Bounds::default(), &facts);
+    assert!(ask(facts(&newest, 10)).is_ok());
+    assert_eq!(ask(facts(&newest, 11)), Err(Denial::Unconfirmed));
+    assert_eq!(ask(Facts { unsettled: true, ..facts(&newest, 1) }), Err(Denial::Unsettled));
+    assert_eq!(ask(Facts { stopping: true, ..facts(&newest, 1) }), Err(Denial::Stopping));
+}
+
+#[test]
+fn the_newest_revision_decides_whatever_the_plan_says() {
+    let approved = approved(&[1, 2]);
+    let action = &approved.plan().actions()[0];
+    let ask = |newest: &Tree| permit(&approved, action, &Bounds::default(), &facts(newest, 1));
+    assert_eq!(ask(&tree(desired(Mode::Observe, &[1]))), Err(Denial::Mode(Mode::Observe)));
+    assert!(matches!(ask(&tree(desired(Mode::Detach, &[1, 2]))), Err(Denial::Kept(_))));
+    let nothing = Tree { scopes: [].into(), ..tree(desired(Mode::Detach, &[1])) };
+    assert_eq!(ask(&nothing), Err(Denial::Released));
+    let mut expired = desired(Mode::Detach, &[1, 2]);
+    expired.links.get_mut(&id(2)).unwrap().until = Some(moment(0).wall);
+    assert!(ask(&tree(expired)).is_ok());
+}
+
+#[test]
+fn an_attach_needs_the_newest_revision_to_want_it() {
+    let mut both = desired(Mode::Sync, &[1, 2]);
+    both.allow_empty = true;
+    let approved =
+        Arc::new(review(plan_of(both.clone(), &[1]), &Bounds::default(), moment(0)).unwrap());
+    let action = &approved.plan().actions()[0];
+    assert_eq!(action.verb, Verb::Attach);
+    let ask = |newest: &Tree| permit(&approved, action, &Bounds::default(), &facts(newest, 1));
+    assert!(ask(&tree(both)).is_ok());
+    assert_eq!(ask(&tree(desired(Mode::Sync, &[1]))), Err(Denial::Unwanted));
+    assert_eq!(ask(&tree(desired(Mode::Detach, &[1, 2]))), Err(Denial::Mode(Mode::Detach)));
+}
+
+#[test]
+fn an_action_of_another_plan_gets_no_permit() {
+    let foreign = approved(&[1, 3]).plan().actions()[0].clone();
+    let newest = tree(desired(Mode::Detach, &[1]));
+    let denied = permit(&approved(&[1, 2]), &foreign, &Bounds::default(), &facts(&newest, 1));
+    assert_eq!(denied, Err(Denial::Foreign));
+}
+
+proptest! {
+    /// Approval is monotone: a smaller limit never approves what a larger one holds.
+    #[test]
+    fn a_smaller_limit_never_approves_more(
+        keep in 0usize..60, extra in 0usize..60, low in 0u64..70, more in 0u64..70,
+    ) {
+        let held_at = |limit| {
+            let mut wanted = desired(Mode::Detach, &range(0, keep));
+            wanted.max_detach = vec![Amount::Count(limit)];
+            review(plan_of(wanted, &range(0, keep + extra)), &Bounds::default(), moment(0)).is_err()
+        };
+        prop_assert!(!held_at(low + more) || held_at(low));
+    }
+
+    /// An approved plan never removes more than its limit nor the last link.
+    #[test]
+    fn an_approved_plan_is_within_its_bounds(keep in 0usize..80, extra in 0usize..80) {
+        let plan = plan_of(desired(Mode::Detach, &range(0, keep)), &range(0, keep + extra));
+        if let Ok(approved) = review(plan, &Bounds::default(), moment(0)) {
+            let going = approved.plan().count(Verb::Detach) as u64;
+            prop_assert!(going <= 3.max((keep + extra) as u64 / 10));
+            prop_assert!(going == 0 || keep > 0);
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! What would have to be done: a proposal, sorted, with reasons and a digest. Touches nothing.
+
+use crate::clock::Moment;
+use crate::desired::{Desired, Place};
+use crate::model::{Digest, InstanceId, Link, Mode, Scope, Verb, VpcId};
+use crate::observed::Complete;
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+/// The proposal for one scope. Made only by [`compute`], from an accepted revision and a complete
+/// observation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    desired: Arc<Desired>,
+    desired_count: usize,
+    observed_count: usize,
+    observed_at: Moment,
+    actions: Vec<Action>,
+    missing: BTreeMap<InstanceId, Missing>,
+    unconfirmed: BTreeSet<InstanceId>,
+    digest: Digest,
+}
+
+/// One step.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Action {
+    /// Detaches sort before attaches.
+    pub verb: Verb,
+    /// Which link.
+    pub link: Link,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Why an action is proposed. `Display` is a sentence fragment.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reason {
+    /// No manifest of the scope lists the instance.
+    NotDeclared,
+    /// Listed, but its time is over.
+    Expired {
+        /// Since when.
+        until: Timestamp,
+        /// Where that is said.
+        place: Place,
+    },
+    /// Listed, and not linked.
+    NotLinked {
+        /// Where it is listed.
+        place: Place,
+    },
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotDeclared => write!(f, "linked, and no manifest of this VPC lists it"),
+            Self::Expired { until, place } => write!(f, "its exception ended at {until} ({place})"),
+            Self::NotLinked { place } => write!(f, "listed at {place}, and not linked"),
+        }
+    }
+}
+
+/// A link that is desired and not observed, and why it may not be attached now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Missing {
+    /// Free to attach, where the mode says so.
+    Unlinked,
+    /// Linked to another VPC: that link has to go first.
+    Elsewhere(VpcId),
+    /// The cloud does not know the instance.
+    Unknown,
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unlinked => f.write_str("not linked"),
+            Self::Elsewhere(vpc) => write!(f, "linked to {vpc}"),
+            Self::Unknown => f.write_str("unknown to the cloud in this account and region"),
+        }
+    }
+}
+
+impl Plan {
+    /// Account, region and VPC.
+    pub fn scope(&self) -> &Scope {
+        &self.desired.scope
+    }
+
+    /// The desired state it was made from.
+    pub fn desired(&self) -> &Arc<Desired> {
+        &self.desired
+    }
+
+    /// What the manifests allow.
+    pub fn mode(&self) -> Mode {
+        self.desired.mode
+    }
+
+    /// Links desired when it was made.
+    pub fn desired_count(&self) -> usize {
+        self.desired_count
+    }
+
+    /// Links observed.
+    pub fn observed_count(&self) -> usize {
+        self.observed_count
+    }
+
+    /// When the observation began.
+    pub fn observed_at(&self) -> Moment {
+        self.observed_at
+    }
+
+    /// The steps: detaches before attaches, each by instance.
+    pub fn actions(&self) -> &[Action] {
+        &self.actions
+    }
+
+    /// Desired and not observed.
+    pub fn missing(&self) -> &BTreeMap<InstanceId, Missing> {
+        &self.missing
+    }
+
+    /// Listed by the VPC, not desired, and unknown by id: no evidence to act upon.
+    pub fn unconfirmed(&self) -> &BTreeSet<InstanceId> {
+        &self.unconfirmed
+    }
+
+    /// Binds account, region, VPC, mode, revision and actions.
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    /// How many steps of one kind.
+    pub fn count(&self, verb: Verb) -> usize {
+        self.actions.iter().filter(|action| action.verb == verb).count()
+    }
+
+    /// Whether nothing differs that anybody could act upon.
+    pub fn is_in_sync(&self) -> bool {
+        self.actions.is_empty() && self.unconfirmed.is_empty()
+    }
+}
+
+/// Compares. Same input, same bytes, same digest. `now` decides which exceptions still hold.
+///
+/// A detach is proposed only for a link that a read by id confirms. An attach is proposed only in
+/// mode `sync` and for an instance that a read by id shows linked to nothing: a move between VPCs
+/// is a detach there first (`anchors.md` 0.3).
+pub fn compute(desired: &Arc<Desired>, observed: &Complete, now: Timestamp) -> Plan {
+    let kept = desired.instances_at(now);
+    let mut actions = Vec::new();
+    let mut missing = BTreeMap::new();
+    let mut unconfirmed = BTreeSet::new();
+    for instance in observed.links().iter().filter(|id| !kept.contains(id)) {
+        if observed.confirms(instance) {
+            let link = desired.scope.link(instance.clone());
+            actions.push(Action {
+                verb: Verb::Detach,
+                link,
+                reason: why_not_kept(desired, instance),
+            });
+        } else {
+            unconfirmed.insert(instance.clone());
+        }
+    }
+    for instance in kept.iter().filter(|id| !observed.links().contains(**id)) {
+        let state = why_missing(observed, instance);
+        if state == Missing::Unlinked && desired.mode == Mode::Sync {
+            actions.extend(attach(desired, instance));
+        }
+        missing.insert((*instance).clone(), state);
+    }
+    actions.sort();
+    let digest = digest(desired, &actions);
+    Plan {
+        desired: Arc::clone(desired),
+        desired_count: kept.len(),
+        observed_count: observed.links().len(),
+        observed_at: observed.begun(),
+        actions,
+        missing,
+        unconfirmed,
+        digest,
+    }
+}
+
+fn why_not_kept(desired: &Desired, instance: &InstanceId) -> Reason {
+    match desired.links.get(instance) {
+        Some(said) => match said.until {
+            Some(until) => Reason::Expired { until, place: said.place.clone() },
+            None => Reason::NotDeclared,
+        },
+        None => Reason::NotDeclared,
+    }
+}
+
+fn why_missing(observed: &Complete, instance: &InstanceId) -> Missing {
+    match observed.elsewhere(instance) {
+        Some(vpc) => Missing::Elsewhere(vpc.clone()),
+        None if observed.unknown(instance) => Missing::Unknown,
+        None => Missing::Unlinked,
+    }
+}
+
+fn attach(desired: &Desired, instance: &InstanceId) -> Option<Action> {
+    let said = desired.links.get(instance)?;
+    Some(Action {
+        verb: Verb::Attach,
+        link: desired.scope.link(instance.clone()),
+        reason: Reason::NotLinked { place: said.place.clone() },
+    })
+}
+
+fn digest(desired: &Desired, actions: &[Action]) -> Digest {
+    let scope = &desired.scope;
+    let mut parts: Vec<&str> = vec![
+        scope.account.as_str(),
+        scope.region.as_str(),
+        scope.vpc.as_str(),
+        desired.mode.as_str(),
+        desired.revision.digest.as_str(),
+    ];
+    for action in actions {
+        parts.push(action.verb.as_str());
+        parts.push(action.link.instance.as_str());
+    }
+    Digest::of(parts.into_iter().map(str::as_bytes))
+}
+
+#[cfg(test)]
+pub(crate) mod tests;
