@@ -22,5 +22,8 @@ pub mod desired;
 pub mod observed;
 pub mod plan;
 pub mod gate;
+pub mod outcome;
+pub mod retry;
+pub mod schedule;
 // Effects: touch the world, decide nothing.
 pub mod signature;

@@ -1,0 +1,152 @@
+//! An adaptive rate limit for one (account, region, action), as ECS counts (`api-contract.md` 6.1).
+//!
+//! Adds on success, multiplies by 0.7 on a throttle, and knows that a throttled minute ends at the
+//! next minute. Pure: reserving a slot says how long to wait for it.
+
+use super::until_next_minute;
+use crate::clock::Moment;
+use std::time::Duration;
+
+const DECREASE: f64 = 0.7;
+/// After a throttle ECS asks to be probed once a second (`api-contract.md` 6.1).
+const SLOWEST: f64 = 1.0;
+
+/// Rates, in calls a second.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rates {
+    /// At first.
+    pub start: f64,
+    /// Ceiling.
+    pub max: f64,
+}
+
+/// The state of one limit. All durations are on the monotonic clock.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Limiter {
+    rates: Rates,
+    rate: f64,
+    next: Duration,
+    held_until: Duration,
+    throttles_in_a_row: u32,
+}
+
+impl Limiter {
+    /// A limit at its starting rate.
+    pub fn new(rates: Rates) -> Self {
+        let max = rates.max.max(SLOWEST);
+        let rates = Rates { start: rates.start.clamp(SLOWEST, max), max };
+        Self {
+            rates,
+            rate: rates.start,
+            next: Duration::ZERO,
+            held_until: Duration::ZERO,
+            throttles_in_a_row: 0,
+        }
+    }
+
+    /// Calls a second at this moment.
+    pub fn rate(&self) -> f64 {
+        self.rate
+    }
+
+    /// Reserves the next slot; the answer is how long to wait for it.
+    pub fn reserve(&mut self, now: Moment) -> Duration {
+        let slot = self.next.max(now.monotonic).max(self.held_until);
+        self.next = slot + Duration::from_secs_f64(1.0 / self.rate);
+        slot.saturating_sub(now.monotonic)
+    }
+
+    /// Whether a slot that was reserved before a throttle came in has to wait after all.
+    pub fn held_for(&self, now: Moment) -> Duration {
+        self.held_until.saturating_sub(now.monotonic)
+    }
+
+    /// The cloud took a call: about one call a second faster for every second of full use.
+    pub fn succeeded(&mut self) {
+        self.throttles_in_a_row = 0;
+        self.rate = (self.rate + 1.0 / self.rate).min(self.rates.max);
+    }
+
+    /// The cloud throttled a call that began at `began`. Calls that were under way when the limit
+    /// was already lowered tell nothing new.
+    pub fn throttled(&mut self, began: Moment, now: Moment, hint: Option<Duration>, jitter: f64) {
+        if began.monotonic < self.held_until {
+            return;
+        }
+        self.throttles_in_a_row += 1;
+        self.rate = (self.rate * DECREASE).max(SLOWEST);
+        let wait = match hint {
+            Some(hint) => hint.min(Duration::from_secs(120)),
+            None if self.throttles_in_a_row == 1 => Duration::from_secs(1),
+            None => until_next_minute(now) + Duration::from_secs(5).mul_f64(jitter.clamp(0.0, 1.0)),
+        };
+        self.held_until = now.monotonic + wait;
+        self.next = self.held_until;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: u64) -> Moment {
+        let wall = jiff::Timestamp::from_millisecond(millis as i64).unwrap();
+        Moment { wall, monotonic: Duration::from_millis(millis) }
+    }
+
+    fn limiter() -> Limiter {
+        Limiter::new(Rates { start: 5.0, max: 50.0 })
+    }
+
+    #[test]
+    fn slots_are_spaced_by_the_rate() {
+        let mut limiter = limiter();
+        let waits: Vec<_> = (0..3).map(|_| limiter.reserve(at(0)).as_millis()).collect();
+        assert_eq!(waits, [0, 200, 400]);
+        assert_eq!(limiter.reserve(at(10_000)), Duration::ZERO);
+    }
+
+    #[test]
+    fn success_adds_up_to_the_ceiling() {
+        let mut limiter = limiter();
+        for _ in 0..5 {
+            limiter.succeeded();
+        }
+        assert!((5.9..6.0).contains(&limiter.rate()), "{}", limiter.rate());
+        for _ in 0..10_000 {
+            limiter.succeeded();
+        }
+        assert_eq!(limiter.rate(), 50.0);
+    }
+
+    #[test]
+    fn a_burst_of_throttles_counts_once_and_a_second_one_waits_for_the_minute() {
+        let mut limiter = limiter();
+        for _ in 0..16 {
+            limiter.throttled(at(100), at(120), None, 0.0);
+        }
+        assert_eq!(limiter.rate(), 3.5);
+        assert_eq!(limiter.reserve(at(120)), Duration::from_secs(1));
+        limiter.throttled(at(1_120), at(1_140), None, 0.0);
+        assert_eq!(limiter.held_for(at(1_140)).as_millis(), 60_000 - 1_140);
+        limiter.succeeded();
+        limiter.throttled(at(61_000), at(61_000), None, 0.0);
+        assert_eq!(limiter.held_for(at(61_000)), Duration::from_secs(1));
+    }
+
+    #[test]
+    fn a_hint_is_followed() {
+        let mut limiter = limiter();
+        limiter.throttled(at(0), at(0), Some(Duration::from_secs(7)), 0.9);
+        assert_eq!(limiter.held_for(at(0)), Duration::from_secs(7));
+    }
+
+    #[test]
+    fn it_never_stands_still() {
+        let mut limiter = limiter();
+        for n in 0..100u64 {
+            limiter.throttled(at(n * 200_000), at(n * 200_000), None, 0.0);
+        }
+        assert_eq!(limiter.rate(), 1.0);
+    }
+}
