@@ -27,3 +27,5 @@ pub mod retry;
 pub mod schedule;
 // Effects: touch the world, decide nothing.
 pub mod signature;
+pub mod attempt;
+pub mod observe;

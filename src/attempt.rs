@@ -1,0 +1,326 @@
+//! Runs calls under the limits that one account and region share: calls in flight, rates, retry
+//! budget. The only module that names `backoff`.
+
+use crate::clock::{Clock, Moment};
+use crate::cloud::{Class, CloudError, Page, Query, ReadLinks};
+use crate::model::{AccountName, Lane, Verb};
+use crate::retry::budget::Budget;
+use crate::retry::limiter::{Limiter, Rates};
+use crate::retry::{self, Policy};
+use backoff::Retryable as _;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// How long writes with a credential rest after the cloud refused it.
+const HALT: Duration = Duration::from_secs(60);
+
+/// What one account and region may use.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limits {
+    /// Reads a second.
+    pub reads: Rates,
+    /// Writes a second, for each verb.
+    pub writes: Rates,
+    /// Calls in flight.
+    pub concurrency: usize,
+}
+
+impl Default for Limits {
+    /// The defaults of the configuration file.
+    fn default() -> Self {
+        Self {
+            reads: Rates { start: 20.0, max: 100.0 },
+            writes: Rates { start: 5.0, max: 50.0 },
+            concurrency: 16,
+        }
+    }
+}
+
+/// What a call does, as far as the cloud's quotas are concerned: they count by action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `DescribeClassicLinkInstances`
+    Read,
+    /// `DetachClassicLinkVpc` or `AttachClassicLinkVpc`
+    Write(Verb),
+}
+
+/// The limits of every account and region, shared by all passes.
+pub struct Lanes {
+    limits: Limits,
+    clock: Arc<dyn Clock>,
+    random: Mutex<fastrand::Rng>,
+    lanes: Mutex<BTreeMap<Lane, Arc<LaneState>>>,
+    halted: Mutex<BTreeMap<AccountName, Duration>>,
+}
+
+struct LaneState {
+    in_flight: Arc<Semaphore>,
+    reads: Mutex<Limiter>,
+    detaches: Mutex<Limiter>,
+    attaches: Mutex<Limiter>,
+    budget: Mutex<Budget>,
+}
+
+impl LaneState {
+    fn limiter(&self, kind: Kind) -> &Mutex<Limiter> {
+        match kind {
+            Kind::Read => &self.reads,
+            Kind::Write(Verb::Detach) => &self.detaches,
+            Kind::Write(Verb::Attach) => &self.attaches,
+        }
+    }
+}
+
+/// A place among the calls in flight, at a moment the rate allows.
+#[derive(Debug)]
+pub struct Slot {
+    _place: OwnedSemaphorePermit,
+    began: Moment,
+}
+
+/// A poisoned lock holds plain numbers that are valid after any panic.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Lanes {
+    /// Full budgets, starting rates; jitter comes from `seed`.
+    pub fn new(limits: Limits, clock: Arc<dyn Clock>, seed: u64) -> Self {
+        Self {
+            limits,
+            clock,
+            random: Mutex::new(fastrand::Rng::with_seed(seed)),
+            lanes: Mutex::default(),
+            halted: Mutex::default(),
+        }
+    }
+
+    /// Calls in flight that one account and region may have.
+    pub fn concurrency(&self) -> usize {
+        self.limits.concurrency
+    }
+
+    /// Jitter in 0..1.
+    pub fn jitter(&self) -> f64 {
+        lock(&self.random).f64()
+    }
+
+    /// Waits for a place among the calls in flight and for the rate.
+    pub async fn admit(&self, lane: &Lane, kind: Kind) -> Slot {
+        let state = self.state(lane);
+        let semaphore = Arc::clone(&state.in_flight);
+        // The semaphore is never closed; a closed one would still leave the rate to wait for.
+        let place = match semaphore.acquire_owned().await {
+            Ok(place) => place,
+            Err(_) => std::future::pending().await,
+        };
+        let mut wait = lock(state.limiter(kind)).reserve(self.clock.now());
+        while !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+            // A throttle that came in meanwhile holds this slot too.
+            wait = lock(state.limiter(kind)).held_for(self.clock.now());
+        }
+        Slot { _place: place, began: self.clock.now() }
+    }
+
+    /// Tells the limits how a call went. `retried_after` is the class of the failure that this call
+    /// repeated, if it was a repetition.
+    pub fn answered<T>(
+        &self,
+        lane: &Lane,
+        kind: Kind,
+        slot: &Slot,
+        retried_after: Option<Class>,
+        answer: &Result<T, CloudError>,
+    ) {
+        let state = self.state(lane);
+        let jitter = self.jitter();
+        let mut limiter = lock(state.limiter(kind));
+        match answer {
+            Ok(_) => {
+                limiter.succeeded();
+                lock(&state.budget).give_back(retried_after);
+            }
+            Err(error) if error.class == Class::Throttled => {
+                limiter.throttled(slot.began, self.clock.now(), error.retry_after, jitter);
+            }
+            // The cloud did its part: the rate was fine.
+            Err(error) if error.request_id.is_some() && error.class != Class::Ambiguous => {
+                limiter.succeeded();
+            }
+            Err(_) => (),
+        }
+    }
+
+    /// The wait before a call is repeated, or `None` when its tries or the retry budget are used
+    /// up. A throttled call waits in [`Lanes::admit`], with all others of its kind.
+    pub fn retry(
+        &self,
+        lane: &Lane,
+        policy: Policy,
+        attempt: u32,
+        error: &CloudError,
+    ) -> Option<Duration> {
+        let (now, jitter) = (self.clock.now(), self.jitter());
+        let wait = retry::wait(policy, attempt, error.class, error.retry_after, now, jitter)?;
+        let state = self.state(lane);
+        let affordable = lock(&state.budget).take(error.class);
+        affordable.then_some(if error.class == Class::Throttled { Duration::ZERO } else { wait })
+    }
+
+    /// Calls a second that a kind of call may make now.
+    pub fn rate(&self, lane: &Lane, kind: Kind) -> f64 {
+        lock(self.state(lane).limiter(kind)).rate()
+    }
+
+    /// Lets all writes of an account rest: the cloud refused its credential.
+    pub fn halt(&self, account: &AccountName) {
+        let until = self.clock.now().monotonic + HALT;
+        lock(&self.halted).insert(account.clone(), until);
+    }
+
+    /// Whether the writes of an account rest.
+    pub fn is_halted(&self, account: &AccountName) -> bool {
+        let now = self.clock.now().monotonic;
+        lock(&self.halted).get(account).is_some_and(|until| now < *until)
+    }
+
+    /// Reads, with retries.
+    ///
+    /// # Errors
+    /// The last [`CloudError`], when the tries are used up or no retry can help.
+    pub async fn describe<R: ReadLinks>(
+        &self,
+        reader: &R,
+        account: &AccountName,
+        query: &Query,
+    ) -> Result<Page, CloudError> {
+        let lane = query.lane(account);
+        let failed = Mutex::new((0u32, None));
+        let once = || async {
+            let slot = self.admit(&lane, Kind::Read).await;
+            let answer = reader.describe(query).await;
+            let retried_after = lock(&failed).1;
+            self.answered(&lane, Kind::Read, &slot, retried_after, &answer);
+            answer
+        };
+        let again = |error: &CloudError, _| {
+            let attempt = {
+                let mut failed = lock(&failed);
+                failed.0 += 1;
+                failed.1 = Some(error.class);
+                failed.0
+            };
+            let wait = self.retry(&lane, Policy::READS, attempt, error);
+            tracing::debug!(%error, attempt, ?wait, "a read failed");
+            wait
+        };
+        once.retry(std::iter::repeat(Duration::ZERO)).adjust(again).await
+    }
+
+    fn state(&self, lane: &Lane) -> Arc<LaneState> {
+        let mut lanes = lock(&self.lanes);
+        if let Some(state) = lanes.get(lane) {
+            return Arc::clone(state);
+        }
+        let state = Arc::new(LaneState {
+            in_flight: Arc::new(Semaphore::new(self.limits.concurrency.max(1))),
+            reads: Mutex::new(Limiter::new(self.limits.reads)),
+            detaches: Mutex::new(Limiter::new(self.limits.writes)),
+            attaches: Mutex::new(Limiter::new(self.limits.writes)),
+            budget: Mutex::default(),
+        });
+        lanes.insert(lane.clone(), Arc::clone(&state));
+        state
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::TokioClock;
+    use crate::model::Region;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    /// Answers with `failures` errors, then an empty page.
+    struct Flaky {
+        class: Class,
+        failures: u32,
+        calls: AtomicU32,
+    }
+
+    impl ReadLinks for Flaky {
+        async fn describe(&self, _: &Query) -> Result<Page, CloudError> {
+            if self.calls.fetch_add(1, Ordering::Relaxed) < self.failures {
+                return Err(CloudError::new(self.class, "Code", "text"));
+            }
+            Ok(Page { links: vec![], total: 0, request_id: None })
+        }
+    }
+
+    fn lanes(clock: &TokioClock) -> Lanes {
+        Lanes::new(Limits::default(), Arc::new(clock.clone()), 7)
+    }
+
+    fn query() -> Query {
+        Query::OfInstances { region: Region::parse("cn-hangzhou").unwrap(), instances: vec![] }
+    }
+
+    async fn read(class: Class, failures: u32) -> (bool, u32, Duration) {
+        let clock = TokioClock::starting_at(jiff::Timestamp::from_second(40).unwrap());
+        let flaky = Flaky { class, failures, calls: AtomicU32::new(0) };
+        let account = AccountName::parse("default").unwrap();
+        let answer = lanes(&clock).describe(&flaky, &account, &query()).await;
+        (answer.is_ok(), flaky.calls.into_inner(), clock.now().monotonic)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_read_is_tried_five_times() {
+        assert!(read(Class::Ambiguous, 4).await.0);
+        let (ok, calls, _) = read(Class::Ambiguous, 99).await;
+        assert_eq!((ok, calls), (false, 5));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_error_that_time_cannot_heal_is_not_repeated() {
+        let (ok, calls, _) = read(Class::Denied, 99).await;
+        assert_eq!((ok, calls), (false, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_throttled_read_waits_a_second_and_then_for_the_minute() {
+        let (ok, calls, took) = read(Class::Throttled, 2).await;
+        assert_eq!((ok, calls), (true, 3));
+        assert!((20..26).contains(&took.as_secs()), "{took:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_more_calls_are_in_flight_than_allowed() {
+        let clock = TokioClock::starting_at(jiff::Timestamp::UNIX_EPOCH);
+        let lanes = Lanes::new(Limits { concurrency: 2, ..Limits::default() }, Arc::new(clock), 7);
+        let account = AccountName::parse("default").unwrap();
+        let lane = query().lane(&account);
+        let _one = lanes.admit(&lane, Kind::Read).await;
+        let two = lanes.admit(&lane, Kind::Read).await;
+        let third = lanes.admit(&lane, Kind::Read);
+        tokio::pin!(third);
+        let early = tokio::time::timeout(Duration::from_secs(60), third.as_mut()).await;
+        assert!(early.is_err());
+        drop(two);
+        assert!(tokio::time::timeout(Duration::from_secs(1), third).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_halted_account_rests_for_a_minute() {
+        let clock = TokioClock::starting_at(jiff::Timestamp::UNIX_EPOCH);
+        let lanes = lanes(&clock);
+        let account = AccountName::parse("default").unwrap();
+        lanes.halt(&account);
+        assert!(lanes.is_halted(&account));
+        tokio::time::advance(Duration::from_secs(61)).await;
+        assert!(!lanes.is_halted(&account));
+    }
+}
