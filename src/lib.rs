@@ -27,5 +27,11 @@ pub mod retry;
 pub mod schedule;
 // Effects: touch the world, decide nothing.
 pub mod signature;
+pub mod manifest;
 pub mod attempt;
 pub mod observe;
+pub mod journal;
+pub mod apply;
+// Shell: wire and show.
+pub mod report;
+pub mod reconcile;

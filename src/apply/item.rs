@@ -1,0 +1,280 @@
+//! One link on its way: which stage it is in, and what moves it to the next.
+
+use super::call::Call;
+use super::{Applied, Seen};
+use crate::clock::Moment;
+use crate::cloud::{Class, CloudError};
+use crate::gate::Denial;
+use crate::model::{InstanceId, Scope, Verb};
+use crate::observed::Standing;
+use crate::outcome::{self, Attempted, How, Outcome, Step, VISIBLE_WITHIN, Verdict, Why};
+use crate::plan::Action;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The first verification: short, so that the calls of a moment share a read.
+const FIRST_LOOK: Duration = Duration::from_millis(200);
+/// Later ones; ECS asks to be polled every one to two seconds at most (`api-contract.md` 6.1).
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// A permit that was denied for a passing reason is asked for again.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
+/// Denials for passing reasons in a row before the link is left to the next pass: 15 s.
+const DENIALS_MAX: u32 = 150;
+
+/// Where a link is on its way. Moments are on the monotonic clock.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Stage {
+    /// To be confirmed by id, from `due` on.
+    Waiting { due: Duration },
+    /// Confirmed: may be called.
+    Ready { confirmed_at: Moment },
+    /// A call is being prepared or under way.
+    Calling,
+    /// Called: to be read by id, from `due` on.
+    Verifying { due: Duration },
+    /// Over.
+    Done(Outcome),
+}
+
+/// How far the meaning of an answer reaches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Spread {
+    /// This link.
+    Link,
+    /// Every link of the scope; why.
+    Scope(String),
+    /// Every write with the credential; why.
+    Credential(String),
+}
+
+#[derive(Debug)]
+pub(super) struct Item {
+    pub action: Action,
+    pub stage: Stage,
+    pub attempts: u32,
+    /// The last answer, if it was an error.
+    pub failure: Option<CloudError>,
+    /// When the last attempt ended.
+    ended: Option<Moment>,
+    denials: u32,
+}
+
+impl Item {
+    pub fn new(action: Action) -> Self {
+        Self {
+            action,
+            stage: Stage::Waiting { due: Duration::ZERO },
+            attempts: 0,
+            failure: None,
+            ended: None,
+            denials: 0,
+        }
+    }
+
+    pub fn applied(self) -> Applied {
+        let outcome = match self.stage {
+            Stage::Done(outcome) => outcome,
+            _ => Outcome::Unknown(Why {
+                class: Class::Ambiguous,
+                code: "unfinished".to_owned(),
+                message: "the pass ended before the link was settled".to_owned(),
+            }),
+        };
+        Applied { action: self.action, outcome, attempts: self.attempts }
+    }
+
+    /// The end of a link that gets no (further) call: skipped if it never had one.
+    pub fn unattempted(&self, why: &str) -> Outcome {
+        match &self.failure {
+            Some(error) => Outcome::Unknown(Why {
+                message: format!("{error}; not tried again: {why}"),
+                ..Why::from(error)
+            }),
+            None => Outcome::Skipped(why.to_owned()),
+        }
+    }
+
+    /// A read by id says whether the link still is as the action expects it.
+    pub fn confirmed(
+        &mut self,
+        answer: &Result<(BTreeMap<InstanceId, Standing>, Moment), CloudError>,
+        scope: &Scope,
+    ) {
+        self.stage = match answer {
+            Err(error) => {
+                Stage::Done(self.unattempted(&format!("it could not be confirmed: {error}")))
+            }
+            Ok((standings, began)) => match standings.get(&self.action.link.instance) {
+                Some(standing) => self.judge_confirmation(standing, *began, scope),
+                None => Stage::Done(self.unattempted("it was not read by id")),
+            },
+        };
+    }
+
+    fn judge_confirmation(&self, standing: &Standing, began: Moment, scope: &Scope) -> Stage {
+        let here = matches!(standing, Standing::Linked(vpc) if *vpc == scope.vpc);
+        let ready = Stage::Ready { confirmed_at: began };
+        match (self.action.verb, standing) {
+            (_, Standing::Unknown { code }) => Stage::Done(
+                self.unattempted(&format!("the cloud does not know the instance ({code})")),
+            ),
+            (Verb::Detach, _) if here => ready,
+            (Verb::Detach, _) => {
+                let ours = self.attempts > 0;
+                let how = if ours { How::Detached } else { How::AlreadyGone };
+                Stage::Done(Outcome::Converged(how))
+            }
+            (Verb::Attach, Standing::Unlinked) => ready,
+            (Verb::Attach, _) if here => Stage::Done(Outcome::Converged(How::AlreadyAttached)),
+            (Verb::Attach, Standing::Linked(other)) => {
+                Stage::Done(self.unattempted(&format!("the instance is linked to {other}")))
+            }
+        }
+    }
+
+    /// A call came back, or was not allowed.
+    pub fn called(
+        &mut self,
+        call: Call,
+        now: Moment,
+        retry: impl Fn(u32, &CloudError) -> Option<Duration>,
+    ) -> Spread {
+        match call {
+            Call::Denied(denial) => {
+                self.denied(&denial, now);
+                Spread::Link
+            }
+            Call::Busy => {
+                self.stage = Stage::Waiting { due: now.monotonic + LOOK_AGAIN };
+                Spread::Link
+            }
+            Call::Unjournaled(error) => {
+                let why = error.to_string();
+                self.stage = Stage::Done(self.unattempted(&why));
+                Spread::Scope(why)
+            }
+            Call::Answered { answer, journaled } => {
+                self.attempts += 1;
+                self.denials = 0;
+                self.ended = Some(now);
+                let step = outcome::next(self.action.verb, &answer);
+                self.failure = answer.err();
+                let spread = self.step(step, now, retry);
+                match journaled {
+                    Ok(()) => spread,
+                    Err(error) => Spread::Scope(error.to_string()),
+                }
+            }
+        }
+    }
+
+    fn denied(&mut self, denial: &Denial, now: Moment) {
+        self.denials += 1;
+        self.stage = if !denial.is_passing() || self.denials > DENIALS_MAX {
+            Stage::Done(self.unattempted(&denial.to_string()))
+        } else {
+            let wait = if *denial == Denial::Unconfirmed { Duration::ZERO } else { ASK_AGAIN };
+            Stage::Waiting { due: now.monotonic + wait }
+        };
+    }
+
+    fn step(
+        &mut self,
+        step: Step,
+        now: Moment,
+        retry: impl Fn(u32, &CloudError) -> Option<Duration>,
+    ) -> Spread {
+        match step {
+            Step::Verify | Step::Settle => {
+                self.stage = Stage::Verifying { due: now.monotonic + FIRST_LOOK };
+                Spread::Link
+            }
+            Step::Retry => {
+                self.repeat(now, retry);
+                Spread::Link
+            }
+            Step::Done(outcome) => {
+                self.stage = Stage::Done(outcome);
+                Spread::Link
+            }
+            Step::StopScope(outcome) => {
+                let why = outcome.to_string();
+                self.stage = Stage::Done(outcome);
+                Spread::Scope(why)
+            }
+            Step::StopCredential(outcome) => {
+                let why = outcome.to_string();
+                self.stage = Stage::Done(outcome);
+                Spread::Credential(why)
+            }
+        }
+    }
+
+    fn repeat(&mut self, now: Moment, retry: impl Fn(u32, &CloudError) -> Option<Duration>) {
+        let Some(error) = &self.failure else {
+            self.stage = Stage::Waiting { due: now.monotonic };
+            return;
+        };
+        self.stage = match retry(self.attempts, error) {
+            Some(wait) => Stage::Waiting { due: now.monotonic + wait },
+            None => {
+                let message = format!("{error}; {} calls were made", self.attempts);
+                let why = Why { message, ..Why::from(error) };
+                Stage::Done(match error.class {
+                    Class::Unknown => Outcome::Blocked(why),
+                    Class::Ambiguous => Outcome::Unknown(why),
+                    _ => Outcome::Failed(why),
+                })
+            }
+        };
+    }
+
+    /// A read by id, begun after the last attempt, came back.
+    pub fn verified(
+        &mut self,
+        answer: &Result<Seen, CloudError>,
+        now: Moment,
+        stopping: bool,
+        retry: impl Fn(u32, &CloudError) -> Option<Duration>,
+    ) {
+        let attempted = Attempted {
+            verb: self.action.verb,
+            vpc: self.action.link.vpc.clone(),
+            class: self.failure.as_ref().map(|error| error.class),
+            ago: self.ended.map_or(Duration::ZERO, |ended| now.since(ended)),
+        };
+        let verdict = match answer {
+            Ok(seen) => self.verdict(seen, &attempted),
+            Err(_) if attempted.ago < VISIBLE_WITHIN => Verdict::Wait,
+            Err(error) => Verdict::Done(Outcome::Unknown(Why {
+                message: format!("it could not be verified: {error}"),
+                ..Why::from(error)
+            })),
+        };
+        match verdict {
+            Verdict::Done(outcome) => self.stage = Stage::Done(outcome),
+            _ if stopping => {
+                self.stage = Stage::Done(Outcome::Unknown(Why {
+                    class: Class::Ambiguous,
+                    code: "not-visible".to_owned(),
+                    message: "the process ended before a read showed the result".to_owned(),
+                }));
+            }
+            Verdict::Repeat => self.repeat(now, retry),
+            Verdict::Wait | Verdict::List => {
+                self.stage = Stage::Verifying { due: now.monotonic + LOOK_AGAIN };
+            }
+        }
+    }
+
+    fn verdict(&self, seen: &Seen, attempted: &Attempted) -> Verdict {
+        let instance = &self.action.link.instance;
+        let Some(standing) = seen.standings.get(instance) else { return Verdict::Wait };
+        match (outcome::verify(attempted, standing), &seen.listed) {
+            (Verdict::List, Some(listed)) => {
+                outcome::verify_listed(attempted, listed.contains(instance))
+            }
+            (verdict, _) => verdict,
+        }
+    }
+}

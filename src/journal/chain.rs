@@ -1,0 +1,114 @@
+//! Entries that each carry the hash of the one before.
+
+use super::JournalError;
+use super::record::{Accepted, Answered, Intent, Record};
+use super::{OpenIntent, Recovered};
+use crate::cloud::IntentId;
+use crate::manifest::File;
+use crate::model::{Digest, Revision};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// One line of the journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// From 1, without holes.
+    pub seq: u64,
+    /// Wall clock, RFC 3339.
+    pub at: String,
+    /// `accepted`, `intent`, `answered` or `settled`.
+    pub kind: String,
+    /// JSON.
+    pub body: String,
+    /// Over the previous hash and all of the above.
+    pub hash: Digest,
+}
+
+impl Entry {
+    pub(super) fn after(previous: Option<&Self>, at: Timestamp, record: &Record) -> Self {
+        let seq = previous.map_or(1, |entry| entry.seq + 1);
+        let at = at.to_string();
+        let hash = hash(previous, seq, &at, record.kind, &record.body);
+        Self { seq, at, kind: record.kind.to_owned(), body: record.body.clone(), hash }
+    }
+
+    fn continues(&self, previous: Option<&Self>) -> bool {
+        let seq = previous.map_or(1, |entry| entry.seq + 1);
+        self.seq == seq && self.hash == hash(previous, seq, &self.at, &self.kind, &self.body)
+    }
+}
+
+fn hash(previous: Option<&Entry>, seq: u64, at: &str, kind: &str, body: &str) -> Digest {
+    let previous = previous.map_or("", |entry| entry.hash.as_str());
+    let seq = seq.to_string();
+    Digest::of([previous, &seq, at, kind, body].map(str::as_bytes))
+}
+
+/// Reads a chain from its first entry on, checks it, and folds it into what it remembers.
+#[derive(Debug, Default)]
+pub(super) struct Fold {
+    pub last: Option<Entry>,
+    accepted: Option<Accepted>,
+    open: BTreeMap<u64, String>,
+}
+
+impl Fold {
+    /// Takes the next entry.
+    ///
+    /// # Errors
+    /// [`JournalError::Broken`] where it does not continue the chain or cannot be read.
+    pub fn take(&mut self, entry: Entry) -> Result<(), JournalError> {
+        let broken = || JournalError::Broken(entry.seq);
+        if !entry.continues(self.last.as_ref()) {
+            return Err(broken());
+        }
+        match entry.kind.as_str() {
+            Record::ACCEPTED => {
+                self.accepted = Some(serde_json::from_str(&entry.body).map_err(|_| broken())?);
+            }
+            Record::INTENT => {
+                let intent: Intent = serde_json::from_str(&entry.body).map_err(|_| broken())?;
+                let Intent { verb, instance_id, vpc_id, account, region_id, .. } = intent;
+                let what = format!("{verb} {instance_id} -> {vpc_id} in {account}/{region_id}");
+                self.open.insert(entry.seq, what);
+            }
+            Record::ANSWERED => {
+                let answered: Answered = serde_json::from_str(&entry.body).map_err(|_| broken())?;
+                self.open.remove(&answered.intent);
+            }
+            // Kinds of later versions are kept and say nothing to this one.
+            _ => (),
+        }
+        self.last = Some(entry);
+        Ok(())
+    }
+
+    /// What the chain remembers; `text` looks up a manifest by its digest.
+    pub fn recovered(self, text: impl Fn(&str) -> Option<Arc<str>>) -> Recovered {
+        let open_intents = self
+            .open
+            .into_iter()
+            .map(|(seq, what)| OpenIntent { id: IntentId(seq), what })
+            .collect();
+        Recovered { accepted: self.accepted.and_then(|said| restore(said, text)), open_intents }
+    }
+}
+
+/// `None` where a text is missing or is not the one that was accepted: then nothing is accepted.
+fn restore(
+    said: Accepted,
+    text: impl Fn(&str) -> Option<Arc<str>>,
+) -> Option<(Revision, Vec<File>)> {
+    let revision = Revision {
+        digest: Digest::parse(&said.revision)?,
+        commit: said.commit,
+        author: said.author,
+    };
+    let file = |entry: super::record::FileEntry| {
+        let text = text(&entry.digest)?;
+        let unchanged = Digest::of([text.as_bytes()]).as_str() == entry.digest;
+        unchanged.then(|| File { path: entry.path.into(), text })
+    };
+    Some((revision, said.files.into_iter().map(file).collect::<Option<_>>()?))
+}

@@ -1,0 +1,57 @@
+//! The state folder: private, and used by one process at a time.
+
+use super::JournalError;
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+/// A folder that this process alone uses. The lock goes with the open file, not with a process
+/// number in it: it is free as soon as its holder is gone, however it went.
+#[derive(Debug)]
+pub struct StateDir {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl StateDir {
+    /// Makes the folder (0700) where it is missing, closes it to others where it is open to them,
+    /// and locks it.
+    ///
+    /// # Errors
+    /// [`JournalError::Locked`] when another process holds it, [`JournalError::State`] otherwise.
+    pub fn lock(path: &Path) -> Result<Self, JournalError> {
+        let fail = |error: std::io::Error| JournalError::State {
+            path: path.display().to_string(),
+            why: error.to_string(),
+            help: "give a folder that this user may write with --state",
+        };
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(fail)?;
+        if fs::metadata(path).map_err(fail)?.permissions().mode() & 0o077 != 0 {
+            fs::set_permissions(path, Permissions::from_mode(0o700)).map_err(fail)?;
+        }
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(path.join("lock"))
+            .map_err(fail)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => {
+                Err(JournalError::Locked { path: path.display().to_string() })
+            }
+            Err(TryLockError::Error(error)) => Err(fail(error)),
+        }
+    }
+
+    /// A file in it.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}

@@ -1,0 +1,240 @@
+//! Everything that is said about a pass: one value, and its forms.
+
+use crate::apply::Applied;
+use crate::cloud::CloudError;
+use crate::desired::Desired;
+use crate::gate::{Held, Refusal, Rule};
+use crate::model::{Digest, InstanceId, Mode, Revision, Scope, Verb};
+use crate::observed::Partial;
+use crate::plan::{Action, Missing, Plan};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+pub mod json;
+pub mod markdown;
+pub mod text;
+
+/// What was found, decided and done, over all scopes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// The revision it is about.
+    pub revision: Arc<Revision>,
+    /// By scope.
+    pub scopes: Vec<ScopeReport>,
+}
+
+/// What was found, decided and done in one scope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScopeReport {
+    /// Account, region and VPC.
+    pub scope: Scope,
+    /// What the manifests allow.
+    pub mode: Mode,
+    /// Links observed; of a partial observation, those seen.
+    pub observed: usize,
+    /// Links desired.
+    pub desired: usize,
+    /// Digest of the plan, if there is one.
+    pub digest: Option<Digest>,
+    /// The decision.
+    pub verdict: Verdict,
+    /// What was proposed.
+    pub actions: Vec<Action>,
+    /// Desired and not observed.
+    pub missing: BTreeMap<InstanceId, Missing>,
+    /// Listed, not desired, and unknown by id.
+    pub unconfirmed: BTreeSet<InstanceId>,
+    /// Why the plan is held, or why there is none.
+    pub refusals: Vec<Refusal>,
+    /// How the actions ended, once they were carried out.
+    pub applied: Vec<Applied>,
+}
+
+/// The decision about one scope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// The plan may be carried out.
+    Approved,
+    /// The gate holds the plan.
+    Held,
+    /// Nothing to do.
+    InSync,
+    /// The observation is not complete: no plan.
+    Partial,
+    /// The observation failed in a way that time will not mend.
+    Failed(CloudError),
+}
+
+/// The worst that is said of all scopes, which is the exit code of a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// Nothing (left) to do.
+    Clean,
+    /// Changes are pending.
+    Pending,
+    /// The gate holds a plan.
+    Held,
+    /// An observation is incomplete.
+    Partial,
+    /// Something failed.
+    Error,
+}
+
+/// Counts over all scopes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Summary {
+    /// Detaches proposed.
+    pub detach: usize,
+    /// Attaches proposed.
+    pub attach: usize,
+    /// Links missing.
+    pub missing: usize,
+    /// Scopes in sync.
+    pub in_sync: usize,
+    /// Scopes held.
+    pub held: usize,
+    /// Scopes without a complete observation.
+    pub partial: usize,
+    /// Actions converged, once carried out.
+    pub converged: usize,
+    /// Actions that did not converge.
+    pub left: usize,
+}
+
+impl ScopeReport {
+    /// A plan with the gate's answer.
+    pub fn of_plan(plan: &Plan, verdict: Verdict, refusals: Vec<Refusal>) -> Self {
+        Self {
+            scope: plan.scope().clone(),
+            mode: plan.mode(),
+            observed: plan.observed_count(),
+            desired: plan.desired_count(),
+            digest: Some(plan.digest().clone()),
+            verdict,
+            actions: plan.actions().to_vec(),
+            missing: plan.missing().clone(),
+            unconfirmed: plan.unconfirmed().clone(),
+            refusals,
+            applied: Vec::new(),
+        }
+    }
+
+    /// A plan that the gate holds.
+    pub fn of_held(held: Held) -> Self {
+        Self::of_plan(&held.plan, Verdict::Held, held.refusals)
+    }
+
+    /// An observation that is not complete.
+    pub fn of_partial(desired: &Desired, partial: &Partial, refusal: Refusal) -> Self {
+        Self { observed: partial.seen, ..Self::without_plan(desired, Verdict::Partial, refusal) }
+    }
+
+    /// An observation that failed.
+    pub fn of_failure(desired: &Desired, error: CloudError) -> Self {
+        let refusal = Refusal {
+            rule: Rule::Coverage,
+            message: format!("the links of {} could not be read: {error}", desired.scope.vpc),
+            way_out: way_out(&error),
+        };
+        Self::without_plan(desired, Verdict::Failed(error), refusal)
+    }
+
+    fn without_plan(desired: &Desired, verdict: Verdict, refusal: Refusal) -> Self {
+        Self {
+            scope: desired.scope.clone(),
+            mode: desired.mode,
+            observed: 0,
+            desired: desired.links.len(),
+            digest: None,
+            verdict,
+            actions: Vec::new(),
+            missing: BTreeMap::new(),
+            unconfirmed: BTreeSet::new(),
+            refusals: vec![refusal],
+            applied: Vec::new(),
+        }
+    }
+
+    /// The worst that is said of this scope.
+    pub fn standing(&self) -> Standing {
+        match &self.verdict {
+            Verdict::Failed(_) => return Standing::Error,
+            Verdict::Partial => return Standing::Partial,
+            Verdict::Held => return Standing::Held,
+            Verdict::Approved | Verdict::InSync => (),
+        }
+        if !self.unconfirmed.is_empty() {
+            return Standing::Partial;
+        }
+        let carried_out = self.applied.iter().filter(|applied| applied.outcome.is_converged());
+        let open = self.actions.len() > carried_out.count();
+        // Missing links are work only where the mode says so.
+        let waiting = |state: &Missing| *state != Missing::Unlinked;
+        let to_attach = self.mode == Mode::Sync && self.missing.values().any(waiting);
+        if open || to_attach { Standing::Pending } else { Standing::Clean }
+    }
+
+    /// How many actions of one kind were proposed.
+    pub fn count(&self, verb: Verb) -> usize {
+        self.actions.iter().filter(|action| action.verb == verb).count()
+    }
+}
+
+fn way_out(error: &CloudError) -> String {
+    use crate::cloud::Class;
+    let text = match error.class {
+        Class::Denied => {
+            "grant ecs:DescribeClassicLinkInstances to this identity (README, RAM policy)"
+        }
+        Class::Unauthenticated => "check the access key, its secret and its token",
+        Class::Misconfigured => "check the region, the VPC and whose account this is",
+        Class::Retired => {
+            "the cloud does not offer ClassicLink here any more; remove the manifests of this scope"
+        }
+        _ => "nothing is cut until it can be read; the next pass tries again",
+    };
+    text.to_owned()
+}
+
+impl Report {
+    /// A report, scopes in order.
+    pub fn new(revision: Arc<Revision>, mut scopes: Vec<ScopeReport>) -> Self {
+        scopes.sort_by(|a, b| a.scope.cmp(&b.scope));
+        Self { revision, scopes }
+    }
+
+    /// The worst that is said of any scope.
+    pub fn standing(&self) -> Standing {
+        self.scopes.iter().map(ScopeReport::standing).max().unwrap_or(Standing::Clean)
+    }
+
+    /// Counts over all scopes.
+    pub fn summary(&self) -> Summary {
+        let mut summary = Summary::default();
+        for scope in &self.scopes {
+            summary.detach += scope.count(Verb::Detach);
+            summary.attach += scope.count(Verb::Attach);
+            summary.missing += scope.missing.len();
+            summary.in_sync += usize::from(scope.verdict == Verdict::InSync);
+            summary.held += usize::from(scope.verdict == Verdict::Held);
+            summary.partial +=
+                usize::from(matches!(scope.verdict, Verdict::Partial | Verdict::Failed(_)));
+            let converged = scope.applied.iter().filter(|a| a.outcome.is_converged()).count();
+            summary.converged += converged;
+            summary.left += scope.applied.len() - converged;
+        }
+        summary
+    }
+}
+
+impl Verdict {
+    /// The word in a plan's JSON.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Approved => "approved",
+            Self::Held => "held",
+            Self::InSync => "inSync",
+            Self::Partial | Self::Failed(_) => "partial",
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! The plan as JSON: versioned and stable; members are added, never renamed.
+
+use super::{Report, ScopeReport, Verdict};
+use serde::Serialize;
+
+/// Version of the format.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// The report as JSON text, pretty-printed, with a final newline.
+pub fn render(report: &Report) -> String {
+    // Strings, numbers and lists always serialise.
+    let mut text = serde_json::to_string_pretty(&Document::of(report)).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// The report as a JSON value, for a file that says more than the plan.
+pub fn value(report: &Report) -> serde_json::Value {
+    serde_json::to_value(Document::of(report)).unwrap_or_default()
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'a> {
+    format_version: u32,
+    revision: Revision<'a>,
+    scopes: Vec<Scope<'a>>,
+    summary: Summary,
+}
+
+#[derive(Serialize)]
+struct Revision<'a> {
+    digest: &'a str,
+    commit: Option<&'a str>,
+    author: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Scope<'a> {
+    account: &'a str,
+    region_id: &'a str,
+    vpc_id: &'a str,
+    mode: &'a str,
+    observed: usize,
+    desired: usize,
+    digest: Option<&'a str>,
+    verdict: &'a str,
+    actions: Vec<Action<'a>>,
+    missing: Vec<&'a str>,
+    unconfirmed: Vec<&'a str>,
+    refusals: Vec<Refusal<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Error<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    outcomes: Vec<Outcome<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Action<'a> {
+    action: &'a str,
+    instance_id: &'a str,
+    vpc_id: &'a str,
+    reason: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Refusal<'a> {
+    rule: &'a str,
+    message: String,
+    way_out: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Error<'a> {
+    code: &'a str,
+    class: &'a str,
+    message: &'a str,
+    request_id: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Outcome<'a> {
+    action: &'a str,
+    instance_id: &'a str,
+    outcome: &'a str,
+    detail: String,
+    attempts: u32,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Summary {
+    detach: usize,
+    attach: usize,
+    missing: usize,
+    in_sync: usize,
+    held: usize,
+    partial: usize,
+}
+
+impl<'a> Document<'a> {
+    fn of(report: &'a Report) -> Self {
+        let summary = report.summary();
+        Self {
+            format_version: FORMAT_VERSION,
+            revision: Revision {
+                digest: report.revision.digest.as_str(),
+                commit: report.revision.commit.as_deref(),
+                author: report.revision.author.as_deref(),
+            },
+            scopes: report.scopes.iter().map(Scope::of).collect(),
+            summary: Summary {
+                detach: summary.detach,
+                attach: summary.attach,
+                missing: summary.missing,
+                in_sync: summary.in_sync,
+                held: summary.held,
+                partial: summary.partial,
+            },
+        }
+    }
+}
+
+impl<'a> Scope<'a> {
+    fn of(report: &'a ScopeReport) -> Self {
+        let error = match &report.verdict {
+            Verdict::Failed(error) => Some(Error {
+                code: &error.code,
+                class: error.class.as_str(),
+                message: &error.message,
+                request_id: error.request_id.as_deref(),
+            }),
+            _ => None,
+        };
+        Self {
+            account: report.scope.account.as_str(),
+            region_id: report.scope.region.as_str(),
+            vpc_id: report.scope.vpc.as_str(),
+            mode: report.mode.as_str(),
+            observed: report.observed,
+            desired: report.desired,
+            digest: report.digest.as_ref().map(|digest| digest.as_str()),
+            verdict: report.verdict.as_str(),
+            actions: report.actions.iter().map(Action::of).collect(),
+            missing: report.missing.keys().map(|id| id.as_str()).collect(),
+            unconfirmed: report.unconfirmed.iter().map(|id| id.as_str()).collect(),
+            refusals: report.refusals.iter().map(Refusal::of).collect(),
+            error,
+            outcomes: report.applied.iter().map(Outcome::of).collect(),
+        }
+    }
+}
+
+impl<'a> Action<'a> {
+    fn of(action: &'a crate::plan::Action) -> Self {
+        Self {
+            action: action.verb.as_str(),
+            instance_id: action.link.instance.as_str(),
+            vpc_id: action.link.vpc.as_str(),
+            reason: action.reason.to_string(),
+        }
+    }
+}
+
+impl<'a> Refusal<'a> {
+    fn of(refusal: &'a crate::gate::Refusal) -> Self {
+        Self {
+            rule: refusal.rule.as_str(),
+            message: refusal.to_string(),
+            way_out: &refusal.way_out,
+        }
+    }
+}
+
+impl<'a> Outcome<'a> {
+    fn of(applied: &'a crate::apply::Applied) -> Self {
+        Self {
+            action: applied.action.verb.as_str(),
+            instance_id: applied.action.link.instance.as_str(),
+            outcome: applied.outcome.as_str(),
+            detail: applied.outcome.to_string(),
+            attempts: applied.attempts,
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The plan as Markdown, for a pull request's comment.
+
+use super::{Report, ScopeReport, Verdict, text};
+use std::fmt::Write as _;
+
+/// Rows shown of one scope; the rest is counted.
+const ROWS_MAX: usize = 200;
+
+/// The report as Markdown, with a final newline.
+pub fn render(report: &Report) -> String {
+    let mut out = String::from("## classiclinkd plan\n\n");
+    let _ = writeln!(out, "{}\n", text::sentence(report.summary()));
+    for scope in &report.scopes {
+        write_scope(&mut out, scope);
+    }
+    let _ = writeln!(out, "Revision `{}`", report.revision);
+    out
+}
+
+fn write_scope(out: &mut String, report: &ScopeReport) {
+    let word = match &report.verdict {
+        Verdict::Approved => "approved",
+        Verdict::Held => "**held**",
+        Verdict::InSync => "in sync",
+        Verdict::Partial => "**not completely read**",
+        Verdict::Failed(_) => "**not readable**",
+    };
+    let _ = writeln!(
+        out,
+        "### `{}`: {word}\n\nMode `{}`, {} observed, {} desired.\n",
+        report.scope, report.mode, report.observed, report.desired
+    );
+    for refusal in &report.refusals {
+        let _ = writeln!(
+            out,
+            "> **{}**: {}\n>\n> {}\n",
+            refusal.rule,
+            escape(&refusal.message),
+            escape(&refusal.way_out)
+        );
+    }
+    if report.actions.is_empty() && report.missing.is_empty() && report.unconfirmed.is_empty() {
+        return;
+    }
+    out.push_str("| | instance | why |\n|---|---|---|\n");
+    let actions = report.actions.iter();
+    let missing = report.missing.iter();
+    let rows = actions
+        .map(|action| (action.verb.as_str(), &action.link.instance, action.reason.to_string()))
+        .chain(missing.map(|(instance, state)| ("missing", instance, state.to_string())))
+        .chain(report.unconfirmed.iter().map(|id| ("unclear", id, "unknown by id".to_owned())));
+    let all: Vec<_> = rows.collect();
+    for (what, instance, why) in all.iter().take(ROWS_MAX) {
+        let _ = writeln!(out, "| {what} | `{instance}` | {} |", escape(why));
+    }
+    if all.len() > ROWS_MAX {
+        let _ = writeln!(out, "| | | and {} more |", all.len() - ROWS_MAX);
+    }
+    out.push('\n');
+}
+
+/// Keeps text of manifests and of the cloud from being read as Markdown or HTML.
+fn escape(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '|' | '[' | ']' | '\\' | '*' | '_' | '#' | '!' => {
+                safe.push('\\');
+                safe.push(c);
+            }
+            c if c.is_control() => safe.push(' '),
+            c => safe.push(c),
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escape;
+
+    #[test]
+    fn text_of_others_is_not_read_as_markup() {
+        assert_eq!(escape("<img src=x>|[a](b)\n"), "&lt;img src=x&gt;\\|\\[a\\](b) ");
+    }
+}

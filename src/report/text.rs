@@ -1,0 +1,115 @@
+//! The report for a terminal: aligned, coloured where asked for.
+
+use super::{Report, ScopeReport, Summary, Verdict};
+use crate::model::Verb;
+use anstyle::{AnsiColor, Style};
+use std::fmt::Write as _;
+
+const RED: Style = AnsiColor::Red.on_default();
+const GREEN: Style = AnsiColor::Green.on_default();
+const YELLOW: Style = AnsiColor::Yellow.on_default();
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+
+/// The report as text, with a final newline. With `colour` it holds ANSI sequences.
+pub fn render(report: &Report, colour: bool) -> String {
+    let pen = Pen { colour };
+    let mut out = String::new();
+    for scope in &report.scopes {
+        write_scope(&mut out, pen, scope);
+    }
+    let _ = writeln!(out, "revision {}", report.revision);
+    let _ = writeln!(out, "{}", pen.draw(BOLD, &sentence(report.summary())));
+    out
+}
+
+/// The summary in one sentence.
+pub fn sentence(summary: Summary) -> String {
+    let Summary { detach, attach, missing, in_sync, held, partial, converged, left } = summary;
+    let mut text = if converged + left > 0 {
+        format!("{converged} converged, {left} not; ")
+    } else {
+        format!("{detach} to detach, {attach} to attach, {missing} missing; ")
+    };
+    let _ = write!(text, "{in_sync} {} in sync, {held} held", plural(in_sync));
+    if partial > 0 {
+        let _ = write!(text, ", {partial} not readable");
+    }
+    text
+}
+
+fn plural(count: usize) -> &'static str {
+    if count == 1 { "VPC" } else { "VPCs" }
+}
+
+#[derive(Clone, Copy)]
+struct Pen {
+    colour: bool,
+}
+
+impl Pen {
+    fn draw(self, style: Style, text: &str) -> String {
+        if self.colour { format!("{style}{text}{style:#}") } else { text.to_owned() }
+    }
+}
+
+fn write_scope(out: &mut String, pen: Pen, report: &ScopeReport) {
+    let (style, word) = match &report.verdict {
+        Verdict::Approved => (YELLOW, "approved"),
+        Verdict::Held => (RED, "held"),
+        Verdict::InSync => (GREEN, "in sync"),
+        Verdict::Partial => (RED, "not completely read"),
+        Verdict::Failed(_) => (RED, "not readable"),
+    };
+    let _ = writeln!(
+        out,
+        "{}  {}  mode {}, {} observed, {} desired",
+        pen.draw(BOLD, &report.scope.to_string()),
+        pen.draw(style, word),
+        report.mode,
+        report.observed,
+        report.desired,
+    );
+    write_actions(out, pen, report);
+    for (instance, state) in &report.missing {
+        let _ = writeln!(out, "  {} missing  {instance}  {state}", pen.draw(YELLOW, "?"));
+    }
+    for instance in &report.unconfirmed {
+        let why = "listed for the VPC, and unknown to the cloud by id: left alone";
+        let _ = writeln!(out, "  {} unclear  {instance}  {why}", pen.draw(YELLOW, "?"));
+    }
+    for refusal in &report.refusals {
+        let _ = writeln!(
+            out,
+            "  {} {}",
+            pen.draw(RED, &format!("[{}]", refusal.rule)),
+            refusal.message
+        );
+        let _ = writeln!(out, "    {} {}", pen.draw(DIM, "->"), refusal.way_out);
+    }
+    if let (Some(digest), false) = (&report.digest, report.actions.is_empty()) {
+        let _ = writeln!(out, "  {}", pen.draw(DIM, &format!("plan {}", digest.short())));
+    }
+    out.push('\n');
+}
+
+fn write_actions(out: &mut String, pen: Pen, report: &ScopeReport) {
+    let width = report.actions.iter().map(|a| a.link.instance.as_str().len()).max().unwrap_or(0);
+    let mut ended = report.applied.iter();
+    for action in &report.actions {
+        let sign = match action.verb {
+            Verb::Detach => pen.draw(RED, "-"),
+            Verb::Attach => pen.draw(GREEN, "+"),
+        };
+        let applied = ended.find(|applied| applied.action == *action);
+        let said = match applied {
+            None => action.reason.to_string(),
+            Some(applied) if applied.outcome.is_converged() => {
+                pen.draw(GREEN, &applied.outcome.to_string())
+            }
+            Some(applied) => pen.draw(RED, &applied.outcome.to_string()),
+        };
+        let (verb, instance) = (action.verb, &action.link.instance);
+        let _ = writeln!(out, "  {sign} {verb:<7}  {instance:<width$}  {said}");
+    }
+}
