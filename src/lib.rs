@@ -14,9 +14,9 @@
 //! ```
 
 // Words: plain values and the three seams.
+pub mod model;
 pub mod clock;
 pub mod cloud;
-pub mod model;
 // Decisions: pure functions of values; `now` and randomness are arguments.
 pub mod desired;
 pub mod observed;
