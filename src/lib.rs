@@ -35,3 +35,4 @@ pub mod apply;
 // Shell: wire and show.
 pub mod report;
 pub mod reconcile;
+pub mod serve;

@@ -17,6 +17,7 @@ mod findings;
 mod format;
 mod header;
 mod raw;
+mod plain;
 mod render;
 mod scalar;
 mod syntax;
@@ -24,6 +25,7 @@ mod yaml;
 
 pub use diagnostic::Diagnostic;
 pub use format::{schema, write};
+pub use plain::value;
 pub use render::render;
 
 /// The `apiVersion` of a manifest.

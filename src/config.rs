@@ -1,0 +1,220 @@
+//! The daemon's own configuration: file and `--set` -> [`Config`], every mistake at once.
+
+use crate::attempt;
+use crate::desired::{Ceiling, Ceilings};
+use crate::gate::Bounds;
+use crate::model::{AccountId, AccountName, Amount, Region, VpcId};
+use crate::retry::limiter::Rates;
+use crate::source;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+mod reader;
+mod set;
+
+pub use set::overlay;
+
+use reader::Reader;
+
+/// What the daemon may do, how fast, and where.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// The accounts that manifests may name.
+    pub accounts: BTreeMap<AccountName, Account>,
+    /// Full pass per scope, give or take a tenth.
+    pub interval: Duration,
+    /// How the manifests are watched.
+    pub source: source::Settings,
+    /// What the gate allows.
+    pub bounds: Bounds,
+    /// Calls a second and in flight, per account and region.
+    pub limits: attempt::Limits,
+    /// Scopes looked at at the same time.
+    pub workers: usize,
+    /// Replaces the resolved ECS endpoint for every region.
+    pub endpoint: Option<String>,
+    /// Use `ecs-vpc.<region>` endpoints.
+    pub vpc_endpoint: bool,
+    /// Which request signature.
+    pub signature: Signature,
+    /// Journal, lock.
+    pub state: Option<PathBuf>,
+    /// Where the status page listens.
+    pub listen: Option<String>,
+    /// `text` or `json`.
+    pub log_format: Option<String>,
+    /// Such as `info` or `debug`.
+    pub log_level: Option<String>,
+    /// Keys that this version reads, checks, and does not act upon yet.
+    pub without_effect: Vec<&'static str>,
+}
+
+/// One account of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Account {
+    /// Pin: the account that the credential must belong to.
+    pub account_id: Option<AccountId>,
+    /// What manifests may name.
+    pub ceiling: Ceiling,
+    /// A file with the access key; the environment where absent.
+    pub credentials_file: Option<PathBuf>,
+}
+
+/// The version of the request signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Signature {
+    /// HMAC-SHA1 over the sorted parameters.
+    #[default]
+    V1,
+    /// ACS3-HMAC-SHA256.
+    V3,
+}
+
+/// One mistake in the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mistake {
+    /// Dotted path of the key.
+    pub key: String,
+    /// What is wrong, and what to write instead.
+    pub message: String,
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`: {}", self.key, self.message)
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let default = AccountName::parse("default").ok();
+        Self {
+            accounts: default.map(|name| (name, Account::default())).into_iter().collect(),
+            interval: Duration::from_secs(60),
+            source: source::Settings::default(),
+            bounds: Bounds::default(),
+            limits: attempt::Limits::default(),
+            workers: 8,
+            endpoint: None,
+            vpc_endpoint: false,
+            signature: Signature::V1,
+            state: None,
+            listen: None,
+            log_format: None,
+            log_level: None,
+            without_effect: Vec::new(),
+        }
+    }
+}
+
+impl Config {
+    /// Checks a configuration value; what is absent or null keeps its default.
+    ///
+    /// # Errors
+    /// Every [`Mistake`] at once.
+    pub fn from_value(value: &Value) -> Result<Self, Vec<Mistake>> {
+        let mut config = Self::default();
+        let mut root = Reader::root(value);
+        root.each("accounts", |name, account| {
+            config.read_account(name, account);
+        });
+        root.duration("interval", &mut config.interval, Duration::from_secs(1));
+        root.inside("source", |source| {
+            source.duration("settle", &mut config.source.settle, Duration::ZERO);
+            source.duration("settleMax", &mut config.source.settle_max, Duration::ZERO);
+            source.duration("poll", &mut config.source.poll, Duration::from_millis(100));
+        });
+        root.inside("limits", |limits| config.read_limits(limits));
+        root.count("workers", &mut config.workers, 1..=256);
+        root.text("endpoint", &mut config.endpoint);
+        root.flag("vpcEndpoint", &mut config.vpc_endpoint);
+        root.one_of("signature", &[("v1", Signature::V1), ("v3", Signature::V3)], &mut config.signature);
+        let (mut state, mut listen) = (None, None);
+        root.text("state", &mut state);
+        root.text("listen", &mut listen);
+        root.inside("log", |log| {
+            log.text("format", &mut config.log_format);
+            log.text("level", &mut config.log_level);
+        });
+        config.state = state.map(PathBuf::from);
+        config.listen = listen;
+        let mut ttl = Duration::from_secs(24 * 3600);
+        if root.duration("approvalTtl", &mut ttl, Duration::from_secs(1)) {
+            config.without_effect.push("approvalTtl");
+        }
+        root.refuse_unless_empty("windows", "allow and deny windows are not supported by this version; pause the daemon by stopping it");
+        root.finish()?;
+        if config.source.settle > config.source.settle_max {
+            let message = "is longer than `source.settleMax`; raise that, or lower this".to_owned();
+            return Err(vec![Mistake { key: "source.settle".to_owned(), message }]);
+        }
+        Ok(config)
+    }
+
+    /// What manifests of each account may name.
+    pub fn ceilings(&self) -> Ceilings {
+        self.accounts.iter().map(|(name, account)| (name.clone(), account.ceiling.clone())).collect()
+    }
+
+    fn read_account(&mut self, name: &str, reader: &mut Reader<'_>) {
+        let mut account = Account::default();
+        reader.parsed_or_null("accountId", &mut account.account_id, |text| {
+            AccountId::parse(text).map_err(|error| error.to_string())
+        });
+        reader.list("regions", &mut account.ceiling.regions, |text| {
+            Region::parse(text).map_err(|error| error.to_string())
+        });
+        reader.list("vpcs", &mut account.ceiling.vpcs, |text| {
+            VpcId::parse(text).map_err(|error| error.to_string())
+        });
+        let mut file = None;
+        reader.text("credentialsFile", &mut file);
+        account.credentials_file = file.map(PathBuf::from);
+        if account.account_id.is_some() {
+            self.without_effect.push("accounts.*.accountId");
+        }
+        match AccountName::parse(name) {
+            Ok(name) => {
+                self.accounts.insert(name, account);
+            }
+            Err(error) => reader.mistake(&error.to_string()),
+        }
+    }
+
+    fn read_limits(&mut self, limits: &mut Reader<'_>) {
+        limits.parsed("maxDetach", &mut self.bounds.max_detach, amount);
+        limits.number("minDetach", &mut self.bounds.min_detach);
+        let mut shrink = Amount::Percent(20);
+        if limits.parsed("maxShrink", &mut shrink, amount) {
+            self.without_effect.push("limits.maxShrink");
+        }
+        limits.inside("budget", |budget| {
+            for (key, name) in [("hour", "limits.budget.hour"), ("day", "limits.budget.day")] {
+                let mut count = 0;
+                if budget.number(key, &mut count) {
+                    self.without_effect.push(name);
+                }
+            }
+        });
+        let age = &mut self.bounds.observation_max_age;
+        limits.duration("observationMaxAge", age, Duration::from_secs(1));
+        limits.inside("writesPerSecond", |rates| read_rates(rates, &mut self.limits.writes));
+        limits.inside("readsPerSecond", |rates| read_rates(rates, &mut self.limits.reads));
+        limits.count("concurrency", &mut self.limits.concurrency, 1..=1024);
+    }
+}
+
+fn read_rates(reader: &mut Reader<'_>, rates: &mut Rates) {
+    reader.rate("start", &mut rates.start);
+    reader.rate("max", &mut rates.max);
+}
+
+fn amount(text: &str) -> Result<Amount, String> {
+    text.parse().map_err(|error: crate::model::AmountError| error.to_string())
+}
+
+#[cfg(test)]
+mod tests;

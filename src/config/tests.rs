@@ -1,0 +1,101 @@
+use super::*;
+use crate::manifest;
+use serde_json::json;
+
+fn read(text: &str) -> Result<Config, Vec<Mistake>> {
+    Config::from_value(&manifest::value(text).unwrap())
+}
+
+/// The configuration as `design` prints it, with every default spelled out.
+const PRINTED: &str = "
+accounts:
+  default:
+    accountId: null
+    regions: []
+    vpcs: []
+interval: 60s
+source: { settle: 500ms, settleMax: 5s, poll: 15s }
+limits:
+  maxDetach: 10%
+  minDetach: 3
+  observationMaxAge: 120s
+  writesPerSecond: { start: 5, max: 50 }
+  readsPerSecond: { start: 20, max: 100 }
+  concurrency: 16
+windows: []
+";
+
+#[test]
+fn the_printed_defaults_are_the_defaults() {
+    assert_eq!(read(PRINTED), Ok(Config::default()));
+    assert_eq!(read(""), Ok(Config::default()));
+}
+
+#[test]
+fn every_mistake_is_reported_at_once_with_its_key() {
+    let mistakes = read(
+        "interval: soon\nlimits: {maxDetach: 300%, concurrency: 0, typo: 1, readsPerSecond: 5}\n\
+         accounts: {'bad name!': {}, a: {accountId: x, regions: cn, vpcs: [VPC]}}\nunknown: 1\n\
+         windows: [{deny: 'Mon-Fri 09:00-17:00'}]\nsource: {poll: 1ms}\n",
+    )
+    .unwrap_err();
+    let keys: Vec<&str> = mistakes.iter().map(|mistake| mistake.key.as_str()).collect();
+    let expected = [
+        "accounts.a.accountId",
+        "accounts.a.regions",
+        "accounts.a.vpcs",
+        "accounts.bad name!",
+        "interval",
+        "limits.concurrency",
+        "limits.maxDetach",
+        "limits.readsPerSecond",
+        "limits.typo",
+        "source.poll",
+        "unknown",
+        "windows",
+    ];
+    assert_eq!(keys, expected);
+    assert!(mistakes.iter().any(|m| m.message.contains("60s")), "{mistakes:?}");
+}
+
+#[test]
+fn settings_have_their_effect() {
+    let config = read(
+        "accounts: {prod: {accountId: 1234567890123456, regions: [cn-beijing], vpcs: [vpc-a]}}\n\
+         limits: {maxDetach: 5, minDetach: 0, writesPerSecond: {start: 10, max: 20}}\n\
+         signature: v3\nlisten: 127.0.0.1:1\nstate: /s\nlog: {level: debug}\nvpcEndpoint: true\n",
+    )
+    .unwrap();
+    let prod = &config.accounts[&AccountName::parse("prod").unwrap()];
+    assert_eq!(prod.account_id.as_ref().unwrap().as_str(), "1234567890123456");
+    assert_eq!(config.bounds.max_detach, Amount::Count(5));
+    assert_eq!(config.limits.writes, Rates { start: 10.0, max: 20.0 });
+    assert_eq!(config.signature, Signature::V3);
+    assert!(config.accounts.contains_key(&AccountName::parse("default").unwrap()));
+    assert_eq!(config.without_effect, ["accounts.*.accountId"]);
+}
+
+#[test]
+fn a_set_goes_over_the_file() {
+    let base = json!({"interval": "60s", "limits": {"minDetach": 3}});
+    let sets = ["limits.minDetach=9", "accounts.p.regions=[cn-beijing]", "endpoint=http://127.0.0.1:1"];
+    let value = overlay(base, &sets.map(str::to_owned)).unwrap();
+    let config = Config::from_value(&value).unwrap();
+    assert_eq!(config.bounds.min_detach, 9);
+    assert_eq!(config.endpoint.as_deref(), Some("http://127.0.0.1:1"));
+    for bad in ["x", "=1", "interval.x=1", "limits.=2"] {
+        assert!(overlay(json!({"interval": "60s"}), &[bad.to_owned()]).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn keys_without_effect_are_named() {
+    let config = read("limits: {maxShrink: 30%, budget: {hour: 500, day: 9}}\napprovalTtl: 1h\n").unwrap();
+    let expected = ["limits.maxShrink", "limits.budget.hour", "limits.budget.day", "approvalTtl"];
+    assert_eq!(config.without_effect, expected);
+}
+
+#[test]
+fn a_settling_time_beyond_its_maximum_is_a_mistake() {
+    assert!(read("source: {settle: 9s}").is_err());
+}

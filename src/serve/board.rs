@@ -1,0 +1,135 @@
+//! What the daemon says of itself, for whoever asks.
+
+use crate::clock::Moment;
+use crate::model::{Revision, Scope};
+use crate::report::{ScopeReport, Standing};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Recent actions kept.
+const RECENT_MAX: usize = 100;
+/// Silence of the loop that counts as dead.
+const HEARTBEAT_MAX: Duration = Duration::from_secs(60);
+
+/// One action that ended, for the list of recent ones.
+#[derive(Debug, Clone)]
+pub(super) struct Recent {
+    pub at: Moment,
+    pub scope: Scope,
+    pub instance: String,
+    pub verb: &'static str,
+    pub outcome: &'static str,
+    pub detail: String,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    pub started: Option<Moment>,
+    pub heartbeat: Option<Moment>,
+    pub revision: Option<Arc<Revision>>,
+    pub accepted_at: Option<Moment>,
+    /// Why the files on disk are not the accepted revision.
+    pub trouble: Option<String>,
+    pub scopes: BTreeMap<Scope, (Moment, ScopeReport)>,
+    pub recent: VecDeque<Recent>,
+    pub passes: u64,
+    pub quarantined: usize,
+}
+
+/// The daemon's notice board. Cheap to clone; clones share.
+#[derive(Debug, Clone)]
+pub struct Board {
+    said: Arc<Mutex<Said>>,
+    /// A scope that was not read completely for this long makes the daemon unready.
+    stale_after: Duration,
+}
+
+impl Board {
+    /// An empty board of a daemon with this interval.
+    pub fn new(interval: Duration) -> Self {
+        Self { said: Arc::default(), stale_after: interval.saturating_mul(3).max(HEARTBEAT_MAX) }
+    }
+
+    /// The loop is alive.
+    pub fn beat(&self, now: Moment, quarantined: usize) {
+        let mut said = self.said();
+        said.started.get_or_insert(now);
+        said.heartbeat = Some(now);
+        said.quarantined = quarantined;
+    }
+
+    /// A revision was accepted, with these scopes.
+    pub fn accepted<'a>(
+        &self,
+        revision: &Arc<Revision>,
+        scopes: impl Iterator<Item = &'a Scope>,
+        now: Moment,
+    ) {
+        let mut said = self.said();
+        said.revision = Some(Arc::clone(revision));
+        said.accepted_at = Some(now);
+        let kept: std::collections::BTreeSet<&Scope> = scopes.collect();
+        said.scopes.retain(|scope, _| kept.contains(scope));
+    }
+
+    /// The files on disk cannot be accepted, or can again.
+    pub fn trouble(&self, trouble: Option<String>) {
+        self.said().trouble = trouble;
+    }
+
+    /// A pass over a scope ended.
+    pub fn passed(&self, report: &ScopeReport, now: Moment) {
+        let mut said = self.said();
+        said.passes += 1;
+        for applied in report.applied.iter().filter(|applied| applied.attempts > 0) {
+            said.recent.push_front(Recent {
+                at: now,
+                scope: report.scope.clone(),
+                instance: applied.action.link.instance.to_string(),
+                verb: applied.action.verb.as_str(),
+                outcome: applied.outcome.as_str(),
+                detail: applied.outcome.to_string(),
+            });
+        }
+        said.recent.truncate(RECENT_MAX);
+        said.scopes.insert(report.scope.clone(), (now, report.clone()));
+    }
+
+    /// Whether the loop is alive.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn alive(&self, now: Moment) -> Result<(), String> {
+        match self.said().heartbeat {
+            Some(beat) if now.since(beat) <= HEARTBEAT_MAX => Ok(()),
+            Some(beat) => Err(format!("the loop has been silent for {} s", now.since(beat).as_secs())),
+            None => Err("the loop has not started".to_owned()),
+        }
+    }
+
+    /// Whether every scope was read completely not long ago.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn ready(&self, now: Moment) -> Result<(), String> {
+        self.alive(now)?;
+        let said = self.said();
+        if said.revision.is_none() {
+            return Err("no revision of the manifests was accepted yet".to_owned());
+        }
+        for (scope, (at, report)) in &said.scopes {
+            if report.standing() >= Standing::Partial {
+                return Err(format!("{scope} could not be read completely"));
+            }
+            if now.since(*at) > self.stale_after {
+                return Err(format!("{scope} was read {} s ago", now.since(*at).as_secs()));
+            }
+        }
+        if said.scopes.is_empty() { Err("no scope was read yet".to_owned()) } else { Ok(()) }
+    }
+
+    pub(super) fn said(&self) -> MutexGuard<'_, Said> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
