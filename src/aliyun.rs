@@ -5,9 +5,13 @@
 //! carried out: one repeat after a clock correction, and one after a credential refresh
 //! (`api-contract.md` 8.4).
 
+pub mod client;
 pub mod codes;
 pub mod credentials;
 pub mod endpoint;
+mod redact;
+mod wire;
 
+pub use client::{Client, ClientError, Settings, SignatureVersion};
 pub use credentials::{CredentialError, Credentials, Key};
 pub use endpoint::{Endpoint, EndpointError};
