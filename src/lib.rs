@@ -28,6 +28,7 @@ pub mod schedule;
 // Effects: touch the world, decide nothing.
 pub mod signature;
 pub mod manifest;
+pub mod aliyun;
 pub mod attempt;
 pub mod observe;
 pub mod journal;

@@ -35,3 +35,6 @@ pub fn same(one: &str, other: &str) -> bool {
     one.len() == other.len()
         && one.bytes().zip(other.bytes()).fold(0, |differing, (a, b)| differing | (a ^ b)) == 0
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,17 @@
+//! The ECS adapter: the one implementation of the cloud's seams that talks to Alibaba Cloud.
+//!
+//! The only module that names `reqwest`. It asks once and classifies the answer; retries, limits
+//! and decisions belong to its callers. What it adds to a call of its own is what certainly was not
+//! carried out: one repeat after a clock correction, and one after a credential refresh
+//! (`api-contract.md` 8.4).
+
+pub mod client;
+pub mod codes;
+pub mod credentials;
+pub mod endpoint;
+mod redact;
+mod wire;
+
+pub use client::{Client, ClientError, Settings, SignatureVersion};
+pub use credentials::{CredentialError, Credentials, Key};
+pub use endpoint::{Endpoint, EndpointError};

@@ -1,0 +1,146 @@
+//! One request over the wire and its whole answer, or what became of it.
+
+use super::Settings;
+use crate::aliyun::endpoint::Endpoint;
+use crate::cloud::Class;
+use reqwest::header::HeaderMap;
+use reqwest::{Client, Request, Response, redirect, retry, tls};
+use std::error::Error;
+use std::io;
+use std::sync::Once;
+use std::time::Duration;
+
+/// Largest body read. A full page is about 10 KiB.
+pub(super) const BODY_MAX: usize = 4 * 1024 * 1024;
+/// Shorter than load balancers keep idle connections (15 s and more), because a request on one that
+/// is just being closed is an outcome unknown.
+const IDLE_MAX: Duration = Duration::from_secs(10);
+
+/// An answer of whoever was at the other end.
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+}
+
+/// There is no usable answer.
+#[derive(Debug)]
+pub(super) struct Lost {
+    pub(super) class: Class,
+    pub(super) code: &'static str,
+    pub(super) message: String,
+}
+
+/// The connection pool. Nothing in it sends a request twice or elsewhere.
+pub(super) fn http(settings: &Settings) -> Result<Client, reqwest::Error> {
+    install_tls_provider();
+    let plain = settings.endpoint_override.as_ref().is_some_and(Endpoint::is_plain);
+    let mut builder = Client::builder()
+        .user_agent(concat!("classiclinkd/", env!("CARGO_PKG_VERSION")))
+        .redirect(redirect::Policy::none())
+        .retry(retry::never())
+        .referer(false)
+        .http1_only()
+        .connect_timeout(settings.connect_timeout)
+        .pool_idle_timeout(IDLE_MAX)
+        .tls_version_min(tls::Version::TLS_1_2);
+    if plain || !settings.proxy_from_environment {
+        builder = builder.no_proxy();
+    }
+    // Without this, building needs the system's CA certificates although nothing will check one.
+    builder = if plain { builder.tls_certs_only([]) } else { builder.https_only(true) };
+    builder.build()
+}
+
+/// The one place that chooses the cryptography of TLS.
+fn install_tls_provider() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // An error means that the program has chosen one already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    });
+}
+
+/// Sends and reads to the end.
+pub(super) async fn send(
+    http: &Client,
+    endpoint: &Endpoint,
+    request: Request,
+) -> Result<Reply, Lost> {
+    let response = http.execute(request).await.map_err(|error| lost(&error, endpoint))?;
+    let status = response.status();
+    if status.is_redirection() {
+        let message = format!(
+            "{} answered with a redirect ({}), which a signed request does not follow; check the \
+             endpoint and what stands between",
+            endpoint.authority(),
+            status.as_u16(),
+        );
+        return Err(Lost { class: Class::Misconfigured, code: "redirect", message });
+    }
+    let headers = response.headers().clone();
+    let body = body(response, endpoint).await?;
+    Ok(Reply { status: status.as_u16(), headers, body })
+}
+
+async fn body(mut response: Response, endpoint: &Endpoint) -> Result<Vec<u8>, Lost> {
+    let oversized = || Lost {
+        class: Class::Ambiguous,
+        code: "oversized-body",
+        message: "the answer is larger than 4 MiB".to_owned(),
+    };
+    if response.content_length().is_some_and(|length| length > BODY_MAX as u64) {
+        return Err(oversized());
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| lost(&error, endpoint))? {
+        if body.len() + chunk.len() > BODY_MAX {
+            return Err(oversized());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// Only an error of connecting proves that nothing was sent.
+fn lost(error: &reqwest::Error, endpoint: &Endpoint) -> Lost {
+    let (host, cause) = (endpoint.authority(), root_cause(error));
+    if error.is_builder() {
+        let message = format!("the request could not be built: {cause}");
+        return Lost { class: Class::Misconfigured, code: "request", message };
+    }
+    if error.is_connect() {
+        let (code, message) = if is_tls(error) {
+            ("tls", format!("no secure connection to {host}: {cause}"))
+        } else {
+            ("connect", format!("no connection to {host}: {cause}"))
+        };
+        return Lost { class: Class::Unreachable, code, message };
+    }
+    let (code, what) = match error.is_timeout() {
+        true => ("timeout", "no complete answer in time"),
+        false => ("lost-response", "the answer was lost"),
+    };
+    Lost { class: Class::Ambiguous, code, message: format!("{what} from {host}: {cause}") }
+}
+
+fn is_tls(error: &reqwest::Error) -> bool {
+    chain(error).any(|error| {
+        let outer = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        // Each layer of the stack wraps in an I/O error of its own, which `source` jumps over.
+        let mut inner = std::iter::successors(outer, |error| {
+            error.downcast_ref::<io::Error>().and_then(io::Error::get_ref)
+        });
+        error.is::<rustls::Error>() || inner.any(|error| error.is::<rustls::Error>())
+    })
+}
+
+/// The innermost reason. The outer ones name the URL.
+pub(super) fn root_cause(error: &reqwest::Error) -> String {
+    chain(error).last().map_or_else(|| "unknown".to_owned(), ToString::to_string)
+}
+
+/// Everything behind the error itself, which is the one that names the URL.
+fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    std::iter::successors(error.source(), |error: &&(dyn Error + 'static)| (*error).source())
+}
