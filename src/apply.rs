@@ -30,10 +30,12 @@ use tokio_util::sync::CancellationToken;
 mod call;
 mod item;
 mod newest;
+mod progress;
 mod quarantine;
 mod serial;
 
 pub use newest::{Current, Newest};
+pub use progress::Progress;
 pub use quarantine::Quarantine;
 pub use serial::Serial;
 
@@ -62,6 +64,8 @@ pub struct Writes<W> {
     pub newest: Newest,
     /// What the configuration bounds.
     pub bounds: Bounds,
+    /// How far it is.
+    pub progress: Progress,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Set when the process is to end.
@@ -121,6 +125,7 @@ struct Run<'a, R, W> {
     calls: usize,
     confirming: bool,
     verifying: bool,
+    settled: usize,
 }
 
 impl<'a, R: ReadLinks, W: WriteLinks> Run<'a, R, W> {
@@ -142,6 +147,7 @@ impl<'a, R: ReadLinks, W: WriteLinks> Run<'a, R, W> {
             calls: 0,
             confirming: false,
             verifying: false,
+            settled: 0,
         }
     }
 
@@ -176,6 +182,9 @@ impl<'a, R: ReadLinks, W: WriteLinks> Run<'a, R, W> {
             () = self.writes.stop.cancelled(), if !self.writes.stop.is_cancelled() => (),
             else => (),
         }
+        let settled = self.count(|stage| matches!(stage, Stage::Done(_)));
+        self.writes.progress.settled(settled.saturating_sub(self.settled));
+        self.settled = settled;
         true
     }
 
@@ -273,6 +282,7 @@ impl<'a, R: ReadLinks, W: WriteLinks> Run<'a, R, W> {
             }
             Event::Called(index, call) => {
                 self.calls -= 1;
+                self.writes.progress.called(&call);
                 self.called(index, call, now);
             }
             Event::Verified(chosen, answer) => {

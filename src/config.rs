@@ -131,7 +131,11 @@ impl Config {
         root.count("workers", &mut config.workers, 1..=256);
         root.text("endpoint", &mut config.endpoint);
         root.flag("vpcEndpoint", &mut config.vpc_endpoint);
-        root.one_of("signature", &[("v1", Signature::V1), ("v3", Signature::V3)], &mut config.signature);
+        root.one_of(
+            "signature",
+            &[("v1", Signature::V1), ("v3", Signature::V3)],
+            &mut config.signature,
+        );
         let (mut state, mut listen) = (None, None);
         root.text("state", &mut state);
         root.text("listen", &mut listen);
@@ -156,7 +160,10 @@ impl Config {
 
     /// What manifests of each account may name.
     pub fn ceilings(&self) -> Ceilings {
-        self.accounts.iter().map(|(name, account)| (name.clone(), account.ceiling.clone())).collect()
+        self.accounts
+            .iter()
+            .map(|(name, account)| (name.clone(), account.ceiling.clone()))
+            .collect()
     }
 
     fn read_account(&mut self, name: &str, reader: &mut Reader<'_>) {

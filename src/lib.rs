@@ -28,7 +28,9 @@ pub mod schedule;
 // Effects: touch the world, decide nothing.
 pub mod signature;
 pub mod manifest;
+pub mod source;
 pub mod aliyun;
+pub mod sim;
 pub mod attempt;
 pub mod observe;
 pub mod journal;
@@ -37,3 +39,6 @@ pub mod apply;
 pub mod report;
 pub mod reconcile;
 pub mod serve;
+pub mod daemon;
+pub mod config;
+pub mod cli;

@@ -137,7 +137,14 @@ mod tests {
         for host in ["localhost", "localhost:9108", "127.0.0.1:9108", "[::1]:9108", "127.9.9.9"] {
             assert!(names_loopback(host), "{host}");
         }
-        for host in ["", "evil.example", "localhost.evil.example", "10.0.0.1:80", "[2001:db8::1]:1", "127.0.0.1.evil"] {
+        for host in [
+            "",
+            "evil.example",
+            "localhost.evil.example",
+            "10.0.0.1:80",
+            "[2001:db8::1]:1",
+            "127.0.0.1.evil",
+        ] {
             assert!(!names_loopback(host), "{host}");
         }
     }

@@ -80,7 +80,9 @@ impl<'v> Reader<'v> {
         parse: impl FnOnce(&str) -> Result<T, String>,
     ) -> bool {
         let Some(value) = self.value(key) else { return false };
-        match scalar(value).ok_or_else(|| format!("is {}, and a single value belongs here", kind(value))) {
+        match scalar(value)
+            .ok_or_else(|| format!("is {}, and a single value belongs here", kind(value)))
+        {
             Ok(text) => match parse(&text) {
                 Ok(parsed) => *into = parsed,
                 Err(error) => self.wrong(key, &error),
@@ -161,10 +163,7 @@ impl<'v> Reader<'v> {
     pub fn rate(&mut self, key: &'static str, into: &mut f64) {
         self.parsed(key, into, |text| match text.parse::<f64>() {
             Ok(rate) if (1.0..=100_000.0).contains(&rate) => Ok(rate),
-            _ => Err(format!(
-                "is `{}`; write calls a second, from 1 to 100000",
-                printable(text)
-            )),
+            _ => Err(format!("is `{}`; write calls a second, from 1 to 100000", printable(text))),
         });
     }
 
@@ -200,7 +199,11 @@ impl<'v> Reader<'v> {
     }
 
     fn path_of(&self, key: &str) -> String {
-        if self.path.is_empty() { printable(key) } else { format!("{}.{}", self.path, printable(key)) }
+        if self.path.is_empty() {
+            printable(key)
+        } else {
+            format!("{}.{}", self.path, printable(key))
+        }
     }
 
     fn find_unknown(&mut self) {

@@ -13,7 +13,8 @@ pub fn overlay(mut value: Value, sets: &[String]) -> Result<Value, Mistake> {
         let Some((path, text)) = set.split_once('=') else {
             return Err(mistake(set, "write it as KEY=VALUE, such as limits.maxDetach=5"));
         };
-        let parsed = crate::manifest::value(text).unwrap_or_else(|_| Value::String(text.to_owned()));
+        let parsed =
+            crate::manifest::value(text).unwrap_or_else(|_| Value::String(text.to_owned()));
         // An empty text is read as an empty map, and means an empty text here.
         let parsed = if text.trim().is_empty() { Value::String(String::new()) } else { parsed };
         put(&mut value, path, path, parsed)?;

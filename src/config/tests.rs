@@ -78,7 +78,8 @@ fn settings_have_their_effect() {
 #[test]
 fn a_set_goes_over_the_file() {
     let base = json!({"interval": "60s", "limits": {"minDetach": 3}});
-    let sets = ["limits.minDetach=9", "accounts.p.regions=[cn-beijing]", "endpoint=http://127.0.0.1:1"];
+    let sets =
+        ["limits.minDetach=9", "accounts.p.regions=[cn-beijing]", "endpoint=http://127.0.0.1:1"];
     let value = overlay(base, &sets.map(str::to_owned)).unwrap();
     let config = Config::from_value(&value).unwrap();
     assert_eq!(config.bounds.min_detach, 9);
@@ -90,7 +91,8 @@ fn a_set_goes_over_the_file() {
 
 #[test]
 fn keys_without_effect_are_named() {
-    let config = read("limits: {maxShrink: 30%, budget: {hour: 500, day: 9}}\napprovalTtl: 1h\n").unwrap();
+    let config =
+        read("limits: {maxShrink: 30%, budget: {hour: 500, day: 9}}\napprovalTtl: 1h\n").unwrap();
     let expected = ["limits.maxShrink", "limits.budget.hour", "limits.budget.day", "approvalTtl"];
     assert_eq!(config.without_effect, expected);
 }

@@ -25,7 +25,8 @@ mod tests {
 
     #[test]
     fn a_configuration_becomes_a_value() {
-        let text = "interval: 60s\nlimits: { maxDetach: 10%, budget: {hour: 50} }\nwindows: []\nx: null\n";
+        let text =
+            "interval: 60s\nlimits: { maxDetach: 10%, budget: {hour: 50} }\nwindows: []\nx: null\n";
         let expected = json!({
             "interval": "60s", "limits": {"maxDetach": "10%", "budget": {"hour": 50}},
             "windows": [], "x": null

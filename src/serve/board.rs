@@ -103,7 +103,9 @@ impl Board {
     pub fn alive(&self, now: Moment) -> Result<(), String> {
         match self.said().heartbeat {
             Some(beat) if now.since(beat) <= HEARTBEAT_MAX => Ok(()),
-            Some(beat) => Err(format!("the loop has been silent for {} s", now.since(beat).as_secs())),
+            Some(beat) => {
+                Err(format!("the loop has been silent for {} s", now.since(beat).as_secs()))
+            }
             None => Err("the loop has not started".to_owned()),
         }
     }

@@ -1,0 +1,208 @@
+//! The command line: one file a subcommand; exit codes in one exhaustive match.
+
+use crate::report::Standing;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+mod apply;
+mod completions;
+mod demo;
+mod import;
+mod plan;
+mod planfile;
+mod proposals;
+mod run;
+mod schema;
+mod setup;
+mod simulate;
+mod terminal;
+mod validate;
+
+pub use completions::command;
+
+/// How a command ends; the contract with scripts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Exit {
+    /// 0: nothing (left) to do.
+    Clean,
+    /// 1: it could not be done.
+    Error,
+    /// 2: changes are pending.
+    Pending,
+    /// 3: the gate holds a plan.
+    Held,
+    /// 4: an observation is incomplete.
+    Partial,
+}
+
+impl Exit {
+    /// Every exit code with its meaning, for the reference.
+    pub const ALL: [(Self, &'static str); 5] = [
+        (Self::Clean, "nothing (left) to do; for `validate`: the manifests are valid"),
+        (Self::Error, "it could not be done: bad input, no permission, no journal, a stale plan"),
+        (Self::Pending, "changes are pending"),
+        (Self::Held, "the gate holds a plan"),
+        (Self::Partial, "an observation is incomplete, so there is no plan"),
+    ];
+
+    /// The number.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Clean => 0,
+            Self::Error => 1,
+            Self::Pending => 2,
+            Self::Held => 3,
+            Self::Partial => 4,
+        }
+    }
+}
+
+impl From<Standing> for Exit {
+    fn from(standing: Standing) -> Self {
+        match standing {
+            Standing::Clean => Self::Clean,
+            Standing::Pending => Self::Pending,
+            Standing::Held => Self::Held,
+            Standing::Partial => Self::Partial,
+            Standing::Error => Self::Error,
+        }
+    }
+}
+
+/// Why a command could not be carried out: text for people, printed after `error: `.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure(pub String);
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self(error.to_string())
+    }
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  classiclinkd demo                                     try it, against a simulated cloud
+  classiclinkd validate manifests/                      check manifests; no credentials, no network
+  classiclinkd import --region cn-hangzhou --vpc vpc-…  write a manifest of what exists
+  classiclinkd plan --manifests manifests/              what would be done, and why
+  classiclinkd apply --manifests manifests/             do it, once, after asking
+  classiclinkd run --manifests manifests/               keep doing it
+
+Credentials come from ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET (and
+ALIBABA_CLOUD_SECURITY_TOKEN), or from the file that ALIBABA_CLOUD_CREDENTIALS_FILE or the
+configuration names. Exit codes: 0 nothing (left) to do, 1 error, 2 changes pending, 3 held by the
+gate, 4 observation incomplete.";
+
+/// Keeps the ClassicLink attachments of Alibaba Cloud accounts equal to YAML manifests.
+///
+/// Links that no manifest lists are detached, with evidence, limits and a record; nothing else is
+/// ever changed. Start with `demo`, then `plan`.
+#[derive(Debug, Parser)]
+#[command(name = "classiclinkd", version, after_help = EXAMPLES, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    globals: Globals,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Options of every command")]
+struct Globals {
+    /// Configuration file (YAML)
+    #[arg(long, global = true, value_name = "FILE", env = "CLASSICLINKD_CONFIG")]
+    config: Option<PathBuf>,
+    /// One key of the configuration, such as limits.maxDetach=5; may be repeated
+    #[arg(long, global = true, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// ECS endpoint for every region; plain http only for a loopback address
+    #[arg(long, global = true, value_name = "URL", env = "CLASSICLINKD_ENDPOINT")]
+    endpoint: Option<String>,
+    /// Folder for the journal and the lock [default: $STATE_DIRECTORY, else
+    /// $XDG_STATE_HOME/classiclinkd, else ~/.local/state/classiclinkd]
+    #[arg(long, global = true, value_name = "DIR", env = "CLASSICLINKD_STATE")]
+    state: Option<PathBuf>,
+    /// Full pass per scope [default: 60s]
+    #[arg(long, global = true, value_name = "TIME", env = "CLASSICLINKD_INTERVAL")]
+    interval: Option<String>,
+    /// Address of the status page, or `none` [default: 127.0.0.1:9108]
+    #[arg(long, global = true, value_name = "ADDR", env = "CLASSICLINKD_LISTEN")]
+    listen: Option<String>,
+    /// How log lines look
+    #[arg(long, global = true, value_name = "FORMAT", env = "CLASSICLINKD_LOG_FORMAT",
+          value_parser = ["text", "json"])]
+    log_format: Option<String>,
+    /// What is logged: error, warn, info, debug, trace, or per target (info,hyper=warn)
+    #[arg(long, global = true, value_name = "LEVEL", env = "CLASSICLINKD_LOG_LEVEL")]
+    log_level: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Options),
+    Plan(plan::Options),
+    Apply(apply::Options),
+    Validate(validate::Options),
+    Import(import::Options),
+    Simulate(simulate::Options),
+    Demo(demo::Options),
+    Schema,
+    Completions(completions::Options),
+}
+
+/// Where the manifests are.
+#[derive(Debug, Clone, Args)]
+struct Manifests {
+    /// Folder with the manifests; every .yaml and .yml file below it counts
+    #[arg(long, value_name = "DIR", env = "CLASSICLINKD_MANIFESTS")]
+    manifests: PathBuf,
+}
+
+/// Parses the command line, runs the command, and says how the process should exit.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors; clap's own code for errors means "pending" here.
+            let exit = if error.use_stderr() { Exit::Error } else { Exit::Clean };
+            let _closed = error.print();
+            return ExitCode::from(exit.code());
+        }
+    };
+    let exit = dispatch(cli).unwrap_or_else(|Failure(why)| {
+        terminal::error(&why);
+        Exit::Error
+    });
+    ExitCode::from(exit.code())
+}
+
+fn dispatch(cli: Cli) -> Result<Exit, Failure> {
+    let Cli { command, globals } = cli;
+    match command {
+        Command::Validate(options) => validate::main(&options, &globals),
+        Command::Schema => schema::main(),
+        Command::Completions(options) => completions::main(&options),
+        Command::Run(options) => on_runtime(run::main(options, globals)),
+        Command::Plan(options) => on_runtime(plan::main(options, globals)),
+        Command::Apply(options) => on_runtime(apply::main(options, globals)),
+        Command::Import(options) => on_runtime(import::main(options, globals)),
+        Command::Simulate(options) => on_runtime(simulate::main(options, globals)),
+        Command::Demo(options) => on_runtime(demo::main(options, globals)),
+    }
+}
+
+fn on_runtime(
+    command: impl std::future::Future<Output = Result<Exit, Failure>>,
+) -> Result<Exit, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure(format!("start the runtime: {error}")))?;
+    let exit = runtime.block_on(command);
+    // Blocking reads of a slow file system must not hold up the end.
+    runtime.shutdown_timeout(std::time::Duration::from_millis(200));
+    exit
+}

@@ -1,0 +1,223 @@
+//! `apply`: one pass over every scope, after asking.
+
+use super::plan::Output;
+use super::{Exit, Failure, Globals, planfile, proposals, setup, terminal};
+use crate::aliyun::Client;
+use crate::apply::{Newest, Progress};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::daemon::{Estate, Intake, Signals, first_revision, stop_on_signals};
+use crate::desired::Tree;
+use crate::model::{AccountName, Verb};
+use crate::observe::Reads;
+use crate::reconcile::{Proposal, carry_out};
+use crate::report::{Report, Verdict, text};
+use crate::serve::Board;
+use crate::source;
+use clap::Args;
+use futures_util::{StreamExt as _, stream};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Carry out one pass: detach what is not listed, attach what is missing where the mode says so
+///
+/// Plans everything, asks the gate about everything, shows it, asks for consent, and only then
+/// touches anything. With --plan, a saved plan is carried out, and refused when anything it was made
+/// from has changed. Exit codes: 0 nothing left to do, 2 changes left, 3 held by the gate, 4
+/// observation incomplete, 1 error.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    classiclinkd apply --manifests manifests/\n  \
+    classiclinkd apply --manifests manifests/ --yes --output json\n  \
+    classiclinkd apply --plan plan.json --yes")]
+pub(super) struct Options {
+    /// Folder with the manifests
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "CLASSICLINKD_MANIFESTS",
+        required_unless_present = "plan"
+    )]
+    manifests: Option<PathBuf>,
+    /// A plan saved with `plan --out`
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
+    /// Do not ask; needed where nobody can be asked
+    #[arg(long)]
+    yes: bool,
+    /// How the result is printed
+    #[arg(long, value_enum, default_value_t)]
+    output: Output,
+}
+
+pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Failure> {
+    let mut config = setup::config(&globals)?;
+    setup::logging(&config, "warn")?;
+    let saved = options.plan.as_deref().map(planfile::load).transpose()?;
+    let folder = match (&options.manifests, &saved) {
+        (Some(folder), _) => folder.clone(),
+        (None, Some(saved)) => saved.saved_from.manifests.clone(),
+        (None, None) => return Err(Failure("give --manifests or --plan".to_owned())),
+    };
+    if let (None, Some(saved)) = (&config.endpoint, &saved) {
+        config.endpoint = saved.saved_from.endpoint.clone();
+    }
+    let pass = Pass::prepare(&folder, config).await?;
+    let mut proposals = pass.propose().await;
+    if let Some(saved) = &saved {
+        saved.still_holds(&proposals::report(&pass.tree, &proposals))?;
+    }
+    if proposals.iter().any(|proposal| proposal.approved.is_some()) && !options.yes {
+        proposals = pass.ask(proposals).await?;
+    }
+    let report = pass.carry_out(proposals).await;
+    options.output.print(&report);
+    Ok(report.standing().into())
+}
+
+/// One pass over every scope.
+pub(super) struct Pass {
+    config: Config,
+    clock: Arc<dyn Clock>,
+    tree: Arc<Tree>,
+    estate: Estate<Arc<Client>, Arc<Client>>,
+    progress: Progress,
+    stop: CancellationToken,
+    _state: setup::State,
+}
+
+impl Pass {
+    /// Gets ready: credentials, journal, a settled and accepted revision that goes on being
+    /// followed, signals.
+    pub async fn prepare(folder: &Path, mut config: Config) -> Result<Self, Failure> {
+        let clock = setup::clock();
+        let clients = setup::clients(&mut config, &clock)?;
+        let state = setup::state(&config, &clock).await?;
+        let stop = CancellationToken::new();
+        tokio::spawn(stop_on_signals(Signals::take_over()?, stop.clone()));
+        let readings = source::watch(folder.to_owned(), config.source, stop.clone());
+        let board = Board::new(config.interval);
+        let recovered = state.recovered.accepted.clone();
+        let intake = Intake::new(
+            state.journal.clone(),
+            config.ceilings(),
+            board,
+            Arc::clone(&clock),
+            recovered,
+        );
+        let newest = Newest::following(intake.newest());
+        let tree = first_revision(intake, readings, stop.clone()).await.map_err(|why| {
+            Failure(format!("accept the manifests in {}:\n{why}", folder.display()))
+        })?;
+        let progress = Progress::default();
+        let (lanes, reads) = setup::reads(&config, &clients, &clock);
+        let parts = setup::Parts {
+            lanes,
+            reads,
+            clients,
+            journal: state.journal.clone(),
+            newest,
+            progress: progress.clone(),
+            clock: Arc::clone(&clock),
+            stop: stop.clone(),
+        };
+        let estate = setup::estate(&config, parts);
+        Ok(Self { config, clock, tree, estate, progress, stop, _state: state })
+    }
+
+    /// Observes, plans and gates every scope.
+    pub async fn propose(&self) -> Vec<Proposal> {
+        let reads: BTreeMap<AccountName, Reads<Arc<Client>>> = self
+            .estate
+            .accounts
+            .iter()
+            .map(|(name, (reads, _))| (name.clone(), reads.clone()))
+            .collect();
+        let Config { bounds, workers, .. } = &self.config;
+        proposals::all(&self.tree, &reads, bounds, &self.clock, *workers).await
+    }
+
+    /// Shows the plans and asks. A person takes time, so the plans are made again after the answer,
+    /// and must be the same.
+    async fn ask(&self, proposals: Vec<Proposal>) -> Result<Vec<Proposal>, Failure> {
+        let shown = proposals::report(&self.tree, &proposals);
+        if !terminal::can_ask() {
+            return Err(Failure(format!(
+                "there are changes to carry out ({}), and nobody can be asked here; look at them with \
+                 `plan`, then give --yes",
+                text::sentence(shown.summary())
+            )));
+        }
+        terminal::note(&text::render(&shown, terminal::colour_on_stderr()));
+        let asked = tokio::task::spawn_blocking(|| terminal::consents("Carry this out?"));
+        let consent = tokio::select! {
+            answer = asked => answer.unwrap_or(false),
+            () = self.stop.cancelled() => false,
+        };
+        if !consent {
+            return Err(Failure("no consent, so nothing was done".to_owned()));
+        }
+        let again = self.propose().await;
+        let fresh = proposals::report(&self.tree, &again);
+        let same = fresh
+            .scopes
+            .iter()
+            .map(|scope| &scope.digest)
+            .eq(shown.scopes.iter().map(|scope| &scope.digest));
+        if same {
+            Ok(again)
+        } else {
+            Err(Failure(
+                "the plan changed while it was shown, so nothing was done; run apply again"
+                    .to_owned(),
+            ))
+        }
+    }
+
+    /// Carries out what was approved, in all scopes at once: first every detach, then every attach.
+    pub async fn carry_out(&self, proposals: Vec<Proposal>) -> Report {
+        let total: usize =
+            proposals.iter().filter(|p| p.approved.is_some()).map(|p| p.report.actions.len()).sum();
+        let show = tokio::spawn(show_progress(self.progress.clone(), total));
+        let passes = proposals.into_iter().map(|proposal| async move {
+            match self.estate.accounts.get(&proposal.report.scope.account) {
+                Some((reads, writes)) => carry_out(reads, writes, proposal).await,
+                None => proposal.report,
+            }
+        });
+        let passes: Vec<_> = passes.collect();
+        let workers = self.config.workers.max(1);
+        let reports = stream::iter(passes).buffer_unordered(workers).collect().await;
+        show.abort();
+        terminal::progress("");
+        Report::new(Arc::clone(&self.tree.revision), reports)
+    }
+}
+
+/// Says how far it is, for anything over a second.
+async fn show_progress(progress: Progress, total: usize) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let (calls, settled) = progress.so_far();
+        terminal::progress(&format!("{settled} of {total} links settled, {calls} calls made"));
+    }
+}
+
+/// For `run --once`: a pass without asking.
+pub(super) async fn once(folder: &Path, config: Config) -> Result<Exit, Failure> {
+    let pass = Pass::prepare(folder, config).await?;
+    let proposals = pass.propose().await;
+    let report = pass.carry_out(proposals).await;
+    for scope in report.scopes.iter().filter(|scope| scope.verdict != Verdict::InSync) {
+        for refusal in &scope.refusals {
+            tracing::warn!(scope = %scope.scope, rule = %refusal.rule, way_out = refusal.way_out, "{}", refusal.message);
+        }
+        let (detach, attach) = (scope.count(Verb::Detach), scope.count(Verb::Attach));
+        tracing::info!(scope = %scope.scope, verdict = scope.verdict.as_str(), detach, attach, "pass ended");
+    }
+    Output::Text.print(&report);
+    Ok(report.standing().into())
+}

@@ -1,0 +1,69 @@
+//! `plan`: what would be done, and why. Holds no way to change anything.
+
+use super::{Exit, Failure, Globals, Manifests, planfile, proposals, setup, terminal};
+use crate::report::{Report, json, markdown, text};
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+
+/// Show what would be done, and why; change nothing
+///
+/// Reads the manifests and the cloud, compares, and asks the gate. The exit code says what was
+/// found: 0 nothing to do, 2 changes pending, 3 held by the gate, 4 observation incomplete, 1 error.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    classiclinkd plan --manifests manifests/\n  \
+    classiclinkd plan --manifests manifests/ --output markdown > comment.md\n  \
+    classiclinkd plan --manifests manifests/ --out plan.json && classiclinkd apply --plan plan.json")]
+pub(super) struct Options {
+    #[command(flatten)]
+    manifests: Manifests,
+    /// How the plan is printed
+    #[arg(long, value_enum, default_value_t)]
+    output: Output,
+    /// Save the plan, for `apply --plan`
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// How a plan is printed.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(super) enum Output {
+    /// For a terminal
+    #[default]
+    Text,
+    /// Versioned and stable
+    Json,
+    /// For a pull request's comment
+    Markdown,
+}
+
+impl Output {
+    pub fn print(self, report: &Report) {
+        terminal::out(&match self {
+            Self::Text => text::render(report, terminal::colour()),
+            Self::Json => json::render(report),
+            Self::Markdown => markdown::render(report),
+        });
+    }
+}
+
+pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Failure> {
+    let mut config = setup::config(&globals)?;
+    setup::logging(&config, "warn")?;
+    let clock = setup::clock();
+    let folder = &options.manifests.manifests;
+    let tree = setup::tree(folder, &config)?;
+    let clients = setup::clients(&mut config, &clock)?;
+    let (_, reads) = setup::reads(&config, &clients, &clock);
+    let found = proposals::all(&tree, &reads, &config.bounds, &clock, config.workers).await;
+    let report = proposals::report(&tree, &found);
+    if let Some(path) = &options.out {
+        planfile::save(path, &report, folder, config.endpoint.as_deref())?;
+        terminal::note(&format!(
+            "saved; carry it out with: classiclinkd apply --plan {}",
+            path.display()
+        ));
+    }
+    options.output.print(&report);
+    Ok(report.standing().into())
+}

@@ -1,0 +1,151 @@
+//! A saved plan: the plan's JSON, and where it was made. It is good only for what it was made from.
+
+use super::Failure;
+use crate::model::printable;
+use crate::report::{Report, json};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+/// Largest file that is read, in bytes.
+const BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// What the file binds; other members of the plan's JSON are for people and are not read back.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Saved {
+    format_version: u32,
+    revision: SavedRevision,
+    scopes: Vec<SavedScope>,
+    pub saved_from: SavedFrom,
+}
+
+#[derive(Debug, Deserialize)]
+struct SavedRevision {
+    digest: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SavedScope {
+    account: String,
+    region_id: String,
+    vpc_id: String,
+    digest: Option<String>,
+    verdict: String,
+}
+
+/// Where the plan was made.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SavedFrom {
+    pub manifests: PathBuf,
+    pub endpoint: Option<String>,
+}
+
+/// Writes the plan, readable by its owner only, over what was there.
+pub(super) fn save(
+    path: &Path,
+    report: &Report,
+    manifests: &Path,
+    endpoint: Option<&str>,
+) -> Result<(), Failure> {
+    let fail =
+        |error: std::io::Error| Failure(format!("save the plan to {}: {error}", path.display()));
+    let manifests = fs::canonicalize(manifests).map_err(fail)?;
+    let from = SavedFrom { manifests, endpoint: endpoint.map(str::to_owned) };
+    let mut value = json::value(report);
+    if let Some(map) = value.as_object_mut() {
+        map.insert("savedFrom".to_owned(), serde_json::to_value(&from)?);
+    }
+    let temporary = path.with_extension("partial");
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&temporary)
+        .map_err(fail)?;
+    file.write_all(serde_json::to_string_pretty(&value)?.as_bytes()).map_err(fail)?;
+    file.write_all(b"\n").and_then(|()| file.sync_all()).map_err(fail)?;
+    fs::rename(&temporary, path).map_err(fail)
+}
+
+/// Reads a saved plan.
+pub(super) fn load(path: &Path) -> Result<Saved, Failure> {
+    let fail = |why: String| {
+        Failure(format!(
+            "read the saved plan {}: {why}; make a new one with: classiclinkd plan --out",
+            path.display()
+        ))
+    };
+    let size = fs::metadata(path).map_err(|error| fail(error.to_string()))?.len();
+    if size > BYTES_MAX {
+        return Err(fail("it is larger than 256 MiB".to_owned()));
+    }
+    let text = fs::read_to_string(path).map_err(|error| fail(error.to_string()))?;
+    let saved: Saved = serde_json::from_str(&text).map_err(|error| fail(error.to_string()))?;
+    if saved.format_version != json::FORMAT_VERSION {
+        return Err(fail(format!(
+            "it has format {}, not {}",
+            saved.format_version,
+            json::FORMAT_VERSION
+        )));
+    }
+    Ok(saved)
+}
+
+impl Saved {
+    /// Holds a fresh report against the saved one.
+    ///
+    /// # Errors
+    /// Everything that has changed since: then the saved plan is good for nothing.
+    pub fn still_holds(&self, fresh: &Report) -> Result<(), Failure> {
+        let mut changes = Vec::new();
+        if self.revision.digest != fresh.revision.digest.as_str() {
+            changes.push(format!(
+                "the manifests: revision {} then, {} now",
+                printable(self.revision.digest.get(..12).unwrap_or_default()),
+                fresh.revision.digest.short()
+            ));
+        }
+        let key =
+            |scope: &SavedScope| format!("{}/{}/{}", scope.account, scope.region_id, scope.vpc_id);
+        let mut then: BTreeMap<String, &SavedScope> =
+            self.scopes.iter().map(|scope| (key(scope), scope)).collect();
+        for now in &fresh.scopes {
+            let name = now.scope.to_string();
+            match then.remove(&name) {
+                None => changes.push(format!("{name}: not in the saved plan")),
+                Some(then) => {
+                    let digest = now.digest.as_ref().map(|digest| digest.as_str());
+                    if then.digest.as_deref() != digest || then.verdict != now.verdict.as_str() {
+                        changes.push(format!(
+                            "{name}: {} with plan {} then, {} with plan {} now",
+                            printable(&then.verdict),
+                            short(then.digest.as_deref()),
+                            now.verdict.as_str(),
+                            short(digest)
+                        ));
+                    }
+                }
+            }
+        }
+        changes.extend(then.keys().map(|name| format!("{}: no longer declared", printable(name))));
+        if changes.is_empty() {
+            return Ok(());
+        }
+        Err(Failure(format!(
+            "the saved plan is stale, nothing was done; since it was made this has changed:\n  {}\nlook \
+             at a new plan: classiclinkd plan --out",
+            changes.join("\n  ")
+        )))
+    }
+}
+
+fn short(digest: Option<&str>) -> String {
+    digest.map_or_else(|| "none".to_owned(), |digest| printable(digest.get(..12).unwrap_or(digest)))
+}

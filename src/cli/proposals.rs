@@ -1,0 +1,43 @@
+//! Plans for every scope of a tree, some at a time.
+
+use crate::clock::Clock;
+use crate::cloud::ReadLinks;
+use crate::desired::Tree;
+use crate::gate::Bounds;
+use crate::model::AccountName;
+use crate::observe::Reads;
+use crate::reconcile::{Proposal, propose};
+use crate::report::Report;
+use futures_util::{StreamExt as _, stream};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Observes, plans and gates every scope of a tree; in the order of the scopes.
+pub(super) async fn all<R: ReadLinks>(
+    tree: &Tree,
+    reads: &BTreeMap<AccountName, Reads<R>>,
+    bounds: &Bounds,
+    clock: &Arc<dyn Clock>,
+    workers: usize,
+) -> Vec<Proposal> {
+    let wanted = tree.scopes.values().filter_map(|desired| {
+        let reads = reads.get(&desired.scope.account)?;
+        Some(async move { propose(reads, bounds, &**clock, desired).await })
+    });
+    let wanted: Vec<_> = wanted.collect();
+    let count = wanted.len();
+    let mut proposals = Vec::with_capacity(count);
+    let mut running = stream::iter(wanted).buffered(workers);
+    while let Some(proposal) = running.next().await {
+        proposals.push(proposal);
+        super::terminal::progress(&format!("reading {} of {count} VPCs", proposals.len()));
+    }
+    super::terminal::progress("");
+    proposals
+}
+
+/// The report of proposals that were not carried out.
+pub(super) fn report(tree: &Tree, proposals: &[Proposal]) -> Report {
+    let scopes = proposals.iter().map(|proposal| proposal.report.clone()).collect();
+    Report::new(Arc::clone(&tree.revision), scopes)
+}

@@ -1,0 +1,117 @@
+//! `run`: the daemon.
+
+use super::{Exit, Failure, Globals, Manifests, apply, setup};
+use crate::apply::{Newest, Progress};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::daemon::{Daemon, Intake, Signals, stop_on_signals};
+use crate::serve::{self, Board, Shown};
+use crate::source;
+use clap::Args;
+use std::path::Path;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// Where the status page listens if nobody says otherwise.
+const LISTEN: &str = "127.0.0.1:9108";
+
+/// Keep the links equal to the manifests: the daemon
+///
+/// Watches the manifests, looks at every scope each interval, detaches what is not listed, and
+/// verifies. SIGTERM and Ctrl-C end it in order (calls in flight are waited for, 10 s at most); a
+/// second one ends it at once.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    classiclinkd run --manifests /srv/gitops/manifests --config /etc/classiclinkd/config.yaml\n  \
+    classiclinkd run --manifests manifests/ --once")]
+pub(super) struct Options {
+    #[command(flatten)]
+    manifests: Manifests,
+    /// One pass over every scope, then end; the exit code says what is left
+    #[arg(long)]
+    once: bool,
+}
+
+pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Failure> {
+    let config = setup::config(&globals)?;
+    setup::logging(&config, "info")?;
+    let folder = &options.manifests.manifests;
+    if options.once {
+        return apply::once(folder, config).await;
+    }
+    let stop = CancellationToken::new();
+    tokio::spawn(stop_on_signals(Signals::take_over()?, stop.clone()));
+    daemon(folder, config, stop, |_| ()).await
+}
+
+/// Runs the daemon until it is stopped; `listening` hears the URL of the status page.
+pub(super) async fn daemon(
+    folder: &Path,
+    mut config: Config,
+    stop: CancellationToken,
+    listening: impl FnOnce(Option<String>),
+) -> Result<Exit, Failure> {
+    let clock = setup::clock();
+    let clients = setup::clients(&mut config, &clock)?;
+    let state = setup::state(&config, &clock).await?;
+    let board = Board::new(config.interval);
+    listening(start_page(&config, &board, &clock, &stop).await?);
+    let readings = source::watch(folder.to_owned(), config.source, stop.clone());
+    let (journal, recovered) = (state.journal.clone(), state.recovered.accepted.clone());
+    let intake = Intake::new(
+        journal.clone(),
+        config.ceilings(),
+        board.clone(),
+        Arc::clone(&clock),
+        recovered,
+    );
+    let (lanes, reads) = setup::reads(&config, &clients, &clock);
+    let parts = setup::Parts {
+        lanes,
+        reads,
+        clients,
+        journal,
+        newest: Newest::following(intake.newest()),
+        progress: Progress::default(),
+        clock: Arc::clone(&clock),
+        stop: stop.clone(),
+    };
+    let daemon = Daemon {
+        estate: setup::estate(&config, parts),
+        intake,
+        readings,
+        interval: config.interval,
+        workers: config.workers,
+        board,
+        clock,
+        random: fastrand::Rng::with_seed(setup::seed()),
+        stop,
+    };
+    tracing::info!(manifests = %folder.display(), interval = ?config.interval, "watching");
+    daemon.run().await.map_err(Failure)?;
+    tracing::info!("ended in order");
+    Ok(Exit::Clean)
+}
+
+async fn start_page(
+    config: &Config,
+    board: &Board,
+    clock: &Arc<dyn Clock>,
+    stop: &CancellationToken,
+) -> Result<Option<String>, Failure> {
+    let address = config.listen.as_deref().unwrap_or(LISTEN);
+    if address == "none" {
+        return Ok(None);
+    }
+    let (listener, bound) = serve::bind(address).await.map_err(Failure)?;
+    let url = format!("http://{bound}/");
+    tracing::info!(url, "the status page listens");
+    let shown = Shown { board: board.clone(), clock: Arc::clone(clock) };
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        if let Err(error) = serve::serve(shown, listener, stop).await {
+            tracing::error!(%error, "the status page has ended");
+        }
+    });
+    Ok(Some(url))
+}

@@ -1,0 +1,232 @@
+//! From options to parts: configuration, logging, clients, journal.
+
+use super::{Failure, Globals};
+use crate::aliyun::{Client, Credentials, Endpoint, Settings, SignatureVersion};
+use crate::apply::{Newest, Progress, Quarantine, Serial, Writes};
+use crate::attempt::Lanes;
+use crate::clock::{Clock, SystemClock};
+use crate::config::{self, Account, Config, Signature};
+use crate::daemon::Estate;
+use crate::desired::Tree;
+use crate::journal::{Answer, Journal, Recovered, StateDir};
+use crate::manifest;
+use crate::model::AccountName;
+use crate::observe::Reads;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// The clients by account.
+pub(super) type Clients = BTreeMap<AccountName, Arc<Client>>;
+
+/// Reads configuration file, `--set` and flags; flags win over everything.
+pub(super) fn config(globals: &Globals) -> Result<Config, Failure> {
+    let value = match &globals.config {
+        None => serde_json::Value::Null,
+        Some(path) => read_config(path)?,
+    };
+    let mut sets = globals.set.clone();
+    if let Some(interval) = &globals.interval {
+        sets.push(format!("interval={interval}"));
+    }
+    let value = config::overlay(value, &sets)
+        .map_err(|mistake| Failure(format!("read --set: {mistake}")))?;
+    let mut config = Config::from_value(&value).map_err(|mistakes| {
+        let lines: Vec<String> = mistakes.iter().map(|mistake| format!("  {mistake}")).collect();
+        let from =
+            globals.config.as_ref().map_or("the options".into(), |path| path.display().to_string());
+        Failure(format!("read the configuration ({from}):\n{}", lines.join("\n")))
+    })?;
+    let Globals { endpoint, state, listen, log_format, log_level, .. } = globals.clone();
+    config.endpoint = endpoint.or(config.endpoint);
+    config.state = state.or(config.state);
+    config.listen = listen.or(config.listen);
+    config.log_format = log_format.or(config.log_format);
+    config.log_level = log_level.or(config.log_level);
+    Ok(config)
+}
+
+fn read_config(path: &Path) -> Result<serde_json::Value, Failure> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure(format!("read the configuration file {shown}: {error}; check --config"))
+    })?;
+    manifest::value(&text)
+        .map_err(|why| Failure(format!("read the configuration file {shown}: {why}")))
+}
+
+/// Starts logging to stderr. `usual` is the level where nobody says otherwise.
+pub(super) fn logging(config: &Config, usual: &str) -> Result<(), Failure> {
+    let level = config.log_level.as_deref().unwrap_or(usual);
+    let targets: Targets = level.parse().map_err(|_| {
+        let shown = crate::model::printable(level);
+        Failure(format!(
+            "read --log-level `{shown}`: write error, warn, info, debug or trace, or \
+             target=level pairs such as info,hyper=warn"
+        ))
+    })?;
+    let registry = tracing_subscriber::registry().with(targets);
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let started = match config.log_format.as_deref() {
+        Some("json") => registry.with(layer.json()).try_init(),
+        _ => registry.with(layer.with_ansi(super::terminal::colour_on_stderr())).try_init(),
+    };
+    started.map_err(|error| Failure(format!("start logging: {error}")))?;
+    for key in &config.without_effect {
+        tracing::warn!(key, "this version reads and checks the key, and does not act upon it yet");
+    }
+    Ok(())
+}
+
+/// The system's clock.
+pub(super) fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock::new())
+}
+
+/// A seed for jitter, from the operating system's randomness.
+pub(super) fn seed() -> u64 {
+    uuid::Uuid::new_v4().as_u64_pair().1
+}
+
+/// A client for every account of the configuration. The account `default`, which exists without
+/// being configured, is left out where only others have credentials.
+pub(super) fn clients(config: &mut Config, clock: &Arc<dyn Clock>) -> Result<Clients, Failure> {
+    let endpoint = config.endpoint.as_deref().map(Endpoint::parse).transpose()?;
+    let mut clients = Clients::new();
+    let mut without = Vec::new();
+    for (name, account) in &config.accounts {
+        match credentials(account) {
+            Ok(credentials) => {
+                let mut settings = Settings::new(credentials);
+                settings.endpoint_override = endpoint.clone();
+                settings.vpc_endpoint = config.vpc_endpoint;
+                settings.signature = match config.signature {
+                    Signature::V1 => SignatureVersion::V1,
+                    Signature::V3 => SignatureVersion::V3,
+                };
+                clients.insert(name.clone(), Arc::new(Client::new(settings, Arc::clone(clock))?));
+            }
+            Err(error) => without.push((name.clone(), account.clone(), error)),
+        }
+    }
+    for (name, account, error) in without {
+        let implied = account == Account::default() && name.as_str() == "default";
+        if implied && !clients.is_empty() {
+            config.accounts.remove(&name);
+        } else {
+            return Err(Failure(format!("find the credentials of account `{name}`: {error}")));
+        }
+    }
+    Ok(clients)
+}
+
+fn credentials(account: &Account) -> Result<Credentials, crate::aliyun::CredentialError> {
+    match &account.credentials_file {
+        Some(path) => Credentials::from_file(path, None),
+        None => Credentials::from_environment(|name| std::env::var(name).ok()),
+    }
+}
+
+/// The reads of every account.
+pub(super) fn reads(
+    config: &Config,
+    clients: &Clients,
+    clock: &Arc<dyn Clock>,
+) -> (Arc<Lanes>, BTreeMap<AccountName, Reads<Arc<Client>>>) {
+    let lanes = Arc::new(Lanes::new(config.limits, Arc::clone(clock), seed()));
+    let reads = clients.iter().map(|(account, client)| {
+        let reads = Reads {
+            reader: Arc::clone(client),
+            lanes: Arc::clone(&lanes),
+            account: account.clone(),
+            clock: Arc::clone(clock),
+        };
+        (account.clone(), reads)
+    });
+    let reads = reads.collect();
+    (lanes, reads)
+}
+
+/// The journal with its state folder, which stays locked as long as this lives.
+pub(super) struct State {
+    pub journal: Journal,
+    pub recovered: Recovered,
+    _folder: StateDir,
+}
+
+/// Opens the journal and settles what an earlier process left open.
+pub(super) async fn state(config: &Config, clock: &Arc<dyn Clock>) -> Result<State, Failure> {
+    let folder = StateDir::lock(&state_folder(config)?)?;
+    let (journal, recovered) = Journal::open(&folder, Arc::clone(clock))?;
+    for open in &recovered.open_intents {
+        tracing::warn!(
+            what = open.what,
+            "an earlier process ended during this call; a read will tell whether it was carried out"
+        );
+        journal.answered(open.id, Answer::lost()).await?;
+    }
+    Ok(State { journal, recovered, _folder: folder })
+}
+
+fn state_folder(config: &Config) -> Result<PathBuf, Failure> {
+    let set =
+        |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    config
+        .state
+        .clone()
+        .or_else(|| set("STATE_DIRECTORY"))
+        .or_else(|| set("XDG_STATE_HOME").map(|path| path.join("classiclinkd")))
+        .or_else(|| set("HOME").map(|path| path.join(".local/state/classiclinkd")))
+        .ok_or_else(|| {
+            Failure("find a state folder: HOME is not set; give one with --state".to_owned())
+        })
+}
+
+/// Everything that makes calls, for every account.
+pub(super) struct Parts {
+    pub lanes: Arc<Lanes>,
+    pub reads: BTreeMap<AccountName, Reads<Arc<Client>>>,
+    pub clients: Clients,
+    pub journal: Journal,
+    pub newest: Newest,
+    pub progress: Progress,
+    pub clock: Arc<dyn Clock>,
+    pub stop: CancellationToken,
+}
+
+/// The ways to the cloud, with leave to write.
+pub(super) fn estate(config: &Config, parts: Parts) -> Estate<Arc<Client>, Arc<Client>> {
+    let Parts { lanes, reads, clients, journal, newest, progress, clock, stop } = parts;
+    let serial = Serial::default();
+    let accounts = reads.into_iter().filter_map(|(account, reads)| {
+        let writes = Writes {
+            writer: Arc::clone(clients.get(&account)?),
+            journal: journal.clone(),
+            lanes: Arc::clone(&lanes),
+            serial: serial.clone(),
+            quarantine: Quarantine::default(),
+            newest: newest.clone(),
+            bounds: config.bounds.clone(),
+            progress: progress.clone(),
+            clock: Arc::clone(&clock),
+            stop: stop.clone(),
+        };
+        Some((account, (reads, writes)))
+    });
+    Estate { accounts: accounts.collect() }
+}
+
+/// Reads and accepts the manifests of a folder once, without waiting for them to settle: for
+/// commands that change nothing.
+pub(super) fn tree(folder: &Path, config: &Config) -> Result<Tree, Failure> {
+    let snapshot = crate::source::read(folder).map_err(|why| Failure(why.to_string()))?;
+    let revision = crate::model::Revision::of_content(snapshot.digest.clone());
+    manifest::accept(&snapshot.files, revision, Some(&config.ceilings())).map_err(|found| {
+        let text = manifest::render(&found, &snapshot.files, super::terminal::colour_on_stderr());
+        Failure(format!("accept the manifests in {}:\n{text}", folder.display()))
+    })
+}

@@ -1,0 +1,223 @@
+//! The loop: triggers -> due -> pass -> report; intake of revisions, signals, drain.
+
+use crate::apply::Writes;
+use crate::clock::Clock;
+use crate::cloud::{ReadLinks, WriteLinks};
+use crate::desired::{Desired, Tree};
+use crate::model::{AccountName, Scope};
+use crate::observe::Reads;
+use crate::reconcile;
+use crate::report::{ScopeReport, Standing, Verdict};
+use crate::schedule::{Ended, Schedule};
+use crate::serve::Board;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+mod intake;
+mod signals;
+
+pub use intake::{Intake, Outcome as IntakeOutcome, first_revision};
+pub use signals::{Signals, stop_on_signals};
+
+/// How long passes may take to end after the process was asked to.
+pub const DRAIN: Duration = Duration::from_secs(10);
+/// The loop's heartbeat.
+const BEAT: Duration = Duration::from_secs(5);
+
+/// The accounts, each with its way to the cloud.
+#[derive(Clone)]
+pub struct Estate<R, W> {
+    /// Reads and writes by account.
+    pub accounts: BTreeMap<AccountName, (Reads<R>, Writes<W>)>,
+}
+
+/// What the loop needs.
+pub struct Daemon<R, W> {
+    /// The ways to the cloud.
+    pub estate: Estate<R, W>,
+    /// Takes in what the source reads.
+    pub intake: Intake,
+    /// What the source reads.
+    pub readings: watch::Receiver<crate::source::Reading>,
+    /// Full pass per scope.
+    pub interval: Duration,
+    /// Scopes looked at at the same time.
+    pub workers: usize,
+    /// Where to tell.
+    pub board: Board,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Draws the jitter.
+    pub random: fastrand::Rng,
+    /// Set when the process is to end.
+    pub stop: CancellationToken,
+}
+
+/// What made the loop turn.
+enum Turn {
+    Stop,
+    Reading,
+    Passed(Box<ScopeReport>),
+    Panicked(String),
+    Due,
+}
+
+impl<R, W> Daemon<R, W>
+where
+    R: ReadLinks + Clone + 'static,
+    W: WriteLinks + Clone + 'static,
+{
+    /// Runs until stopped, then waits for the passes under way, at most [`DRAIN`].
+    ///
+    /// # Errors
+    /// When a pass panicked: a half-alive daemon is worse than a dead one.
+    pub async fn run(mut self) -> Result<(), String> {
+        let mut schedule = Schedule::new(self.interval);
+        let mut passes = JoinSet::new();
+        let mut tree = self.intake.tree();
+        self.enqueue(&mut schedule, &tree, &tree.scopes.keys().cloned().collect());
+        let ended = loop {
+            let now = self.clock.now();
+            self.board.beat(now, self.quarantined());
+            self.start_passes(&mut schedule, &tree, &mut passes);
+            match self.turn(&schedule, &mut passes).await {
+                Turn::Stop => break Ok(()),
+                Turn::Panicked(what) => break Err(format!("a pass panicked: {what}")),
+                Turn::Due => (),
+                Turn::Reading => {
+                    let reading = self.readings.borrow_and_update().clone();
+                    if let Some(changed) = self.intake.take(&reading).await {
+                        tree = self.intake.tree();
+                        self.enqueue(&mut schedule, &tree, &changed);
+                    } else if self.intake.wants_retry() {
+                        // The journal could not take the revision: ask again with the next turn.
+                        self.readings.mark_changed();
+                        tokio::time::sleep(Duration::from_secs(1)).await;
+                    }
+                }
+                Turn::Passed(report) => self.passed(&mut schedule, &tree, &report),
+            }
+        };
+        self.stop.cancel();
+        self.drain(passes).await;
+        ended
+    }
+
+    async fn turn(&mut self, schedule: &Schedule, passes: &mut JoinSet<ScopeReport>) -> Turn {
+        let now = self.clock.now().monotonic;
+        // A full house waits for a pass to end, not for the next scope to be due.
+        let due = schedule.next_due().filter(|_| passes.len() < self.workers);
+        let wait = due.map_or(BEAT, |due| due.saturating_sub(now)).min(BEAT);
+        tokio::select! {
+            () = self.stop.cancelled() => Turn::Stop,
+            changed = self.readings.changed() => match changed {
+                Ok(()) => Turn::Reading,
+                Err(_) => Turn::Panicked("the reader of the manifests has stopped".to_owned()),
+            },
+            Some(joined) = passes.join_next() => match joined {
+                Ok(report) => Turn::Passed(Box::new(report)),
+                Err(error) => Turn::Panicked(error.to_string()),
+            },
+            () = tokio::time::sleep(wait) => Turn::Due,
+        }
+    }
+
+    fn enqueue(&self, schedule: &mut Schedule, tree: &Tree, changed: &BTreeSet<Scope>) {
+        let now = self.clock.now();
+        schedule.replace(&tree.scopes.keys().cloned().collect(), changed, now.monotonic);
+        if !tree.scopes.is_empty() {
+            self.board.accepted(&tree.revision, tree.scopes.keys(), now);
+        }
+    }
+
+    fn start_passes(
+        &self,
+        schedule: &mut Schedule,
+        tree: &Tree,
+        passes: &mut JoinSet<ScopeReport>,
+    ) {
+        while passes.len() < self.workers {
+            let Some(scope) = schedule.take(self.clock.now().monotonic) else { return };
+            let desired = tree.scopes.get(&scope);
+            let account = self.estate.accounts.get(&scope.account);
+            match (desired, account) {
+                (Some(desired), Some((reads, writes))) => {
+                    passes.spawn(one_pass(reads.clone(), writes.clone(), Arc::clone(desired)));
+                }
+                _ => schedule.forget(&scope),
+            }
+        }
+    }
+
+    fn passed(&mut self, schedule: &mut Schedule, tree: &Tree, report: &ScopeReport) {
+        let now = self.clock.now();
+        if tree.scopes.contains_key(&report.scope) {
+            self.board.passed(report, now);
+            schedule.ended(&report.scope, ended(report), now.monotonic, self.random.f64());
+        } else {
+            schedule.forget(&report.scope);
+        }
+        say(report);
+    }
+
+    fn quarantined(&self) -> usize {
+        self.estate.accounts.values().map(|(_, writes)| writes.quarantine.len()).sum()
+    }
+
+    async fn drain(&self, mut passes: JoinSet<ScopeReport>) {
+        let under_way = passes.len();
+        if under_way > 0 {
+            tracing::info!(under_way, "ending: passes under way finish their calls");
+        }
+        let all = async { while passes.join_next().await.is_some() {} };
+        if tokio::time::timeout(DRAIN, all).await.is_err() {
+            tracing::warn!("some calls did not end in time; their intents are open in the journal");
+        }
+    }
+}
+
+async fn one_pass<R: ReadLinks, W: WriteLinks>(
+    reads: Reads<R>,
+    writes: Writes<W>,
+    desired: Arc<Desired>,
+) -> ScopeReport {
+    reconcile::pass(&reads, &writes, &desired).await
+}
+
+/// What the end of a pass means for the next one.
+fn ended(report: &ScopeReport) -> Ended {
+    match report.standing() {
+        Standing::Error | Standing::Partial => Ended::Failed,
+        // Parked links wait for their probe; looking again sooner only costs reads.
+        Standing::Pending if report.applied.iter().all(|a| a.outcome.is_converged()) => {
+            Ended::Pending
+        }
+        _ => Ended::Quiet,
+    }
+}
+
+fn say(report: &ScopeReport) {
+    let (scope, mode) = (&report.scope, report.mode);
+    let (observed, desired, missing) = (report.observed, report.desired, report.missing.len());
+    let actions = report.actions.len();
+    match &report.verdict {
+        Verdict::InSync => {
+            tracing::debug!(%scope, %mode, observed, desired, missing, "in sync");
+        }
+        Verdict::Approved => {
+            let converged = report.applied.iter().filter(|a| a.outcome.is_converged()).count();
+            tracing::info!(%scope, %mode, observed, desired, missing, actions, converged, "pass ended");
+        }
+        Verdict::Held | Verdict::Partial | Verdict::Failed(_) => {
+            for refusal in &report.refusals {
+                let (rule, way_out) = (refusal.rule, &refusal.way_out);
+                let reason = &refusal.message;
+                tracing::warn!(%scope, %mode, observed, desired, actions, %rule, reason, way_out, "held");
+            }
+        }
+    }
+}

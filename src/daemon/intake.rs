@@ -1,0 +1,216 @@
+//! From what the source reads to the revision in force: accepted, journaled, published. One invalid
+//! file makes the whole revision unacceptable; the last accepted one stays in force.
+
+use crate::apply::Current;
+use crate::clock::Clock;
+use crate::desired::{Ceilings, Tree};
+use crate::journal::Journal;
+use crate::manifest::{self, File};
+use crate::model::{Digest, Revision, Scope};
+use crate::serve::Board;
+use crate::source::{Reading, State};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// What became of a reading.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// A new revision is in force.
+    Accepted,
+    /// The revision in force is what was read.
+    Unchanged,
+    /// It cannot be accepted, and why, for people.
+    Refused(String),
+    /// The journal could not take it, and why.
+    Unjournaled(String),
+    /// Nothing was read yet.
+    Nothing,
+}
+
+/// Takes in revisions.
+pub struct Intake {
+    journal: Journal,
+    ceilings: Ceilings,
+    board: Board,
+    clock: Arc<dyn Clock>,
+    current: watch::Sender<Current>,
+    refused: Option<Digest>,
+    last: Outcome,
+}
+
+impl Intake {
+    /// An intake whose revision in force is the `recovered` one, if it still can be accepted.
+    pub fn new(
+        journal: Journal,
+        ceilings: Ceilings,
+        board: Board,
+        clock: Arc<dyn Clock>,
+        recovered: Option<(Revision, Vec<File>)>,
+    ) -> Self {
+        let accepted = recovered.and_then(|(revision, files)| {
+            let tree = manifest::accept(&files, revision, Some(&ceilings));
+            if tree.is_err() {
+                tracing::warn!(
+                    "the last accepted revision is not valid for this version and configuration; \
+                     nothing is cut before a new one is accepted"
+                );
+            }
+            tree.ok()
+        });
+        let tree = accepted.unwrap_or_else(nothing);
+        // Nothing may be done before the files were looked at.
+        let current = Current { tree: Arc::new(tree), unsettled: true };
+        Self {
+            journal,
+            ceilings,
+            board,
+            clock,
+            current: watch::Sender::new(current),
+            refused: None,
+            last: Outcome::Nothing,
+        }
+    }
+
+    /// Follows the revision in force.
+    pub fn newest(&self) -> watch::Receiver<Current> {
+        self.current.subscribe()
+    }
+
+    /// The revision in force; without scopes if there is none.
+    pub fn tree(&self) -> Arc<Tree> {
+        Arc::clone(&self.current.borrow().tree)
+    }
+
+    /// What became of the last reading.
+    pub fn last(&self) -> &Outcome {
+        &self.last
+    }
+
+    /// Whether the last reading should be given again.
+    pub fn wants_retry(&self) -> bool {
+        matches!(self.last, Outcome::Unjournaled(_))
+    }
+
+    /// Takes a reading. `Some` when a new revision is in force, with the scopes to look at at once.
+    pub async fn take(&mut self, reading: &Reading) -> Option<BTreeSet<Scope>> {
+        let changed = match &reading.state {
+            State::Reading => None,
+            State::Unreadable(why) => {
+                self.refuse(None, why.to_string());
+                None
+            }
+            State::Settled(snapshot) => self.consider(&snapshot.digest, &snapshot.files).await,
+        };
+        let unsettled = reading.unsettled || self.last == Outcome::Nothing;
+        self.current.send_if_modified(|current| {
+            let differs = current.unsettled != unsettled;
+            current.unsettled = unsettled;
+            differs
+        });
+        changed
+    }
+
+    async fn consider(&mut self, digest: &Digest, files: &[File]) -> Option<BTreeSet<Scope>> {
+        let before = self.tree();
+        if before.revision.digest == *digest && !before.scopes.is_empty() {
+            self.settle(Outcome::Unchanged);
+            return None;
+        }
+        if self.refused.as_ref() == Some(digest) {
+            return None;
+        }
+        let revision = Revision::of_content(digest.clone());
+        let tree = match manifest::accept(files, revision, Some(&self.ceilings)) {
+            Ok(tree) => tree,
+            Err(diagnostics) => {
+                let text = manifest::render(&diagnostics, files, false);
+                self.refuse(Some(digest.clone()), text);
+                return None;
+            }
+        };
+        let released: Vec<Scope> = before.released_by(&tree).into_iter().collect();
+        if let Err(error) = self.journal.accepted(&tree.revision, files, &released).await {
+            tracing::error!(%error, "a revision is not accepted");
+            self.board.trouble(Some(error.to_string()));
+            self.last = Outcome::Unjournaled(error.to_string());
+            return None;
+        }
+        for scope in &released {
+            tracing::warn!(%scope, "released: no manifest declares this VPC any more; its links are left alone");
+        }
+        let changed = before.changed_in(&tree);
+        let links = tree.links_at(self.clock.now().wall);
+        let (revision, scopes) = (&tree.revision, tree.scopes.len());
+        tracing::info!(%revision, scopes, links, changed = changed.len(), "a revision is accepted");
+        self.current.send_modify(|current| current.tree = Arc::new(tree));
+        self.settle(Outcome::Accepted);
+        Some(changed)
+    }
+
+    fn settle(&mut self, outcome: Outcome) {
+        self.refused = None;
+        self.board.trouble(None);
+        self.last = outcome;
+    }
+
+    fn refuse(&mut self, digest: Option<Digest>, why: String) {
+        let outcome = Outcome::Refused(why.clone());
+        if self.last != outcome {
+            let in_force = self.tree();
+            let keeps = if in_force.scopes.is_empty() {
+                "no revision is in force, nothing is cut".to_owned()
+            } else {
+                format!("revision {} stays in force", in_force.revision)
+            };
+            tracing::error!("the manifests cannot be accepted; {keeps}:\n{why}");
+        }
+        self.board.trouble(Some(why));
+        self.refused = digest;
+        self.last = outcome;
+    }
+}
+
+/// The state before any revision: no scope, so nothing is observed and nothing is cut.
+fn nothing() -> Tree {
+    let revision = Arc::new(Revision::of_content(Digest::of([])));
+    Tree { revision, scopes: BTreeMap::new() }
+}
+
+/// Takes readings until one is decided upon, then goes on in the background, so that the permit
+/// sees every later change.
+///
+/// # Errors
+/// Why the manifests cannot be accepted, for people.
+pub async fn first_revision(
+    mut intake: Intake,
+    mut readings: watch::Receiver<Reading>,
+    stop: CancellationToken,
+) -> Result<Arc<Tree>, String> {
+    loop {
+        let reading = readings.borrow_and_update().clone();
+        intake.take(&reading).await;
+        match intake.last() {
+            Outcome::Accepted | Outcome::Unchanged if !reading.unsettled => break,
+            Outcome::Refused(why) | Outcome::Unjournaled(why) if !reading.unsettled => {
+                return Err(why.clone());
+            }
+            _ => (),
+        }
+        tokio::select! {
+            () = stop.cancelled() => return Err("the process was asked to end".to_owned()),
+            changed = readings.changed() => {
+                changed.map_err(|_| "the reader of the manifests has stopped".to_owned())?;
+            }
+        }
+    }
+    let tree = intake.tree();
+    tokio::spawn(async move {
+        while readings.changed().await.is_ok() {
+            let reading = readings.borrow_and_update().clone();
+            intake.take(&reading).await;
+        }
+    });
+    Ok(tree)
+}
