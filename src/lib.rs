@@ -21,3 +21,4 @@ pub mod model;
 pub mod desired;
 // Effects: touch the world, decide nothing.
 pub mod signature;
+pub mod sim;
