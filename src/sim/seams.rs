@@ -7,6 +7,7 @@ use super::semantics::Answer;
 use super::state::Params;
 use crate::cloud::{Accepted, Class, CloudError, Page, Query, ReadLinks, Ticket, WriteLinks};
 use crate::model::{AccountId, InstanceId, Verb};
+use secrecy::ExposeSecret as _;
 
 /// Decides what a code means; the second argument is the message.
 pub type Classifier = fn(&str, &str) -> Class;
@@ -36,7 +37,7 @@ impl SimAccount {
             let time = state.server_time(now);
             let key = state.keys.of(&self.account).map(str::to_owned).unwrap_or_default();
             let token = state.keys.get(&key).and_then(|key| key.token.clone());
-            let token = token.as_ref().map(|(text, _)| text.as_str());
+            let token = token.as_ref().map(|(text, _)| text.expose_secret());
             match state.keys.accept(&key, token, time).map(|_| ()) {
                 Ok(()) => state.exchange(now, &self.account, action.as_str(), params),
                 Err(refusal) => state.turn_away(now, action.as_str(), params, refusal),

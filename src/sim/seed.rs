@@ -38,7 +38,7 @@ impl Seed {
     pub fn key(mut self, id: &str, secret: &str, account: &AccountId) -> Self {
         let key = Key {
             account: account.clone(),
-            secret: secret.to_owned(),
+            secret: secret.into(),
             state: KeyState::Active,
             token: None,
         };
@@ -58,7 +58,7 @@ impl Seed {
     ) -> Self {
         self = self.key(id, secret, account);
         if let Some(key) = self.keys.get_mut(id) {
-            key.token = Some((token.to_owned(), end));
+            key.token = Some((token.into(), end));
         }
         self
     }

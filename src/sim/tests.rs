@@ -187,6 +187,18 @@ fn links_come_back_as_often_as_somebody_attaches_them() {
 }
 
 #[test]
+fn a_link_does_not_come_back_to_an_instance_that_went_elsewhere() {
+    let (sim, clock) = sim(&one_of_each());
+    sim.set("reattach", "1").unwrap();
+    sim.set("reattach-after", "10s").unwrap();
+    assert_eq!(verdict(&sim, Action::Detach, DETACH), "OK");
+    assert_eq!(verdict(&sim, Action::Attach, "InstanceId=i-linked&VpcId=vpc-b"), "OK");
+    clock.advance(Duration::from_secs(10));
+    assert!(sim.links(&region(), &vpc("vpc-a")).is_empty());
+    assert_eq!(page(&sim, "InstanceId=i-linked").links[0].vpc, vpc("vpc-b"));
+}
+
+#[test]
 fn scripted_answers_come_in_order_and_change_nothing() {
     let (sim, clock) = sim(&one_of_each());
     let script = "i-linked:InvalidStatus.InstanceStatus:2,i-linked:NotFound:5s,i-linked:OK:1";

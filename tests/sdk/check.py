@@ -35,12 +35,15 @@ def control(path, **form):
         return json.load(answer)
 
 
+def fail(what):
+    print(f"FAILED {what}\n{passed} passed, 1 failed")
+    sys.exit(1)
+
+
 def expect(what, got, wanted):
     global passed
     if got != wanted:
-        print(f"FAILED {what}\n  got    {got!r}\n  wanted {wanted!r}")
-        print(f"{passed} passed, 1 failed")
-        sys.exit(1)
+        fail(f"{what}\n  got    {got!r}\n  wanted {wanted!r}")
     passed += 1
     print(f"ok     {what}")
 
@@ -220,7 +223,10 @@ calm = {"order": "stable", "detach-delay": "0s", "attach-delay": "0s", "latency"
 control("fault", **calm)
 try:
     for sdk in [Old("POST"), Old("GET"), New(None), New("v2")]:
-        check(sdk)
+        try:
+            check(sdk)
+        except Exception as error:
+            fail(f"{sdk.name}: no answer of the expected shape: {error!r}")
 finally:
     control("fault", **{name: state["switches"][name] for name in calm})
     for instance in links:

@@ -65,9 +65,9 @@ async fn credentials(State(sim): State<Sim>, Path(role): Path<String>, headers: 
         let end = later.after(state.switches.sts_lifetime).wall;
         let key = Key {
             account,
-            secret: secret.clone(),
+            secret: secret.clone().into(),
             state: KeyState::Active,
-            token: Some((token.clone(), end)),
+            token: Some((token.clone().into(), end)),
         };
         state.keys.insert(&id, key);
         let time = |time: jiff::Timestamp| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();

@@ -8,6 +8,7 @@ use crate::sim::problem::{Action, Problem, Refusal};
 use crate::sim::state::State;
 use crate::sim::state::credentials::check_timestamp;
 use jiff::Timestamp;
+use secrecy::{ExposeSecret as _, SecretString};
 
 /// The version of the API (`api-contract.md`, scope).
 const VERSION: &str = "2014-05-26";
@@ -67,7 +68,7 @@ fn check(
     state: &State,
     server_time: Timestamp,
     claim: &Claim<'_>,
-) -> Result<(String, AccountId), Refusal> {
+) -> Result<(SecretString, AccountId), Refusal> {
     check_timestamp(claim.timestamp, server_time, &state.switches)?;
     let key = state.keys.accept(claim.key, claim.token, server_time)?;
     Ok((key.secret.clone(), key.account.clone()))
@@ -96,7 +97,7 @@ fn by_v1(
     let all = incoming.query.iter().chain(&incoming.form);
     let pairs: Vec<Pair> = all.filter(|(name, _)| name != "Signature").cloned().collect();
     let string_to_sign = v1::string_to_sign(&incoming.method, &pairs);
-    if !signature::same(&v1::sign(&secret, &string_to_sign), given) {
+    if !signature::same(&v1::sign(secret.expose_secret(), &string_to_sign), given) {
         // As the real one does (`api-contract.md` 4): to the end of the message, nothing after it.
         return Err(mismatch(&format!("server string to sign is:{string_to_sign}")));
     }
@@ -147,7 +148,7 @@ fn by_v3(
         body: &incoming.body,
     });
     let string_to_sign = v3::string_to_sign(&canonical);
-    let signed = signature::same(&v3::sign(&secret, &string_to_sign), given);
+    let signed = signature::same(&v3::sign(secret.expose_secret(), &string_to_sign), given);
     if !signed || !signature::same(hash, &v3::payload_hash(&incoming.body)) {
         return Err(mismatch(&format!(
             "server StringToSign is [{string_to_sign}], server CanonicalRequest is [{canonical}]"

@@ -149,7 +149,7 @@ pub(super) fn v3_headers(served: &Served, action: &str, nonce: &str, query: &[Pa
         pair("x-acs-signature-nonce", nonce),
         pair("x-acs-version", "2014-05-26"),
     ];
-    v3_signed(headers, "sim-access-key", "sim-secret", query)
+    v3_signed(headers, "sim-access-key", "sim-secret", query, "")
 }
 
 pub(super) fn v3_signed(
@@ -157,8 +157,10 @@ pub(super) fn v3_signed(
     key: &str,
     secret: &str,
     query: &[Pair],
+    body: &str,
 ) -> Vec<Pair> {
-    let request = v3::Request { method: "POST", query, headers: &headers, body: b"" };
+    let body = body.as_bytes();
+    let request = v3::Request { method: "POST", query, headers: &headers, body };
     let signature = v3::sign(secret, &v3::string_to_sign(&v3::canonical_request(&request)));
     let names = v3::signed_headers(&headers);
     let authorization =

@@ -4,6 +4,7 @@ use super::super::problem::{Problem, Refusal};
 use super::super::switches::{NonceScope, Switches};
 use crate::model::AccountId;
 use jiff::{SignedDuration, Timestamp};
+use secrecy::{ExposeSecret as _, SecretString};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Whether a key is accepted.
@@ -17,27 +18,18 @@ pub enum KeyState {
     Disabled,
 }
 
-/// One access key.
-#[derive(Clone)]
+/// One access key. The secrets are kept from printing: a key may be somebody's real one, given by
+/// mistake.
+#[derive(Debug, Clone)]
 pub struct Key {
     /// Whose it is.
     pub account: AccountId,
     /// What requests are signed with.
-    pub secret: String,
+    pub secret: SecretString,
     /// Whether it is accepted.
     pub state: KeyState,
     /// The security token it goes with, and when that ends; `None` for a long-lived key.
-    pub token: Option<(String, Timestamp)>,
-}
-
-impl std::fmt::Debug for Key {
-    /// Leaves the secrets out: a key may be somebody's real one, given by mistake.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Key")
-            .field("account", &self.account)
-            .field("state", &self.state)
-            .finish_non_exhaustive()
-    }
+    pub token: Option<(SecretString, Timestamp)>,
 }
 
 /// All keys, and the nonces they used.
@@ -96,7 +88,7 @@ impl Keys {
             (None, None) => Ok(key),
             (None, Some(_)) => Err(Refusal::of(Problem::TokenMismatch)),
             (Some(_), None) => Err(Refusal::of(Problem::TokenMissing)),
-            (Some((own, _)), Some(given)) if own != given => {
+            (Some((own, _)), Some(given)) if own.expose_secret() != given => {
                 Err(Refusal::of(Problem::TokenMalformed))
             }
             (Some((_, end)), Some(_)) if *end <= server_time => {

@@ -161,6 +161,28 @@ async fn v3_rejects_every_change_of_what_is_signed_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn v3_takes_a_form_in_the_body() {
+    let served = Served::new().await;
+    let body = "RegionId=cn-hangzhou&VpcId=vpc-a";
+    let headers = [
+        pair("host", &served.host()),
+        pair("accept", "application/json"),
+        pair("content-type", "application/x-www-form-urlencoded"),
+        pair("x-acs-action", DESCRIBE),
+        pair("x-acs-content-sha256", &v3::payload_hash(body.as_bytes())),
+        pair("x-acs-date", "2024-05-01T12:00:00Z"),
+        pair("x-acs-signature-nonce", "n"),
+        pair("x-acs-version", "2014-05-26"),
+    ];
+    let headers = v3_signed(headers.to_vec(), "sim-access-key", "sim-secret", &[], body);
+    let changed = body.replace("vpc-a", "vpc-b");
+    let got = served.send("POST", "/", &headers, &changed).await.unwrap();
+    assert_eq!(got.code(), "400 SignatureDoesNotMatch");
+    let got = served.send("POST", "/", &headers, body).await.unwrap();
+    assert_eq!((got.code().as_str(), &got.json()["TotalCount"]), ("200 ", &1.into()));
+}
+
+#[tokio::test]
 async fn v3_needs_all_of_its_headers_and_their_signatures() {
     let served = Served::new().await;
     let query = [pair("RegionId", "cn-hangzhou"), pair("VpcId", "vpc-a")];
@@ -176,20 +198,20 @@ async fn v3_needs_all_of_its_headers_and_their_signatures() {
     for name in super::super::sign::SIGNED_ALWAYS {
         let (left_out, rest): (Vec<Pair>, Vec<Pair>) =
             unsigned.iter().cloned().partition(|(own, _)| own == name);
-        let mut headers = v3_signed(rest, "sim-access-key", "sim-secret", &query);
+        let mut headers = v3_signed(rest, "sim-access-key", "sim-secret", &query, "");
         headers.extend(left_out);
         assert_eq!(send(headers).await, "400 IncompleteSignature", "{name} sent but not signed");
     }
-    let wrong = v3_signed(unsigned.clone(), "sim-access-key", "wrong", &query);
+    let wrong = v3_signed(unsigned.clone(), "sim-access-key", "wrong", &query, "");
     assert_eq!(send(wrong).await, "400 SignatureDoesNotMatch");
-    let stranger = v3_signed(unsigned.clone(), "nobody", "sim-secret", &query);
+    let stranger = v3_signed(unsigned.clone(), "nobody", "sim-secret", &query, "");
     assert_eq!(send(stranger).await, "400 InvalidAccessKeyId.NotFound");
     // A hash that is signed but is not the body's.
     let mut lying = unsigned;
     lying.iter_mut().filter(|(name, _)| name == "x-acs-content-sha256").for_each(|own| {
         own.1 = v3::payload_hash(b"another body");
     });
-    let lying = v3_signed(lying, "sim-access-key", "sim-secret", &query);
+    let lying = v3_signed(lying, "sim-access-key", "sim-secret", &query, "");
     assert_eq!(send(lying).await, "400 SignatureDoesNotMatch");
     assert_eq!(send(all).await, "200 ");
     let xml = served.send("POST", &target, &[pair("authorization", "ACS3-X y")], "").await.unwrap();

@@ -85,6 +85,29 @@ async fn serving_ends_when_it_is_told_to() {
 }
 
 #[tokio::test]
+async fn a_slow_answer_does_not_hold_up_the_end() {
+    let (sim, _) = sim(&one_of_each());
+    sim.set("slow", "100%").unwrap();
+    sim.set("slow-by", "10m").unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let stop = CancellationToken::new();
+    let server = tokio::spawn(serve(sim.clone(), listener, stop.clone()));
+    let query = v1_query("GET", "sim-secret", v1_pairs(DETACH, "1", &OWN));
+    let request = format!("GET /?{query} HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let arrived = async {
+        while sim.calls().is_empty() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), arrived).await.expect("the call arrives");
+    stop.cancel();
+    let ended = tokio::time::timeout(Duration::from_secs(10), server).await;
+    assert!(ended.expect("in time").unwrap().is_ok());
+}
+
+#[tokio::test]
 async fn no_bytes_of_a_stranger_break_the_server() {
     let served = Served::new().await;
     let mut rng = fastrand::Rng::with_seed(1);
