@@ -13,5 +13,6 @@ mod redact;
 mod wire;
 
 pub use client::{Client, ClientError, Settings, SignatureVersion};
+pub use codes::{Operation, classify};
 pub use credentials::{CredentialError, Credentials, Key};
 pub use endpoint::{Endpoint, EndpointError};

@@ -379,6 +379,3 @@ fn log(scope: &crate::model::Scope, applied: &Applied) {
         tracing::warn!(%scope, %instance, %verb, attempts, %outcome, reason = %action.reason, "not converged");
     }
 }
-
-#[cfg(test)]
-mod tests;

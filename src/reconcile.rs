@@ -77,3 +77,6 @@ pub async fn pass<R: ReadLinks, W: WriteLinks>(
     let proposal = propose(reads, &writes.bounds, &*writes.clock, desired).await;
     carry_out(reads, writes, proposal).await
 }
+
+#[cfg(test)]
+mod tests;
