@@ -5,6 +5,11 @@ use super::*;
 use axum::body::{Body, Bytes};
 use futures_util::stream;
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
+type Counter = Arc<AtomicUsize>;
 
 async fn asked(server: &Server) -> CloudError {
     client(server).describe(&of_vpc()).await.unwrap_err()
@@ -65,6 +70,33 @@ async fn an_answer_that_breaks_off_is_an_outcome_unknown() {
 }
 
 #[tokio::test]
+async fn a_write_that_dies_on_a_kept_connection_is_not_sent_again() {
+    let (listener, arrived) = (TcpListener::bind("127.0.0.1:0").await.unwrap(), Counter::default());
+    let (url, count) = (format!("http://{}", listener.local_addr().unwrap()), arrived.clone());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = vec![0; 16 * 1024];
+            for answered in [true, false] {
+                if stream.read(&mut request).await.unwrap_or(0) == 0 {
+                    break;
+                }
+                count.fetch_add(1, Ordering::SeqCst);
+                let length = ACCEPTED.len();
+                let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n");
+                if answered {
+                    stream.write_all(format!("{head}{ACCEPTED}").as_bytes()).await.unwrap();
+                }
+            }
+        }
+    });
+    let client = client_of(settings(&url));
+    client.carry_out(&ticket(Verb::Detach)).await.unwrap();
+    let failed = client.carry_out(&ticket(Verb::Detach)).await.unwrap_err();
+    assert_eq!(seen_as(&failed), ("lost-response", Class::Ambiguous));
+    assert_eq!(arrived.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
 async fn bytes_that_are_no_http_are_an_outcome_unknown() {
     let url = format!("http://{}", raw(b"SSH-2.0-OpenSSH_9.6\r\n").await);
     let failed = client_of(settings(&url)).carry_out(&ticket(Verb::Detach)).await.unwrap_err();
@@ -95,6 +127,11 @@ async fn a_drip_ends_at_the_deadline_of_the_whole_call() {
 async fn a_body_beyond_4_mib_is_not_read() {
     let large = Server::start(|_, _| json(200, " ".repeat(5 << 20))).await;
     assert_eq!(seen_as(&asked(&large).await), ("oversized-body", Class::Ambiguous));
+    // Refused by its announced length, before any of it has come.
+    let announced = raw(b"HTTP/1.1 200 OK\r\nContent-Length: 5000000\r\n\r\n").await;
+    let client_of_it = client_of(settings(&format!("http://{announced}")));
+    let failed = client_of_it.describe(&of_vpc()).await.unwrap_err();
+    assert_eq!(seen_as(&failed), ("oversized-body", Class::Ambiguous));
     let endless = Server::start(|_, _| {
         let chunk = Bytes::from(vec![b' '; 64 * 1024]);
         let chunks = stream::repeat_with(move || Ok::<_, Infallible>(chunk.clone()));

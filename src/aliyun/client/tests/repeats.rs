@@ -2,7 +2,6 @@
 
 use super::server::{Seen, error, json, with};
 use super::*;
-use std::sync::Mutex;
 
 const SERVER_TIME: &str = "Wed, 01 May 2024 14:00:00 GMT";
 
@@ -39,8 +38,10 @@ async fn an_expired_stamp_is_corrected_by_the_servers_date_once_and_from_then_on
 
 #[tokio::test]
 async fn a_stamp_that_stays_expired_is_an_error_after_two_attempts() {
-    let server = Server::start(|_, _| {
-        with(400, &[("date", SERVER_TIME)], error("InvalidTimeStamp.Expired", "expired"))
+    // A server whose clock runs away, so that each of its dates would explain the error.
+    let server = Server::start(|number, _| {
+        let date = format!("Wed, 01 May 2024 {}:00:00 GMT", 14 + number % 8);
+        with(400, &[("date", &date)], error("InvalidTimeStamp.Expired", "expired"))
     })
     .await;
     let failed = client(&server).carry_out(&ticket(Verb::Detach)).await.unwrap_err();
@@ -71,13 +72,13 @@ async fn token_server(renew: bool) -> (Server, Client, tempfile::NamedTempFile) 
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), key_file("old")).unwrap();
     let credentials = Credentials::from_file(file.path(), None).unwrap();
-    let path = Mutex::new(file.path().to_owned());
+    let path = file.path().to_owned();
     let server = Server::start(move |_, seen| {
         if seen.parameter("SecurityToken") == "new" {
             return json(200, ACCEPTED);
         }
         if renew {
-            std::fs::write(&*path.lock().unwrap(), key_file("new")).unwrap();
+            std::fs::write(&path, key_file("new")).unwrap();
         }
         json(400, error("InvalidSecurityToken.Expired", "expired"))
     })
@@ -104,14 +105,32 @@ async fn an_expired_token_without_a_new_one_is_an_error_after_one_attempt() {
 }
 
 #[tokio::test]
+async fn a_token_that_is_always_new_and_always_expired_is_an_error_after_two_attempts() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), key_file("token-0")).unwrap();
+    let credentials = Credentials::from_file(file.path(), None).unwrap();
+    let path = file.path().to_owned();
+    let server = Server::start(move |number, _| {
+        assert!(number < 8, "it never stops");
+        std::fs::write(&path, key_file(&format!("token-{}", number + 1))).unwrap();
+        json(400, error("InvalidSecurityToken.Expired", "expired"))
+    })
+    .await;
+    let client = client_of(Settings { credentials, ..settings(&server.url()) });
+    let failed = client.carry_out(&ticket(Verb::Detach)).await.unwrap_err();
+    assert_eq!(failed.class, Class::Unauthenticated);
+    assert_eq!(server.seen().len(), 2);
+}
+
+#[tokio::test]
 async fn both_repeats_can_happen_in_one_call_and_no_third() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), key_file("token-0")).unwrap();
     let credentials = Credentials::from_file(file.path(), None).unwrap();
-    let path = Mutex::new(file.path().to_owned());
+    let path = file.path().to_owned();
     let server = Server::start(move |number, _| {
         let renewed = key_file(&format!("token-{}", number + 1));
-        std::fs::write(&*path.lock().unwrap(), renewed).unwrap();
+        std::fs::write(&path, renewed).unwrap();
         let code = ["InvalidTimeStamp.Expired", "InvalidSecurityToken.Expired"][number % 2];
         with(400, &[("date", SERVER_TIME)], error(code, "expired"))
     })
