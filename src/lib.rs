@@ -22,3 +22,4 @@ pub mod desired;
 // Effects: touch the world, decide nothing.
 pub mod signature;
 pub mod manifest;
+pub mod source;
