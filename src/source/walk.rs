@@ -1,0 +1,250 @@
+//! A folder to a snapshot: everything below one resolved root, or every reason why not.
+
+use super::chain::Ground;
+use super::{Problem, Snapshot, Unreadable, git, open};
+use crate::manifest::{DEPTH_MAX, FILES_MAX, File, TREE_BYTES_MAX};
+use crate::model::Digest;
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs::{self, DirEntry};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Reads every `*.yaml` and `*.yml` below `root` once; hidden files and folders are left out, but
+/// symbolic links may lead through them, as Kubernetes' `..data` does.
+///
+/// # Errors
+/// Everything that cannot be read, or changed while it was read. A tree without a manifest is
+/// among that: it looks like a checkout or a mount that is missing.
+pub fn read(root: &Path) -> Result<Snapshot, Unreadable> {
+    survey(root).0
+}
+
+/// What `root` holds, and the folders that decide so.
+pub(super) fn survey(root: &Path) -> (Result<Snapshot, Unreadable>, Ground) {
+    let mut ground = Ground::default();
+    let absolute = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
+    ground.way(&absolute);
+    let resolved = match fs::canonicalize(root).and_then(|path| Ok((path.metadata()?, path))) {
+        Ok((metadata, path)) if metadata.is_dir() => path,
+        Ok(_) => {
+            let problem = Problem::new(root, "it is not a folder", "name the folder of manifests");
+            return (Err(problem.into()), ground);
+        }
+        Err(error) => return (Err(no_root(root, &error).into()), ground),
+    };
+    let mut walk = Walk { root: resolved, ground, ..Walk::default() };
+    walk.problems.extend(git::operation(&walk.root));
+    walk.folder(&walk.root.clone(), Path::new(""), &mut Vec::new());
+    let files = walk.files();
+    walk.check_again(root);
+    let Walk { mut problems, ground, .. } = walk;
+    if files.is_empty() && problems.is_empty() {
+        let why = "there is no manifest in it: no file *.yaml or *.yml";
+        problems.push(Problem::new(root, why, "check the checkout or the mount"));
+    }
+    if problems.is_empty() {
+        let parts = files.iter().flat_map(|file| [file.path.as_bytes(), file.text.as_bytes()]);
+        let digest = Digest::of(parts);
+        return (Ok(Snapshot { files, digest }), ground);
+    }
+    problems.sort();
+    problems.dedup();
+    (Err(Unreadable { problems }), ground)
+}
+
+fn no_root(root: &Path, error: &io::Error) -> Problem {
+    if error.kind() == io::ErrorKind::NotFound {
+        let help = "check the path, the checkout and the mount";
+        return Problem::new(root, "there is no such folder", help);
+    }
+    open::failed(root, error)
+}
+
+#[derive(Default)]
+struct Walk {
+    root: PathBuf,
+    ground: Ground,
+    problems: Vec<Problem>,
+    /// Logical path below the root, and resolved path.
+    found: Vec<(String, PathBuf)>,
+    /// Resolved files and folders that were come by, so that each is read once.
+    seen: BTreeSet<PathBuf>,
+    /// Links with what they led to.
+    links: Vec<(PathBuf, PathBuf)>,
+}
+
+impl Walk {
+    /// Looks through the resolved folder `real`; `above` are the resolved folders it is within.
+    fn folder(&mut self, real: &Path, below: &Path, above: &mut Vec<PathBuf>) {
+        let shown = self.root.join(below);
+        if above.iter().any(|folder| folder == real) {
+            let why = "it is a symbolic link to a folder that holds it";
+            return self.problems.push(Problem::new(&shown, why, "remove the link"));
+        }
+        if !self.seen.insert(real.to_owned()) {
+            return;
+        }
+        if above.len() > DEPTH_MAX {
+            let why = format!("it lies deeper than {DEPTH_MAX} folders");
+            return self.problems.push(Problem::new(&shown, why, "move it up, or remove it"));
+        }
+        self.ground.folder(real);
+        let entries = match fs::read_dir(real).and_then(Iterator::collect::<io::Result<Vec<_>>>) {
+            Ok(entries) => entries,
+            Err(error) => return self.problems.push(open::failed(&shown, &error)),
+        };
+        let mut entries: Vec<DirEntry> = entries;
+        entries.sort_by_key(DirEntry::file_name);
+        above.push(real.to_owned());
+        for entry in entries {
+            self.entry(&entry, below, above);
+        }
+        above.pop();
+    }
+
+    fn entry(&mut self, entry: &DirEntry, below: &Path, above: &mut Vec<PathBuf>) {
+        let name = entry.file_name();
+        if is_hidden(&name) {
+            return;
+        }
+        let below = below.join(&name);
+        let shown = self.root.join(&below);
+        let kind = match entry.file_type() {
+            Ok(kind) => kind,
+            Err(error) => return self.problems.push(open::failed(&shown, &error)),
+        };
+        let real = entry.path();
+        let real = if kind.is_symlink() {
+            match self.follow(&real, &shown) {
+                Some(target) => target,
+                None => return,
+            }
+        } else {
+            real
+        };
+        let is_folder = if kind.is_symlink() { real.is_dir() } else { kind.is_dir() };
+        if !is_manifest(&name) {
+            if is_folder {
+                self.folder(&real, &below, above);
+            } else if is_nearly_manifest(&name) {
+                let why = "only *.yaml and *.yml are read";
+                self.problems.push(Problem::new(&shown, why, "write its ending in small letters"));
+            }
+            return;
+        }
+        if self.seen.insert(real.clone()) {
+            match below.to_str() {
+                Some(path) => self.found.push((path.to_owned(), real)),
+                None => {
+                    let why = "its name is not UTF-8";
+                    self.problems.push(Problem::new(&shown, why, "rename it"));
+                }
+            }
+        }
+    }
+
+    /// What a link leads to, if that lies below the root.
+    fn follow(&mut self, link: &Path, shown: &Path) -> Option<PathBuf> {
+        self.ground.way(link);
+        match fs::canonicalize(link) {
+            Ok(target) if target.starts_with(&self.root) => {
+                self.links.push((link.to_owned(), target.clone()));
+                Some(target)
+            }
+            Ok(_) => {
+                let why = "it is a symbolic link that leaves the folder of manifests";
+                let help = "move what it leads to into the folder, or remove the link";
+                self.problems.push(Problem::new(shown, why, help));
+                None
+            }
+            Err(error) => {
+                self.problems.push(open::failed(shown, &error));
+                None
+            }
+        }
+    }
+
+    fn files(&mut self) -> Vec<File> {
+        self.found.sort();
+        if self.found.len() > FILES_MAX {
+            let why = format!("it holds {} manifests, more than {FILES_MAX}", self.found.len());
+            let help = "join files, or divide the tree between several daemons";
+            self.problems.push(Problem::new(&self.root, why, help));
+            return Vec::new();
+        }
+        let mut left = TREE_BYTES_MAX;
+        let mut files = Vec::with_capacity(self.found.len());
+        for (path, real) in &self.found {
+            match open::text(real, &self.root.join(path), left) {
+                Ok(text) => {
+                    left = left.saturating_sub(u64::try_from(text.len()).unwrap_or(u64::MAX));
+                    files.push(File { path: path.as_str().into(), text: text.into() });
+                }
+                Err(problem) => self.problems.push(problem),
+            }
+        }
+        files
+    }
+
+    /// Everything must still lead to where it led, or what was read may be a mixture.
+    fn check_again(&mut self, root: &Path) {
+        let changed = |path: &Path| {
+            Problem::passing(path, "it changed while being read", "wait for the writer")
+        };
+        if fs::canonicalize(root).ok().as_ref() != Some(&self.root) {
+            self.problems.push(changed(root));
+        }
+        for (link, target) in &self.links {
+            if fs::canonicalize(link).ok().as_ref() != Some(target) {
+                self.problems.push(changed(link));
+            }
+        }
+        self.problems.extend(git::operation(&self.root));
+    }
+}
+
+/// Whether a name is left out: editors, git and Kubernetes keep their own things under such names.
+pub(super) fn is_hidden(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".")
+}
+
+/// Whether a name is that of a manifest.
+pub(super) fn is_manifest(name: &OsStr) -> bool {
+    let bytes = name.as_encoded_bytes();
+    !is_hidden(name) && (bytes.ends_with(b".yaml") || bytes.ends_with(b".yml"))
+}
+
+fn is_nearly_manifest(name: &OsStr) -> bool {
+    let lower = name.as_encoded_bytes().to_ascii_lowercase();
+    lower.ends_with(b".yaml") || lower.ends_with(b".yml")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    /// Two files through one link, the link swapped between them, is a mixture.
+    #[test]
+    fn what_leads_elsewhere_after_reading_is_noticed() {
+        let base = tempfile::tempdir().unwrap();
+        let (root, link) = (base.path().join("root"), base.path().join("root/link"));
+        ["root/.a", "root/.b", "other"]
+            .iter()
+            .for_each(|name| fs::create_dir_all(base.path().join(name)).unwrap());
+        symlink(".a", &link).unwrap();
+        let mut walk = Walk { root: fs::canonicalize(&root).unwrap(), ..Walk::default() };
+        walk.folder(&walk.root.clone(), Path::new(""), &mut Vec::new());
+        walk.check_again(&root);
+        assert_eq!(walk.problems, []);
+        fs::remove_file(&link).unwrap();
+        symlink(".b", &link).unwrap();
+        walk.check_again(&root);
+        assert!(walk.problems[0].passing && walk.problems[0].path.ends_with("link"));
+        walk.problems.clear();
+        walk.links.clear();
+        walk.check_again(&base.path().join("other"));
+        assert!(walk.problems[0].passing && walk.problems[0].path.ends_with("other"));
+    }
+}
