@@ -1,0 +1,125 @@
+//! A simulated cloud, and everything a pass over it needs.
+
+use super::super::*;
+use crate::apply::{Current, Newest, Progress, Quarantine, Serial};
+use crate::attempt::{Lanes, Limits};
+use crate::clock::TokioClock;
+use crate::desired::Tree;
+use crate::journal::{Journal, Memory};
+use crate::model::{Amount, InstanceId, Mode, Scope};
+use crate::plan::tests::{desired, scope};
+use crate::retry::limiter::Rates;
+use crate::sim::seed::default_account;
+use crate::sim::{Seed, Sim, SimAccount};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+pub(super) struct World {
+    pub sim: Sim,
+    pub reads: Reads<SimAccount>,
+    pub writes: Writes<SimAccount>,
+    pub memory: Memory,
+    pub newest: watch::Sender<Current>,
+    pub desired: Arc<Desired>,
+    pub clock: TokioClock,
+    pub stop: CancellationToken,
+}
+
+pub(super) fn id(n: usize) -> InstanceId {
+    InstanceId::parse(&format!("i-{n:04}")).unwrap()
+}
+
+pub(super) fn tree(desired: &Arc<Desired>) -> Arc<Tree> {
+    let scopes = [(desired.scope.clone(), Arc::clone(desired))].into();
+    Arc::new(Tree { revision: Arc::clone(&desired.revision), scopes })
+}
+
+/// A cloud in which `linked` exist, and manifests that list `wanted`.
+pub(super) fn world(
+    mode: Mode,
+    wanted: impl Iterator<Item = usize>,
+    linked: impl Iterator<Item = usize>,
+) -> World {
+    let clock = TokioClock::starting_at("2026-11-23T12:00:00Z".parse().unwrap());
+    let account = default_account().unwrap();
+    let wanted: Vec<usize> = wanted.collect();
+    let Scope { region, vpc, .. } = scope();
+    let mut seed = Seed::new().vpc(&account, &region, &vpc);
+    for n in &wanted {
+        seed = seed.instance(&account, &region, &id(*n));
+    }
+    for n in linked {
+        seed = seed.link(&account, &region, &scope().link(id(n)));
+    }
+    let shared: Arc<dyn Clock> = Arc::new(clock.clone());
+    let sim = Sim::new(&seed, Arc::clone(&shared), 7);
+    let cloud = sim.account(&account).classified_by(|code, message| {
+        crate::aliyun::classify(crate::aliyun::Operation::Detach, code, message)
+    });
+    let limits = Limits { writes: Rates { start: 20.0, max: 50.0 }, ..Limits::default() };
+    let lanes = Arc::new(Lanes::new(limits, Arc::clone(&shared), 7));
+    let mut wanted = desired(mode, &wanted);
+    wanted.max_detach = vec![Amount::Count(1000)];
+    let wanted = Arc::new(wanted);
+    let newest = watch::Sender::new(Current { tree: tree(&wanted), unsettled: false });
+    let memory = Memory::default();
+    let stop = CancellationToken::new();
+    let writes = Writes {
+        writer: cloud.clone(),
+        journal: Journal::in_memory(memory.clone(), Arc::clone(&shared)),
+        lanes: Arc::clone(&lanes),
+        serial: Serial::default(),
+        quarantine: Quarantine::default(),
+        newest: Newest::following(newest.subscribe()),
+        bounds: Bounds::default(),
+        progress: Progress::default(),
+        clock: Arc::clone(&shared),
+        stop: stop.clone(),
+    };
+    let reads = Reads { reader: cloud, lanes, account: scope().account, clock: shared };
+    World { sim, reads, writes, memory, newest, desired: wanted, clock, stop }
+}
+
+impl World {
+    pub async fn pass(&self) -> ScopeReport {
+        let report = pass(&self.reads, &self.writes, &self.desired).await;
+        self.holds_the_safety_rules();
+        report
+    }
+
+    pub fn set(&self, name: &str, value: &str) {
+        self.sim.set(name, value).unwrap();
+    }
+
+    pub fn links(&self) -> Vec<String> {
+        let links = self.sim.links(&scope().region, &scope().vpc);
+        links.iter().map(|link| link.instance.to_string()).collect()
+    }
+
+    pub fn calls(&self, action: &str) -> usize {
+        self.sim.calls().iter().filter(|call| call.action == action).count()
+    }
+
+    pub fn detaches(&self) -> usize {
+        self.calls("DetachClassicLinkVpc")
+    }
+
+    pub fn publish(&self, desired: &Arc<Desired>, unsettled: bool) {
+        self.newest.send_replace(Current { tree: tree(desired), unsettled });
+    }
+
+    /// What must hold after every pass, whatever the cloud did: as many intents as calls seen, each
+    /// with its answer, and no call for a link that the manifests keep.
+    pub fn holds_the_safety_rules(&self) {
+        let entries = self.memory.entries();
+        let kinds = |kind: &str| entries.iter().filter(|entry| entry.kind == kind).count();
+        assert_eq!(kinds("intent"), kinds("answered"), "every intent has its answer");
+        let seen = self.detaches() + self.calls("AttachClassicLinkVpc");
+        assert!(kinds("intent") >= seen, "{} intents, {seen} calls", kinds("intent"));
+        let now = self.clock.now().wall;
+        for call in self.sim.calls().iter().filter(|call| call.action == "DetachClassicLinkVpc") {
+            let instance = InstanceId::parse(&call.params["InstanceId"]).unwrap();
+            assert!(!self.desired.keeps(&instance, now), "{instance} is kept and was cut");
+        }
+    }
+}
