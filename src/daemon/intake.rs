@@ -115,6 +115,9 @@ impl Intake {
     async fn consider(&mut self, digest: &Digest, files: &[File]) -> Option<BTreeSet<Scope>> {
         let before = self.tree();
         if before.revision.digest == *digest && !before.scopes.is_empty() {
+            if self.last == Outcome::Nothing {
+                tracing::info!(revision = %before.revision, "the last accepted revision is in force");
+            }
             self.settle(Outcome::Unchanged);
             return None;
         }
