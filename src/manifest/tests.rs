@@ -193,6 +193,11 @@ fn scopes() -> impl Strategy<Value = Scope> {
     })
 }
 
+/// Where, what to insert, how many bytes to remove.
+fn edit() -> impl Strategy<Value = (usize, String, usize)> {
+    (0..GOOD.len(), "([\\PC\n\t]|- |: |&a |\\*a|<<: ){0,4}", 0..9_usize)
+}
+
 proptest! {
     #[test]
     fn what_is_written_reads_back(
@@ -210,7 +215,8 @@ proptest! {
         prop_assert_eq!(&document.name, &name);
         prop_assert_eq!(&document.scope, &scope);
         prop_assert_eq!(document.mode, mode);
-        prop_assert_eq!(ids(document), instances.iter().map(InstanceId::as_str).collect::<Vec<_>>());
+        let wanted: Vec<_> = instances.iter().map(InstanceId::as_str).collect();
+        prop_assert_eq!(ids(document), wanted);
         prop_assert_eq!(document.limits, Default::default());
     }
 
@@ -228,7 +234,7 @@ proptest! {
 
     #[test]
     fn a_damaged_manifest_is_read_without_panic(
-        edits in prop::collection::vec((0..GOOD.len(), "([\\PC\n\t]|- |: |&a |\\*a|<<: ){0,4}", 0..9usize), 1..6)
+        edits in prop::collection::vec(edit(), 1..6)
     ) {
         let mut text = GOOD.to_owned();
         for (at, insert, remove) in edits {

@@ -177,7 +177,9 @@ impl Folder {
         if !rests && !last {
             return false;
         }
-        let state = match (seen.writing.pop_first(), agree, outcome.clone()) {
+        // A writer that stays silent until the next look counts as gone: its close may be lost.
+        let mut writing = std::mem::take(&mut seen.writing);
+        let state = match (writing.pop_first(), agree, outcome.clone()) {
             (Some(path), ..) => {
                 let why = "somebody has been writing it all the time";
                 let help = "wait for the writer, or stop it";
@@ -187,8 +189,6 @@ impl Folder {
             (None, true, Err(unreadable)) => State::Unreadable(unreadable),
             (None, false, outcome) => State::Unreadable(without_rest(&self.root, outcome)),
         };
-        // A writer that stays silent until the next look counts as gone: its close may be lost.
-        seen.writing.clear();
         self.inbox.publish(|reading| {
             let next = Reading { state, unsettled: false, sequence: reading.sequence };
             let changed = *reading != next;

@@ -247,4 +247,23 @@ mod tests {
         walk.check_again(&base.path().join("other"));
         assert!(walk.problems[0].passing && walk.problems[0].path.ends_with("other"));
     }
+    #[test]
+    fn a_tree_of_too_many_files_is_not_read() {
+        let path = PathBuf::from("/nowhere");
+        let found = (0..=FILES_MAX).map(|n| (format!("{n}.yaml"), path.clone())).collect();
+        let mut walk = Walk { root: path.clone(), found, ..Walk::default() };
+        assert!(walk.files().is_empty());
+        assert!(walk.problems[0].why.contains("more than 100000"), "{:?}", walk.problems);
+        assert_eq!(walk.problems.len(), 1);
+    }
+
+    #[test]
+    fn the_whole_tree_has_a_bound_that_counts_before_reading() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.yaml");
+        fs::write(&path, "12345").unwrap();
+        assert_eq!(open::text(&path, &path, 5).unwrap(), "12345");
+        let problem = open::text(&path, &path, 4).unwrap_err();
+        assert!(problem.why.contains("together are too large"));
+    }
 }

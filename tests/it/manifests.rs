@@ -1,5 +1,5 @@
 //! Every manifest in `tests/testdata/manifests` is read; what is said about the bad ones is held
-//! to the file next to it. `UPDATE_EXPECTED=1` writes these files anew: read them before committing.
+//! to the file next to it. `UPDATE_EXPECTED=1` writes these files anew: read them before a commit.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are not test functions to clippy")]
 

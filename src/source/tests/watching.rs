@@ -4,6 +4,8 @@ use super::*;
 use crate::clock::{Clock as _, TokioClock};
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -195,23 +197,30 @@ async fn a_writer_that_never_ends_is_named_and_then_taken_for_gone() {
     drop(file);
 }
 
-/// Touches a file again and again until dropped.
-struct Noise(tokio::task::JoinHandle<()>);
+/// Touches something again and again until dropped, whatever the runtime is busy with.
+struct Noise(Arc<AtomicBool>, Option<JoinHandle<()>>);
 
 impl Noise {
     fn of(mut touch: impl FnMut(u32) + Send + 'static) -> Self {
-        Self(tokio::spawn(async move {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let run = move || {
             for n in 0.. {
+                if stopped.load(Ordering::Relaxed) {
+                    return;
+                }
                 touch(n);
-                sleep(Duration::from_millis(5)).await;
+                std::thread::sleep(Duration::from_millis(3));
             }
-        }))
+        };
+        Self(stop, Some(std::thread::spawn(run)))
     }
 }
 
 impl Drop for Noise {
     fn drop(&mut self) {
-        self.0.abort();
+        self.0.store(true, Ordering::Relaxed);
+        self.1.take().unwrap().join().unwrap();
     }
 }
 
@@ -237,7 +246,10 @@ async fn a_tree_that_changes_all_the_time_does_not_come_to_rest() {
     let root = folder();
     let path = root.path().join("a.yaml");
     put(&path, "0");
-    let mut watched = Watched::of(root.path(), Settings { settle_max: FAST.settle * 6, ..FAST });
+    // Long, so that on a busy machine the noise is not mistaken for rest.
+    let settle = Duration::from_millis(250);
+    let settings = Settings { settle, settle_max: settle * 4, ..FAST };
+    let mut watched = Watched::of(root.path(), settings);
     watched.shows("a.yaml=0").await;
     let temporary = root.path().join(".tmp");
     let noise = Noise::of(move |n| {
@@ -245,7 +257,6 @@ async fn a_tree_that_changes_all_the_time_does_not_come_to_rest() {
         fs::rename(&temporary, &path).unwrap();
     });
     watched.says("does not come to rest").await;
-    let settings = Settings { settle_max: FAST.settle * 3, ..FAST };
     let once = settled(root.path().to_owned(), settings).await;
     assert!(once.unwrap_err().to_string().contains("does not come to rest"));
     drop(noise);
@@ -324,4 +335,22 @@ async fn one_shot_readings_take_two_looks_a_settling_time_apart() {
     assert!(took >= Settings::default().settle && took < Settings::default().settle * 2);
     let missing: PathBuf = root.path().join("missing");
     assert!(settled(missing, Settings::default()).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_shot_readings_wait_for_git() {
+    let root = folder();
+    let lock = root.path().join(".git/index.lock");
+    put(root.path().join("a.yaml"), "0");
+    put(&lock, "");
+    let reading = settled(root.path().to_owned(), Settings::default());
+    let git = async {
+        sleep(Duration::from_secs(2)).await;
+        fs::remove_file(&lock).unwrap();
+    };
+    let (snapshot, ()) = tokio::join!(reading, git);
+    assert_eq!(contents(&snapshot.unwrap()), "a.yaml=0");
+    put(&lock, "");
+    let said = settled(root.path().to_owned(), Settings::default()).await.unwrap_err();
+    assert!(said.to_string().contains("git operation"), "{said}");
 }
