@@ -1,8 +1,8 @@
 //! Joins documents into scopes and finds what contradicts.
 
 use super::{Ceilings, Conflict, Desired, Document, Origin, Place, Tree};
-use crate::model::{InstanceId, Lane, Revision, Scope, VpcId};
-use std::collections::BTreeMap;
+use crate::model::{AccountName, InstanceId, Region, Revision, Scope, VpcId};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// One [`Desired`] per scope. The union of all documents of a scope counts; an instance said twice for one scope keeps the later `until` and any protection.
@@ -86,12 +86,13 @@ fn modes_that_differ(documents: &[Document]) -> Vec<Conflict> {
 }
 
 fn instances_claimed_twice(documents: &[Document]) -> Vec<Conflict> {
-    let mut first: BTreeMap<(Lane, &InstanceId), (&VpcId, &Place)> = BTreeMap::new();
+    // Borrowed keys: a tree may hold a million instances.
+    let mut first: HashMap<(&AccountName, &Region, &InstanceId), (&VpcId, &Place)> = HashMap::new();
     let mut conflicts = Vec::new();
     for document in documents {
-        let vpc = &document.scope.vpc;
+        let Scope { account, region, vpc } = &document.scope;
         for (instance, said) in &document.instances {
-            let key = (document.scope.lane(), instance);
+            let key = (account, region, instance);
             let (earlier_vpc, earlier_place) = *first.entry(key).or_insert((vpc, &said.place));
             if earlier_vpc != vpc {
                 conflicts.push(Conflict {
