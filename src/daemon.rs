@@ -4,6 +4,7 @@ use crate::apply::Writes;
 use crate::clock::Clock;
 use crate::cloud::{ReadLinks, WriteLinks};
 use crate::desired::{Desired, Tree};
+use crate::gate::Refusal;
 use crate::model::{AccountName, Scope};
 use crate::observe::Reads;
 use crate::reconcile;
@@ -55,7 +56,12 @@ pub struct Daemon<R, W> {
     pub random: fastrand::Rng,
     /// Set when the process is to end.
     pub stop: CancellationToken,
+    /// What was last said of each scope that is held.
+    pub said: Said,
 }
+
+/// What was last said of each scope that is held, so that it is said once and not at every pass.
+pub type Said = BTreeMap<Scope, Vec<Refusal>>;
 
 /// What made the loop turn.
 enum Turn {
@@ -161,7 +167,7 @@ where
         } else {
             schedule.forget(&report.scope);
         }
-        say(report);
+        say(report, &mut self.said);
     }
 
     fn quarantined(&self) -> usize {
@@ -200,10 +206,15 @@ fn ended(report: &ScopeReport) -> Ended {
     }
 }
 
-fn say(report: &ScopeReport) {
+fn say(report: &ScopeReport, said: &mut Said) {
     let (scope, mode) = (&report.scope, report.mode);
     let (observed, desired, missing) = (report.observed, report.desired, report.missing.len());
     let actions = report.actions.len();
+    let before = if report.refusals.is_empty() {
+        said.remove(scope)
+    } else {
+        said.insert(scope.clone(), report.refusals.clone())
+    };
     match &report.verdict {
         Verdict::InSync => {
             tracing::debug!(%scope, %mode, observed, desired, missing, "in sync");
@@ -211,6 +222,11 @@ fn say(report: &ScopeReport) {
         Verdict::Approved => {
             let converged = report.applied.iter().filter(|a| a.outcome.is_converged()).count();
             tracing::info!(%scope, %mode, observed, desired, missing, actions, converged, "pass ended");
+        }
+        Verdict::Held | Verdict::Partial | Verdict::Failed(_)
+            if before.as_ref() == Some(&report.refusals) =>
+        {
+            tracing::debug!(%scope, %mode, observed, desired, actions, "still held");
         }
         Verdict::Held | Verdict::Partial | Verdict::Failed(_) => {
             for refusal in &report.refusals {

@@ -1,7 +1,8 @@
 //! One link on its way: which stage it is in, and what moves it to the next.
 
+use super::Applied;
 use super::call::Call;
-use super::{Applied, Seen};
+use super::run::Seen;
 use crate::clock::Moment;
 use crate::cloud::{Class, CloudError};
 use crate::gate::Denial;
@@ -41,7 +42,9 @@ pub(super) enum Stage {
 pub(super) enum Spread {
     /// This link.
     Link,
-    /// Every link of the scope; why.
+    /// Every link of this pass; why.
+    Pass(String),
+    /// Every link of the scope, for a while; why.
     Scope(String),
     /// Every write with the credential; why.
     Credential(String),
@@ -151,7 +154,7 @@ impl Item {
             Call::Unjournaled(error) => {
                 let why = error.to_string();
                 self.stage = Stage::Done(self.unattempted(&why));
-                Spread::Scope(why)
+                Spread::Pass(why)
             }
             Call::Answered { answer, journaled } => {
                 self.attempts += 1;
@@ -162,7 +165,7 @@ impl Item {
                 let spread = self.step(step, now, retry);
                 match journaled {
                     Ok(()) => spread,
-                    Err(error) => Spread::Scope(error.to_string()),
+                    Err(error) => Spread::Pass(error.to_string()),
                 }
             }
         }

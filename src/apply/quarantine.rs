@@ -1,4 +1,5 @@
-//! Links that used up their tries: probed slowly, stopping nothing else.
+//! Links that used up their tries, and scopes without permission: probed slowly, stopping nothing
+//! else.
 
 use crate::clock::Moment;
 use crate::model::{Scope, Verb};
@@ -10,6 +11,8 @@ use std::time::Duration;
 
 /// Shortest time between two probes of a quarantined link (`reliability.md` A18).
 const PROBE: Duration = Duration::from_secs(15 * 60);
+/// Shortest time between two probes of a scope without permission (`reliability.md` A19).
+const PROBE_SCOPE: Duration = Duration::from_secs(10 * 60);
 
 type Key = (Scope, crate::model::InstanceId, Verb);
 
@@ -20,17 +23,65 @@ struct Cell {
     why: String,
 }
 
-/// The links in quarantine. Cheap to clone; clones share.
+impl Cell {
+    /// Closed for `least`, and up to a quarter longer, so that probes do not come in step.
+    fn closed(least: Duration, why: String, now: Moment, jitter: f64) -> Self {
+        let wait = least.mul_f64(1.0 + 0.25 * jitter.clamp(0.0, 1.0));
+        Self { until: now.monotonic + wait, why }
+    }
+
+    fn left(&self, now: Moment) -> String {
+        format!("{} min", self.until.saturating_sub(now.monotonic).as_secs().div_ceil(60))
+    }
+}
+
+#[derive(Debug, Default)]
+struct Cells {
+    links: BTreeMap<Key, Cell>,
+    scopes: BTreeMap<Scope, Cell>,
+}
+
+/// Whether writes in a scope are frozen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Frost {
+    /// They are not.
+    None,
+    /// They are, and why.
+    Frozen(String),
+    /// They were long enough: one call may find out.
+    Probe,
+}
+
+/// The links in quarantine, and the scopes without permission. Cheap to clone; clones share.
 #[derive(Debug, Clone, Default)]
-pub struct Quarantine(Arc<Mutex<BTreeMap<Key, Cell>>>);
+pub struct Quarantine(Arc<Mutex<Cells>>);
 
 impl Quarantine {
     /// Why an action may not be tried now, if its link is in quarantine.
     pub fn holds(&self, scope: &Scope, action: &Action, now: Moment) -> Option<String> {
         let cells = self.lock();
-        let cell = cells.get(&key(scope, action)).filter(|cell| now.monotonic < cell.until)?;
-        let minutes = cell.until.saturating_sub(now.monotonic).as_secs().div_ceil(60);
-        Some(format!("in quarantine, next try in {minutes} min; {}", cell.why))
+        let cell =
+            cells.links.get(&key(scope, action)).filter(|cell| now.monotonic < cell.until)?;
+        Some(format!("in quarantine, next try in {}; {}", cell.left(now), cell.why))
+    }
+
+    /// Freezes the writes of a scope; `jitter` lies in 0..1.
+    pub(super) fn freeze(&self, scope: &Scope, why: &str, now: Moment, jitter: f64) {
+        let cell = Cell::closed(PROBE_SCOPE, why.to_owned(), now, jitter);
+        self.lock().scopes.insert(scope.clone(), cell);
+    }
+
+    /// Whether the writes of a scope are frozen.
+    pub(super) fn frost(&self, scope: &Scope, now: Moment) -> Frost {
+        match self.lock().scopes.get(scope) {
+            None => Frost::None,
+            Some(cell) if now.monotonic >= cell.until => Frost::Probe,
+            Some(cell) => Frost::Frozen(format!(
+                "writes in this scope rest, next try in {}; {}",
+                cell.left(now),
+                cell.why
+            )),
+        }
     }
 
     /// Takes note of how an action ended; `jitter` lies in 0..1.
@@ -44,12 +95,13 @@ impl Quarantine {
     ) {
         match outcome {
             Outcome::Converged(_) => {
-                self.lock().remove(&key(scope, action));
+                let mut cells = self.lock();
+                cells.links.remove(&key(scope, action));
+                cells.scopes.remove(scope);
             }
             Outcome::Blocked(_) | Outcome::Failed(_) => {
-                let until = now.monotonic + PROBE.mul_f64(1.0 + 0.25 * jitter.clamp(0.0, 1.0));
-                let cell = Cell { until, why: outcome.to_string() };
-                self.lock().insert(key(scope, action), cell);
+                let cell = Cell::closed(PROBE, outcome.to_string(), now, jitter);
+                self.lock().links.insert(key(scope, action), cell);
             }
             Outcome::Unknown(_) | Outcome::Skipped(_) => (),
         }
@@ -57,22 +109,22 @@ impl Quarantine {
 
     /// Forgets links of a scope that are no longer part of its plan.
     pub fn keep_only(&self, scope: &Scope, actions: &[Action]) {
-        self.lock().retain(|(of, instance, verb), _| {
+        self.lock().links.retain(|(of, instance, verb), _| {
             of != scope || actions.iter().any(|a| a.verb == *verb && a.link.instance == *instance)
         });
     }
 
     /// How many links are in quarantine.
     pub fn len(&self) -> usize {
-        self.lock().len()
+        self.lock().links.len()
     }
 
     /// Whether none is.
     pub fn is_empty(&self) -> bool {
-        self.lock().is_empty()
+        self.lock().links.is_empty()
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Key, Cell>> {
+    fn lock(&self) -> MutexGuard<'_, Cells> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

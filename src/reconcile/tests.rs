@@ -148,6 +148,17 @@ async fn without_permission_the_scope_stops() {
     assert_eq!(world.links().len(), 110);
     assert!(world.detaches() <= world.reads.lanes.concurrency(), "{}", world.detaches());
     assert_eq!(outcomes(&report).keys().copied().collect::<Vec<_>>(), ["blocked", "skipped"]);
+
+    let calls = world.detaches();
+    world.pass().await;
+    assert_eq!(world.detaches(), calls, "the scope rests");
+    tokio::time::advance(Duration::from_secs(20 * 60)).await;
+    world.pass().await;
+    assert_eq!(world.detaches(), calls + 1, "one call finds out");
+    world.set("deny-actions", "");
+    tokio::time::advance(Duration::from_secs(20 * 60)).await;
+    assert_eq!(outcomes(&world.pass().await)["converged"], 1);
+    assert_eq!(outcomes(&world.pass().await), [("converged", 99)].into());
 }
 
 #[tokio::test(start_paused = true)]

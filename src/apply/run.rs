@@ -1,0 +1,326 @@
+//! One plan on its way: what is started when, and what comes back.
+
+use super::call::{Call, Caller};
+use super::item::{self, Item, Stage};
+use super::quarantine::Frost;
+use super::{Applied, Writes};
+use crate::attempt::Kind;
+use crate::clock::{Clock as _, Moment};
+use crate::cloud::{CloudError, IDS_MAX, ReadLinks, WriteLinks};
+use crate::gate::Approved;
+use crate::journal::Settled;
+use crate::model::{InstanceId, Lane, Scope, Verb};
+use crate::observe::Reads;
+use crate::observed::{Listed, Standing};
+use crate::outcome::Outcome;
+use crate::retry::Policy;
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Confirmations are asked for as many links as can be called within this time: they last 10 s.
+const CONFIRM_AHEAD_SECONDS: f64 = 5.0;
+/// Links whose verification is due this soon share a read.
+const VERIFY_TOGETHER: Duration = Duration::from_millis(250);
+
+/// What came back from something that was under way.
+enum Event {
+    Confirmed(Vec<usize>, Result<(BTreeMap<InstanceId, Standing>, Moment), CloudError>),
+    Called(usize, Call),
+    Verified(Vec<usize>, Result<Seen, CloudError>),
+}
+
+/// What a verification saw.
+pub(super) struct Seen {
+    pub standings: BTreeMap<InstanceId, Standing>,
+    /// Asked for only when an id is unknown: is the link gone with its instance?
+    pub listed: Option<Listed>,
+}
+
+/// The links of one plan and one verb, and everything under way for them.
+pub(super) struct Run<'a, R, W> {
+    writes: &'a Writes<W>,
+    reads: &'a Reads<R>,
+    approved: &'a Arc<Approved>,
+    lane: Lane,
+    verb: Verb,
+    items: Vec<Item>,
+    under_way: FuturesUnordered<BoxFuture<'a, Event>>,
+    calls: usize,
+    confirming: bool,
+    verifying: bool,
+    settled: usize,
+}
+
+impl<'a, R: ReadLinks, W: WriteLinks> Run<'a, R, W> {
+    pub fn new(
+        writes: &'a Writes<W>,
+        reads: &'a Reads<R>,
+        approved: &'a Arc<Approved>,
+        verb: Verb,
+    ) -> Self {
+        let actions = approved.plan().actions().iter().filter(|action| action.verb == verb);
+        Self {
+            writes,
+            reads,
+            approved,
+            lane: approved.plan().scope().lane(),
+            verb,
+            items: actions.cloned().map(Item::new).collect(),
+            under_way: FuturesUnordered::new(),
+            calls: 0,
+            confirming: false,
+            verifying: false,
+            settled: 0,
+        }
+    }
+
+    pub fn skip_quarantined(&mut self) {
+        let now = self.writes.clock.now();
+        let scope = self.approved.plan().scope();
+        let frost = self.writes.quarantine.frost(scope, now);
+        let mut probed = false;
+        for item in &mut self.items {
+            let held = self.writes.quarantine.holds(scope, &item.action, now);
+            let why = held.or_else(|| match &frost {
+                Frost::None => None,
+                Frost::Frozen(why) => Some(why.clone()),
+                Frost::Probe if probed => {
+                    Some("another link of this scope is tried first".to_owned())
+                }
+                Frost::Probe => {
+                    probed = true;
+                    None
+                }
+            });
+            if let Some(why) = why {
+                item.stage = Stage::Done(Outcome::Skipped(why));
+            }
+        }
+    }
+
+    /// Starts what can be started and takes what comes back; `false` when all links are done.
+    pub async fn advance(&mut self) -> bool {
+        let now = self.writes.clock.now();
+        if self.writes.stop.is_cancelled() {
+            self.skip_the_rest("the process is ending");
+        } else if self.writes.lanes.is_halted(&self.lane.account) {
+            self.skip_the_rest("writes of this account rest: its credential was refused");
+        }
+        self.confirm(now);
+        self.call();
+        self.verify(now);
+        let pause = self.pause(now);
+        if self.under_way.is_empty() && pause.is_none() {
+            return false;
+        }
+        tokio::select! {
+            Some(event) = self.under_way.next() => self.take(event),
+            () = tokio::time::sleep(pause.unwrap_or_default()), if pause.is_some() => (),
+            () = self.writes.stop.cancelled(), if !self.writes.stop.is_cancelled() => (),
+            else => (),
+        }
+        let settled = self.count(|stage| matches!(stage, Stage::Done(_)));
+        self.writes.progress.settled(settled.saturating_sub(self.settled));
+        self.settled = settled;
+        true
+    }
+
+    /// Time until a link is due, or `None` when nothing waits for time. What is due already waits
+    /// for something under way, if anything is.
+    fn pause(&self, now: Moment) -> Option<Duration> {
+        let idle = self.under_way.is_empty();
+        let due = self.items.iter().filter_map(|item| match item.stage {
+            Stage::Waiting { due } | Stage::Verifying { due } => Some(due),
+            _ => None,
+        });
+        let next = due.filter(|due| idle || *due > now.monotonic).min()?;
+        Some(next.saturating_sub(now.monotonic).max(Duration::from_millis(1)))
+    }
+
+    /// Reads the next links by id, as many as can be called while the confirmation is fresh.
+    fn confirm(&mut self, now: Moment) {
+        let ready = self.count(|stage| matches!(stage, Stage::Ready { .. }));
+        if self.confirming || ready >= self.writes.lanes.concurrency() {
+            return;
+        }
+        let rate = self.writes.lanes.rate(&self.lane, Kind::Write(self.verb));
+        // Rounded down, and small: a rate is at most thousands a second.
+        let ahead = (rate * CONFIRM_AHEAD_SECONDS).clamp(1.0, IDS_MAX as f64) as usize;
+        let chosen = self.choose(
+            ahead.saturating_sub(ready),
+            |stage| matches!(stage, Stage::Waiting { due } if *due <= now.monotonic),
+        );
+        if chosen.is_empty() {
+            return;
+        }
+        self.confirming = true;
+        let ids = self.ids(&chosen);
+        let (reads, region) = (self.reads, &self.approved.plan().scope().region);
+        self.under_way.push(Box::pin(async move {
+            Event::Confirmed(chosen, reads.by_ids(region, &ids).await)
+        }));
+    }
+
+    fn call(&mut self) {
+        let free = self.writes.lanes.concurrency().saturating_sub(self.calls);
+        for index in self.choose(free, |stage| matches!(stage, Stage::Ready { .. })) {
+            let Some(item) = self.items.get_mut(index) else { continue };
+            let Stage::Ready { confirmed_at } = item.stage else { continue };
+            item.stage = Stage::Calling;
+            self.calls += 1;
+            let caller = Caller {
+                writes: self.writes,
+                approved: self.approved,
+                lane: self.lane.clone(),
+                action: item.action.clone(),
+                confirmed_at,
+                attempt: item.attempts + 1,
+                retried_after: item.failure.as_ref().map(|error| error.class),
+            };
+            self.under_way.push(Box::pin(async move { Event::Called(index, caller.run().await) }));
+        }
+    }
+
+    fn verify(&mut self, now: Moment) {
+        let first_due = self
+            .items
+            .iter()
+            .any(|item| matches!(item.stage, Stage::Verifying { due } if due <= now.monotonic));
+        if self.verifying || !first_due {
+            return;
+        }
+        let horizon = now.monotonic + VERIFY_TOGETHER;
+        let chosen = self
+            .choose(IDS_MAX, |stage| matches!(stage, Stage::Verifying { due } if *due <= horizon));
+        self.verifying = true;
+        let ids = self.ids(&chosen);
+        let (reads, scope) = (self.reads, self.approved.plan().scope());
+        self.under_way.push(Box::pin(async move {
+            let seen = async {
+                let (standings, _) = reads.by_ids(&scope.region, &ids).await?;
+                let unknown = standings.values().any(|s| matches!(s, Standing::Unknown { .. }));
+                let listed = if unknown { Some(reads.list(scope).await?) } else { None };
+                Ok(Seen { standings, listed })
+            };
+            Event::Verified(chosen, seen.await)
+        }));
+    }
+
+    fn take(&mut self, event: Event) {
+        let now = self.writes.clock.now();
+        match event {
+            Event::Confirmed(chosen, answer) => {
+                self.confirming = false;
+                for index in chosen {
+                    if let Some(item) = self.items.get_mut(index) {
+                        item.confirmed(&answer, self.approved.plan().scope());
+                    }
+                }
+            }
+            Event::Called(index, call) => {
+                self.calls -= 1;
+                self.writes.progress.called(&call);
+                self.called(index, call, now);
+            }
+            Event::Verified(chosen, answer) => {
+                self.verifying = false;
+                for index in chosen {
+                    self.verified(index, &answer, now);
+                }
+            }
+        }
+    }
+
+    fn called(&mut self, index: usize, call: Call, now: Moment) {
+        let (lanes, lane) = (&self.writes.lanes, &self.lane);
+        let Some(item) = self.items.get_mut(index) else { return };
+        let retry = |attempt, error: &CloudError| lanes.retry(lane, Policy::WRITES, attempt, error);
+        match item.called(call, now, retry) {
+            item::Spread::Link => (),
+            item::Spread::Pass(why) => self.skip_the_rest(&why),
+            item::Spread::Scope(why) => {
+                let scope = self.approved.plan().scope();
+                self.writes.quarantine.freeze(scope, &why, now, self.writes.lanes.jitter());
+                self.skip_the_rest(&why);
+            }
+            item::Spread::Credential(why) => {
+                self.writes.lanes.halt(&self.lane.account);
+                self.skip_the_rest(&why);
+            }
+        }
+    }
+
+    fn verified(&mut self, index: usize, answer: &Result<Seen, CloudError>, now: Moment) {
+        let (lanes, lane) = (&self.writes.lanes, &self.lane);
+        let stopping = self.writes.stop.is_cancelled();
+        let Some(item) = self.items.get_mut(index) else { return };
+        let retry = |attempt, error: &CloudError| lanes.retry(lane, Policy::WRITES, attempt, error);
+        item.verified(answer, now, stopping, retry);
+    }
+
+    fn skip_the_rest(&mut self, why: &str) {
+        for item in &mut self.items {
+            if matches!(item.stage, Stage::Waiting { .. } | Stage::Ready { .. }) {
+                item.stage = Stage::Done(item.unattempted(why));
+            }
+        }
+    }
+
+    fn count(&self, wanted: impl Fn(&Stage) -> bool) -> usize {
+        self.items.iter().filter(|item| wanted(&item.stage)).count()
+    }
+
+    fn choose(&self, most: usize, wanted: impl Fn(&Stage) -> bool) -> Vec<usize> {
+        let found = self.items.iter().enumerate().filter(|(_, item)| wanted(&item.stage));
+        found.map(|(index, _)| index).take(most).collect()
+    }
+
+    fn ids(&self, chosen: &[usize]) -> BTreeSet<InstanceId> {
+        let items = chosen.iter().filter_map(|index| self.items.get(*index));
+        items.map(|item| item.action.link.instance.clone()).collect()
+    }
+
+    pub async fn finish(self) -> Vec<Applied> {
+        let scope = self.approved.plan().scope();
+        let now = self.writes.clock.now();
+        let mut all = Vec::with_capacity(self.items.len());
+        for item in self.items {
+            let applied = item.applied();
+            let Applied { action, outcome, attempts } = &applied;
+            self.writes.quarantine.settle(scope, action, outcome, now, self.writes.lanes.jitter());
+            if *attempts > 0 {
+                let settled = Settled {
+                    scope,
+                    link: &action.link,
+                    verb: action.verb,
+                    plan: self.approved.plan().digest(),
+                    attempts: *attempts,
+                };
+                if let Err(error) = self.writes.journal.settled(settled, outcome).await {
+                    tracing::error!(%error, %scope, instance = %action.link.instance,
+                        "the result of an action is not journaled");
+                }
+            }
+            log(scope, &applied);
+            all.push(applied);
+        }
+        all
+    }
+}
+
+fn log(scope: &Scope, applied: &Applied) {
+    let Applied { action, outcome, attempts } = applied;
+    let (instance, verb) = (&action.link.instance, action.verb);
+    if outcome.is_converged() {
+        tracing::info!(%scope, %instance, %verb, attempts, %outcome, reason = %action.reason, "converged");
+    } else if matches!(outcome, Outcome::Skipped(_)) {
+        // A quarantined link is skipped at every pass; it was said when it was put there.
+        tracing::debug!(%scope, %instance, %verb, %outcome, reason = %action.reason, "not attempted");
+    } else {
+        tracing::warn!(%scope, %instance, %verb, attempts, %outcome, reason = %action.reason, "not converged");
+    }
+}
