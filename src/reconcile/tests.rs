@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use world::{id, world};
 
+mod seeded;
 mod world;
 
 fn outcomes(report: &ScopeReport) -> BTreeMap<&'static str, usize> {

@@ -295,3 +295,21 @@ fn a_killed_daemon_settles_its_open_intents_by_reading() {
     };
     assert_eq!(cloud.sim.calls().iter().filter(four).count(), 1, "not detached twice");
 }
+
+#[test]
+fn a_slow_writer_never_makes_half_a_manifest_count() {
+    use std::io::Write as _;
+    let (place, cloud, daemon) = running();
+    let whole = manifest("a", "detach", KEEP, "");
+    let (first, second) = whole.split_once("    - i-three").unwrap();
+    let mut file = fs::File::create(place.manifests().join("a.yaml")).unwrap();
+    file.write_all(first.as_bytes()).unwrap();
+    file.flush().unwrap();
+    // Several settling times and intervals, with the file open and a valid half of it on disk.
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    file.write_all(format!("    - i-three{second}").as_bytes()).unwrap();
+    drop(file);
+    drift_is_repaired(&cloud, &daemon);
+    nothing_else_was_cut(&cloud);
+    assert_eq!((daemon.end(), cloud.writes()), (0, 1));
+}

@@ -9,5 +9,6 @@
 mod architecture;
 mod cli;
 mod daemon;
+mod demo;
 mod harness;
 mod manifests;
