@@ -2,12 +2,11 @@
 
 use super::Applied;
 use super::call::Call;
-use super::run::Seen;
 use crate::clock::Moment;
 use crate::cloud::{Class, CloudError};
 use crate::gate::Denial;
 use crate::model::{InstanceId, Scope, Verb};
-use crate::observed::Standing;
+use crate::observed::{Listed, Standing};
 use crate::outcome::{self, Attempted, How, Outcome, Step, VISIBLE_WITHIN, Verdict, Why};
 use crate::plan::Action;
 use std::collections::BTreeMap;
@@ -35,6 +34,13 @@ pub(super) enum Stage {
     Verifying { due: Duration },
     /// Over.
     Done(Outcome),
+}
+
+/// What a verification saw.
+pub(super) struct Seen {
+    pub standings: BTreeMap<InstanceId, Standing>,
+    /// Asked for only when an id is unknown: is the link gone with its instance?
+    pub listed: Option<Listed>,
 }
 
 /// How far the meaning of an answer reaches.

@@ -1,7 +1,7 @@
 //! One plan on its way: what is started when, and what comes back.
 
 use super::call::{Call, Caller};
-use super::item::{self, Item, Stage};
+use super::item::{self, Item, Seen, Stage};
 use super::quarantine::Frost;
 use super::{Applied, Writes};
 use crate::attempt::Kind;
@@ -11,7 +11,7 @@ use crate::gate::Approved;
 use crate::journal::Settled;
 use crate::model::{InstanceId, Lane, Scope, Verb};
 use crate::observe::Reads;
-use crate::observed::{Listed, Standing};
+use crate::observed::Standing;
 use crate::outcome::Outcome;
 use crate::retry::Policy;
 use futures_util::StreamExt as _;
@@ -31,13 +31,6 @@ enum Event {
     Confirmed(Vec<usize>, Result<(BTreeMap<InstanceId, Standing>, Moment), CloudError>),
     Called(usize, Call),
     Verified(Vec<usize>, Result<Seen, CloudError>),
-}
-
-/// What a verification saw.
-pub(super) struct Seen {
-    pub standings: BTreeMap<InstanceId, Standing>,
-    /// Asked for only when an id is unknown: is the link gone with its instance?
-    pub listed: Option<Listed>,
 }
 
 /// The links of one plan and one verb, and everything under way for them.
