@@ -38,6 +38,7 @@ class Faults:
         self.latency = 0.0
         self.throttle = None              # (calls, seconds): fixed windows, per action
         self.throttle_hint = True         # send x-acs-retry-after with a throttled answer
+        self.hint_ms = None               # the hint, instead of the rest of the window
         self.lost = 0.0                   # apply, then close the socket without an answer
         self.error_5xx = 0.0              # half of them before, half after applying
         self.reset = 0.0                  # TCP reset before applying
@@ -175,7 +176,7 @@ class World:
         self.buckets[(action, seconds, window)] += 1
         if self.buckets[(action, seconds, window)] > calls:
             left = max(1, int(((window + 1) * seconds - now) * 1000))
-            headers = {"x-acs-retry-after": str(left)} if self.faults.throttle_hint else {}
+            headers = {"x-acs-retry-after": str(self.faults.hint_ms or left)} if self.faults.throttle_hint else {}
             raise ApiError(400, "Throttling.User", "Request was denied due to user flow control.", headers)
 
     def describe(self, p, entry):
