@@ -13,12 +13,14 @@ use crate::attempt::Lanes;
 use crate::clock::Clock;
 use crate::cloud::{ReadLinks, WriteLinks};
 use crate::gate::{Approved, Bounds};
-use crate::journal::Journal;
-use crate::model::Verb;
+use crate::journal::{Journal, JournalError, Settled};
+use crate::model::{Scope, Verb};
 use crate::observe::Reads;
-use crate::outcome::Outcome;
-use crate::plan::Action;
+use crate::observed::Complete;
+use crate::outcome::{How, Outcome};
+use crate::plan::{Action, Reason};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 mod call;
@@ -28,11 +30,13 @@ mod progress;
 mod quarantine;
 mod run;
 mod serial;
+mod unsettled;
 
 pub use newest::{Current, Newest};
 pub use progress::Progress;
 pub use quarantine::Quarantine;
 pub use serial::Serial;
+pub use unsettled::{Carried, Unsettled};
 
 use run::Run;
 
@@ -49,6 +53,11 @@ pub struct Writes<W> {
     pub serial: Serial,
     /// Links that used up their tries.
     pub quarantine: Quarantine,
+    /// Calls whose effect no read has shown yet.
+    pub unsettled: Unsettled,
+    /// How long a pass goes on in which links only wait, where the next pass comes soon; `None`
+    /// where there is none, so that it waits for all of them.
+    pub patience: Option<Duration>,
     /// The newest accepted revision, asked at every permit.
     pub newest: Newest,
     /// What the configuration bounds.
@@ -86,5 +95,61 @@ impl<W: WriteLinks> Writes<W> {
         run.skip_quarantined();
         while run.advance().await {}
         run.finish().await
+    }
+
+    /// Settles calls of earlier passes that the plan of a scope, made of `complete`, has no action
+    /// for any more: the link is as it should be, or nobody wants it to be.
+    pub async fn settle_others(&self, complete: &Complete, actions: &[Action]) -> Vec<Applied> {
+        let scope = complete.scope();
+        let mut settled = Vec::new();
+        for (instance, verb, carried) in self.unsettled.take_others(scope, actions) {
+            let linked = complete.links().contains(&instance);
+            let outcome = match (verb, linked) {
+                (Verb::Detach, false) => Outcome::Converged(How::Detached),
+                (Verb::Attach, true) => Outcome::Converged(How::Attached),
+                _ => Outcome::Withdrawn("the newest revision does not ask for it".to_owned()),
+            };
+            let link = scope.link(instance);
+            let entry =
+                Settled { scope, link: &link, verb, plan: None, attempts: carried.attempts };
+            if let Err(error) = self.journal.settled(entry, &outcome).await {
+                tracing::error!(%error, %scope, %link, "the result of an action is not journaled");
+            }
+            let action = Action { verb, link, reason: Reason::NotDeclared };
+            let applied = Applied { action, outcome, attempts: carried.attempts };
+            log(scope, &applied);
+            settled.push(applied);
+        }
+        settled
+    }
+
+    async fn record(
+        &self,
+        scope: &Scope,
+        approved: &Approved,
+        applied: &Applied,
+    ) -> Result<(), JournalError> {
+        let Applied { action, outcome, attempts } = applied;
+        let settled = Settled {
+            scope,
+            link: &action.link,
+            verb: action.verb,
+            plan: Some(approved.plan().digest()),
+            attempts: *attempts,
+        };
+        self.journal.settled(settled, outcome).await
+    }
+}
+
+fn log(scope: &Scope, applied: &Applied) {
+    let Applied { action, outcome, attempts } = applied;
+    let (instance, verb) = (&action.link.instance, action.verb);
+    if outcome.is_converged() {
+        tracing::info!(%scope, %instance, %verb, attempts, %outcome, reason = %action.reason, "converged");
+    } else if matches!(outcome, Outcome::Skipped(_)) {
+        // A quarantined link is skipped at every pass; it was said when it was put there.
+        tracing::debug!(%scope, %instance, %verb, %outcome, reason = %action.reason, "not attempted");
+    } else {
+        tracing::warn!(%scope, %instance, %verb, attempts, %outcome, reason = %action.reason, "not converged");
     }
 }

@@ -180,8 +180,9 @@ impl Config {
         let mut file = None;
         reader.text("credentialsFile", &mut file);
         account.credentials_file = file.map(PathBuf::from);
+        // A pin that is not checked is worse than none: somebody relies on it.
         if account.account_id.is_some() {
-            self.without_effect.push("accounts.*.accountId");
+            reader.mistake("`accountId` is not supported by this version; take it out, and check the account yourself");
         }
         match AccountName::parse(name) {
             Ok(name) => {

@@ -7,6 +7,7 @@ use crate::desired::{Desired, Tree};
 use crate::gate::Refusal;
 use crate::model::{AccountName, Scope};
 use crate::observe::Reads;
+use crate::outcome::Outcome;
 use crate::reconcile;
 use crate::report::{ScopeReport, Standing, Verdict};
 use crate::schedule::{Ended, Schedule};
@@ -196,8 +197,10 @@ async fn one_pass<R: ReadLinks, W: WriteLinks>(
 
 /// What the end of a pass means for the next one.
 fn ended(report: &ScopeReport) -> Ended {
+    let settling = |outcome: &Outcome| matches!(outcome, Outcome::Settling(_));
     match report.standing() {
         Standing::Error | Standing::Partial => Ended::Failed,
+        _ if report.applied.iter().any(|applied| settling(&applied.outcome)) => Ended::Pending,
         // Parked links wait for their probe; looking again sooner only costs reads.
         Standing::Pending if report.applied.iter().all(|a| a.outcome.is_converged()) => {
             Ended::Pending

@@ -12,6 +12,7 @@ use std::fmt;
 use std::time::Duration;
 
 mod coverage;
+mod cut_short;
 mod emptying;
 mod freshness;
 mod observe_mode;
@@ -60,17 +61,20 @@ pub enum Rule {
     Coverage,
     /// The newest accepted revision says otherwise.
     NewestRevision,
+    /// A listed id looks like one that goes, cut short.
+    CutShort,
 }
 
 impl Rule {
     /// Every rule, in the order they are reported.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::ObserveMode,
         Self::PerPlan,
         Self::Emptying,
         Self::Freshness,
         Self::Coverage,
         Self::NewestRevision,
+        Self::CutShort,
     ];
 
     /// The name in JSON, metrics and the reference.
@@ -82,6 +86,7 @@ impl Rule {
             Self::Freshness => "freshness",
             Self::Coverage => "coverage",
             Self::NewestRevision => "newestRevision",
+            Self::CutShort => "cutShort",
         }
     }
 
@@ -97,6 +102,9 @@ impl Rule {
             Self::Coverage => "no plan is made of an observation that is not proven complete",
             Self::NewestRevision => {
                 "a link that the newest accepted revision keeps is not cut, whatever the plan says"
+            }
+            Self::CutShort => {
+                "a link is not cut because a half-written file ends in the middle of its id"
             }
         }
     }
@@ -157,6 +165,7 @@ pub fn review(plan: Plan, bounds: &Bounds, now: Moment) -> Result<Approved, Box<
     refusals.extend(per_plan::check(&plan, bounds));
     refusals.extend(emptying::check(&plan));
     refusals.extend(freshness::check(&plan, bounds, now));
+    refusals.extend(cut_short::check(&plan));
     if refusals.is_empty() { Ok(Approved { plan }) } else { Err(Box::new(Held { plan, refusals })) }
 }
 

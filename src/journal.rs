@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::cloud::{IntentId, Ticket};
 use crate::gate::Permit;
 use crate::manifest::File;
-use crate::model::{Digest, Revision, Scope};
+use crate::model::{Digest, InstanceId, Revision, Scope, Verb};
 use crate::outcome::Outcome;
 use std::sync::Arc;
 
@@ -78,6 +78,23 @@ pub struct Recovered {
     pub accepted: Option<(Revision, Vec<File>)>,
     /// Intents without an answer: the process died between the two.
     pub open_intents: Vec<OpenIntent>,
+    /// Calls that may have had an effect, and that no read has settled.
+    pub unsettled: Vec<Unsettled>,
+}
+
+/// A call of an earlier process whose effect has to be read before anything else is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unsettled {
+    /// Detach or attach.
+    pub verb: Verb,
+    /// Account, region and VPC.
+    pub scope: Scope,
+    /// Which instance.
+    pub instance: InstanceId,
+    /// Calls made.
+    pub attempts: u32,
+    /// Whether the cloud said that it took the call.
+    pub accepted: bool,
 }
 
 /// An intent whose call may or may not have been made.

@@ -113,6 +113,11 @@ pub enum Verb {
 }
 
 impl Verb {
+    /// The verb of that word.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Detach, Self::Attach].into_iter().find(|verb| verb.as_str() == word)
+    }
+
     /// The word in a plan.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -39,8 +39,14 @@ pub enum Outcome {
     Failed(Why),
     /// We cannot know; the next pass observes.
     Unknown(Why),
-    /// No call was made: the gate withdrew its leave, or the process is ending.
+    /// Called, and no read has shown the result yet: the next pass looks again.
+    Settling(String),
+    /// No call was made, and the link may be tried again by a later pass.
     Skipped(String),
+    /// No call was made: the newest revision does not ask for it any more.
+    Withdrawn(String),
+    /// The journal could not be written, so no (further) call was made.
+    Unjournaled(String),
 }
 
 /// Why an action did not converge.
@@ -74,7 +80,10 @@ impl Outcome {
             Self::Blocked(_) => "blocked",
             Self::Failed(_) => "failed",
             Self::Unknown(_) => "unknown",
+            Self::Settling(_) => "settling",
             Self::Skipped(_) => "skipped",
+            Self::Withdrawn(_) => "withdrawn",
+            Self::Unjournaled(_) => "unjournaled",
         }
     }
 
@@ -94,7 +103,10 @@ impl fmt::Display for Outcome {
             Self::Blocked(why) => write!(f, "blocked: {}", why.message),
             Self::Failed(why) => write!(f, "failed: {}", why.message),
             Self::Unknown(why) => write!(f, "unknown, left to the next pass: {}", why.message),
+            Self::Settling(why) => write!(f, "not settled yet: {why}"),
             Self::Skipped(why) => write!(f, "not attempted: {why}"),
+            Self::Withdrawn(why) => write!(f, "not attempted, and not asked for any more: {why}"),
+            Self::Unjournaled(why) => write!(f, "not recorded: failed to {why}"),
         }
     }
 }

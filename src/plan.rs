@@ -217,19 +217,26 @@ fn attach(desired: &Desired, instance: &InstanceId) -> Option<Action> {
 }
 
 fn digest(desired: &Desired, actions: &[Action]) -> Digest {
-    let scope = &desired.scope;
-    let mut parts: Vec<&str> = vec![
-        scope.account.as_str(),
-        scope.region.as_str(),
-        scope.vpc.as_str(),
+    let Scope { account, region, vpc } = &desired.scope;
+    let bound = [
+        account.as_str(),
+        region.as_str(),
+        vpc.as_str(),
         desired.mode.as_str(),
         desired.revision.digest.as_str(),
     ];
-    for action in actions {
-        parts.push(action.verb.as_str());
-        parts.push(action.link.instance.as_str());
-    }
-    Digest::of(parts.into_iter().map(str::as_bytes))
+    let steps = actions.iter().map(|action| (action.verb.as_str(), action.link.instance.as_str()));
+    digest_of(bound, steps)
+}
+
+/// The digest of a plan from its words: account, region, VPC, mode and revision, then verb and
+/// instance of each action, in order. For those who hold a saved plan against its own digest.
+pub fn digest_of<'a>(
+    bound: [&'a str; 5],
+    actions: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Digest {
+    let steps = actions.into_iter().flat_map(|(verb, instance)| [verb, instance]);
+    Digest::of(bound.into_iter().chain(steps).map(str::as_bytes))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use crate::desired::Desired;
 use crate::gate::{Held, Refusal, Rule};
 use crate::model::{Digest, InstanceId, Mode, Revision, Scope, Verb};
 use crate::observed::Partial;
+use crate::outcome::Outcome;
 use crate::plan::{Action, Missing, Plan};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -163,11 +164,18 @@ impl ScopeReport {
             Verdict::Held => return Standing::Held,
             Verdict::Approved | Verdict::InSync => (),
         }
+        let unjournaled = |applied: &Applied| matches!(applied.outcome, Outcome::Unjournaled(_));
+        if self.applied.iter().any(unjournaled) {
+            return Standing::Error;
+        }
         if !self.unconfirmed.is_empty() {
             return Standing::Partial;
         }
-        let carried_out = self.applied.iter().filter(|applied| applied.outcome.is_converged());
-        let open = self.actions.len() > carried_out.count();
+        let over = |applied: &Applied| {
+            applied.outcome.is_converged() || matches!(applied.outcome, Outcome::Withdrawn(_))
+        };
+        let untouched = self.applied.len() < self.actions.len();
+        let open = untouched || !self.applied.iter().all(over);
         // Missing links are work only where the mode says so.
         let waiting = |state: &Missing| *state != Missing::Unlinked;
         let to_attach = self.mode == Mode::Sync && self.missing.values().any(waiting);

@@ -4,7 +4,7 @@ use super::Writes;
 use crate::attempt::Kind;
 use crate::clock::{Clock as _, Moment};
 use crate::cloud::{Accepted, Class, CloudError, WriteLinks};
-use crate::gate::{Approved, Denial, Facts, permit};
+use crate::gate::{Approved, Denial, Facts, Permit, permit};
 use crate::journal::{Answer, JournalError};
 use crate::model::Lane;
 use crate::plan::Action;
@@ -40,26 +40,24 @@ pub(super) struct Caller<'a, W> {
 
 impl<W: WriteLinks> Caller<'_, W> {
     /// The permit is asked for after the slot was waited for, so that nothing lies between the
-    /// leave and the call but writing the intent.
+    /// leave and the call but writing the intent; and before, so that nothing waits in vain.
     pub async fn run(self) -> Call {
-        let Self { writes, approved, lane, action, confirmed_at, attempt, retried_after } = self;
-        let kind = Kind::Write(action.verb);
-        let Some(_alone) = writes.serial.enter(&lane, &action.link.instance) else {
+        let Some(_alone) = self.writes.serial.enter(&self.lane, &self.action.link.instance) else {
             return Call::Busy;
         };
-        let slot = writes.lanes.admit(&lane, kind).await;
-        let current = writes.newest.current();
-        let facts = Facts {
-            now: writes.clock.now(),
-            confirmed_at,
-            newest: &current.tree,
-            unsettled: current.unsettled,
-            stopping: writes.stop.is_cancelled(),
+        if let Err(denial) = self.leave() {
+            return Call::Denied(denial);
+        }
+        let kind = Kind::Write(self.action.verb);
+        let admitted = self.writes.lanes.admit(&self.lane, kind);
+        let Some(slot) = self.writes.stop.run_until_cancelled(admitted).await else {
+            return Call::Denied(Denial::Stopping);
         };
-        let leave = match permit(approved, &action, &writes.bounds, &facts) {
+        let leave = match self.leave() {
             Ok(leave) => leave,
             Err(denial) => return Call::Denied(denial),
         };
+        let Self { writes, lane, attempt, retried_after, .. } = self;
         let ticket = match writes.journal.intent(leave, attempt).await {
             Ok(ticket) => ticket,
             Err(error) => return Call::Unjournaled(error),
@@ -71,5 +69,17 @@ impl<W: WriteLinks> Caller<'_, W> {
         let journaled =
             writes.journal.answered(ticket.intent(), Answer::of(&answer, latency)).await;
         Call::Answered { answer, journaled }
+    }
+
+    fn leave(&self) -> Result<Permit, Denial> {
+        let current = self.writes.newest.current();
+        let facts = Facts {
+            now: self.writes.clock.now(),
+            confirmed_at: self.confirmed_at,
+            newest: &current.tree,
+            unsettled: current.unsettled,
+            stopping: self.writes.stop.is_cancelled(),
+        };
+        permit(self.approved, &self.action, &self.writes.bounds, &facts)
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Applied;
 use super::call::Call;
+use super::unsettled::Carried;
 use crate::clock::Moment;
 use crate::cloud::{Class, CloudError};
 use crate::gate::Denial;
@@ -80,6 +81,34 @@ impl Item {
         }
     }
 
+    /// Takes up a call of an earlier pass: it is read before anything else.
+    pub fn resumed(action: Action, carried: Carried) -> Self {
+        let Carried { attempts, failure, ended, repeat } = carried;
+        let stage = match repeat {
+            Some(due) => Stage::Waiting { due },
+            None => Stage::Verifying { due: Duration::ZERO },
+        };
+        Self { action, stage, attempts, failure, ended: Some(ended), denials: 0 }
+    }
+
+    /// Leaves a link that only waits to the next pass.
+    pub fn carry(&mut self) -> Option<Carried> {
+        let repeat = match self.stage {
+            Stage::Waiting { due } => Some(due),
+            Stage::Verifying { .. } => None,
+            _ => return None,
+        };
+        let Some(ended) = self.ended else {
+            self.stage = Stage::Done(self.unattempted("left to the next pass"));
+            return None;
+        };
+        self.stage = Stage::Done(Outcome::Settling(match &self.failure {
+            Some(error) => error.to_string(),
+            None => "the cloud accepted the call, and does not show its result yet".to_owned(),
+        }));
+        Some(Carried { attempts: self.attempts, failure: self.failure.clone(), ended, repeat })
+    }
+
     pub fn applied(self) -> Applied {
         let outcome = match self.stage {
             Stage::Done(outcome) => outcome,
@@ -95,6 +124,10 @@ impl Item {
     /// The end of a link that gets no (further) call: skipped if it never had one.
     pub fn unattempted(&self, why: &str) -> Outcome {
         match &self.failure {
+            // Without a final word in the journal, the next process settles it by reading.
+            Some(error) if matches!(error.class, Class::Ambiguous | Class::Unknown) => {
+                Outcome::Settling(format!("{error}; not tried again: {why}"))
+            }
             Some(error) => Outcome::Unknown(Why {
                 message: format!("{error}; not tried again: {why}"),
                 ..Why::from(error)
@@ -159,7 +192,7 @@ impl Item {
             }
             Call::Unjournaled(error) => {
                 let why = error.to_string();
-                self.stage = Stage::Done(self.unattempted(&why));
+                self.stage = Stage::Done(Outcome::Unjournaled(why.clone()));
                 Spread::Pass(why)
             }
             Call::Answered { answer, journaled } => {
@@ -179,7 +212,9 @@ impl Item {
 
     fn denied(&mut self, denial: &Denial, now: Moment) {
         self.denials += 1;
-        self.stage = if !denial.is_passing() || self.denials > DENIALS_MAX {
+        self.stage = if denial.is_withdrawal() {
+            Stage::Done(Outcome::Withdrawn(denial.to_string()))
+        } else if !denial.is_passing() || self.denials > DENIALS_MAX {
             Stage::Done(self.unattempted(&denial.to_string()))
         } else {
             let wait = if *denial == Denial::Unconfirmed { Duration::ZERO } else { ASK_AGAIN };
@@ -263,11 +298,8 @@ impl Item {
         match verdict {
             Verdict::Done(outcome) => self.stage = Stage::Done(outcome),
             _ if stopping => {
-                self.stage = Stage::Done(Outcome::Unknown(Why {
-                    class: Class::Ambiguous,
-                    code: "not-visible".to_owned(),
-                    message: "the process ended before a read showed the result".to_owned(),
-                }));
+                let why = "the process ended before a read showed the result";
+                self.stage = Stage::Done(Outcome::Settling(why.to_owned()));
             }
             Verdict::Repeat => self.repeat(now, retry),
             Verdict::Wait | Verdict::List => {

@@ -103,7 +103,7 @@ impl Quarantine {
                 let cell = Cell::closed(PROBE, outcome.to_string(), now, jitter);
                 self.lock().links.insert(key(scope, action), cell);
             }
-            Outcome::Unknown(_) | Outcome::Skipped(_) => (),
+            _ => (),
         }
     }
 

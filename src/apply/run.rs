@@ -6,13 +6,13 @@ use super::quarantine::Frost;
 use super::{Applied, Writes};
 use crate::attempt::Kind;
 use crate::clock::{Clock as _, Moment};
-use crate::cloud::{CloudError, IDS_MAX, ReadLinks, WriteLinks};
+use crate::cloud::{Class, CloudError, IDS_MAX, ReadLinks, WriteLinks};
 use crate::gate::Approved;
-use crate::journal::Settled;
-use crate::model::{InstanceId, Lane, Scope, Verb};
+use crate::model::{InstanceId, Lane, Verb};
 use crate::observe::Reads;
 use crate::observed::Standing;
 use crate::outcome::Outcome;
+use crate::plan::Action;
 use crate::retry::Policy;
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
@@ -20,6 +20,7 @@ use futures_util::stream::FuturesUnordered;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 /// Confirmations are asked for as many links as can be called within this time: they last 10 s.
 const CONFIRM_AHEAD_SECONDS: f64 = 5.0;
@@ -46,6 +47,8 @@ pub(super) struct Run<'a, R, W> {
     confirming: bool,
     verifying: bool,
     settled: usize,
+    /// When something other than looking again was last done.
+    active: Moment,
 }
 
 impl<'a, R: ReadLinks, W: WriteLinks> Run<'a, R, W> {
@@ -55,19 +58,25 @@ impl<'a, R: ReadLinks, W: WriteLinks> Run<'a, R, W> {
         approved: &'a Arc<Approved>,
         verb: Verb,
     ) -> Self {
+        let scope = approved.plan().scope();
         let actions = approved.plan().actions().iter().filter(|action| action.verb == verb);
+        let items = actions.cloned().map(|action| match writes.unsettled.take(scope, &action) {
+            Some(carried) => Item::resumed(action, carried),
+            None => Item::new(action),
+        });
         Self {
             writes,
             reads,
             approved,
-            lane: approved.plan().scope().lane(),
+            lane: scope.lane(),
             verb,
-            items: actions.cloned().map(Item::new).collect(),
+            items: items.collect(),
             under_way: FuturesUnordered::new(),
             calls: 0,
             confirming: false,
             verifying: false,
             settled: 0,
+            active: writes.clock.now(),
         }
     }
 
@@ -106,6 +115,7 @@ impl<'a, R: ReadLinks, W: WriteLinks> Run<'a, R, W> {
         self.confirm(now);
         self.call();
         self.verify(now);
+        self.leave_to_the_next_pass(now);
         let pause = self.pause(now);
         if self.under_way.is_empty() && pause.is_none() {
             return false;
@@ -120,6 +130,28 @@ impl<'a, R: ReadLinks, W: WriteLinks> Run<'a, R, W> {
         self.writes.progress.settled(settled.saturating_sub(self.settled));
         self.settled = settled;
         true
+    }
+
+    /// Ends a pass in which links only wait, where the caller comes back soon: a link that is slow to
+    /// show or to come free must not hold up the others of its scope.
+    fn leave_to_the_next_pass(&mut self, now: Moment) {
+        let Some(patience) = self.writes.patience else { return };
+        let busy = self.items.iter().any(|item| match item.stage {
+            Stage::Ready { .. } | Stage::Calling => true,
+            Stage::Waiting { due } => due <= now.monotonic,
+            Stage::Verifying { .. } | Stage::Done(_) => false,
+        });
+        if busy || self.confirming {
+            self.active = now;
+        } else if !self.verifying && now.since(self.active) >= patience {
+            let scope = self.approved.plan().scope();
+            for item in &mut self.items {
+                if let Some(carried) = item.carry() {
+                    let Action { verb, link, .. } = &item.action;
+                    self.writes.unsettled.put(scope, &link.instance, *verb, carried);
+                }
+            }
+        }
     }
 
     /// Time until a link is due, or `None` when nothing waits for time. What is due already waits
@@ -153,8 +185,9 @@ impl<'a, R: ReadLinks, W: WriteLinks> Run<'a, R, W> {
         self.confirming = true;
         let ids = self.ids(&chosen);
         let (reads, region) = (self.reads, &self.approved.plan().scope().region);
+        let stop = &self.writes.stop;
         self.under_way.push(Box::pin(async move {
-            Event::Confirmed(chosen, reads.by_ids(region, &ids).await)
+            Event::Confirmed(chosen, unless_stopped(stop, reads.by_ids(region, &ids)).await)
         }));
     }
 
@@ -192,6 +225,7 @@ impl<'a, R: ReadLinks, W: WriteLinks> Run<'a, R, W> {
         self.verifying = true;
         let ids = self.ids(&chosen);
         let (reads, scope) = (self.reads, self.approved.plan().scope());
+        let stop = &self.writes.stop;
         self.under_way.push(Box::pin(async move {
             let seen = async {
                 let (standings, _) = reads.by_ids(&scope.region, &ids).await?;
@@ -199,7 +233,7 @@ impl<'a, R: ReadLinks, W: WriteLinks> Run<'a, R, W> {
                 let listed = if unknown { Some(reads.list(scope).await?) } else { None };
                 Ok(Seen { standings, listed })
             };
-            Event::Verified(chosen, seen.await)
+            Event::Verified(chosen, unless_stopped(stop, seen).await)
         }));
     }
 
@@ -282,38 +316,28 @@ impl<'a, R: ReadLinks, W: WriteLinks> Run<'a, R, W> {
         let now = self.writes.clock.now();
         let mut all = Vec::with_capacity(self.items.len());
         for item in self.items {
-            let applied = item.applied();
+            let mut applied = item.applied();
             let Applied { action, outcome, attempts } = &applied;
             self.writes.quarantine.settle(scope, action, outcome, now, self.writes.lanes.jitter());
-            if *attempts > 0 {
-                let settled = Settled {
-                    scope,
-                    link: &action.link,
-                    verb: action.verb,
-                    plan: self.approved.plan().digest(),
-                    attempts: *attempts,
-                };
-                if let Err(error) = self.writes.journal.settled(settled, outcome).await {
-                    tracing::error!(%error, %scope, instance = %action.link.instance,
-                        "the result of an action is not journaled");
-                }
+            let over = *attempts > 0 && !matches!(outcome, Outcome::Settling(_));
+            if over && let Err(error) = self.writes.record(scope, self.approved, &applied).await {
+                tracing::error!(%error, %scope, %outcome, instance = %action.link.instance,
+                    "the result of an action is not journaled");
+                applied.outcome = Outcome::Unjournaled(error.to_string());
             }
-            log(scope, &applied);
+            super::log(scope, &applied);
             all.push(applied);
         }
         all
     }
 }
 
-fn log(scope: &Scope, applied: &Applied) {
-    let Applied { action, outcome, attempts } = applied;
-    let (instance, verb) = (&action.link.instance, action.verb);
-    if outcome.is_converged() {
-        tracing::info!(%scope, %instance, %verb, attempts, %outcome, reason = %action.reason, "converged");
-    } else if matches!(outcome, Outcome::Skipped(_)) {
-        // A quarantined link is skipped at every pass; it was said when it was put there.
-        tracing::debug!(%scope, %instance, %verb, %outcome, reason = %action.reason, "not attempted");
-    } else {
-        tracing::warn!(%scope, %instance, %verb, attempts, %outcome, reason = %action.reason, "not converged");
-    }
+/// Reads are worth nothing to a process that ends: they are given up, unlike calls that change
+/// something.
+async fn unless_stopped<T>(
+    stop: &CancellationToken,
+    read: impl Future<Output = Result<T, CloudError>>,
+) -> Result<T, CloudError> {
+    let ending = || CloudError::new(Class::Ambiguous, "ending", "the process is ending");
+    stop.run_until_cancelled(read).await.unwrap_or_else(|| Err(ending()))
 }

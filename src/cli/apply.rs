@@ -118,9 +118,10 @@ impl Pass {
             lanes,
             reads,
             clients,
-            journal: state.journal.clone(),
+            state: &state,
             newest,
             progress: progress.clone(),
+            patience: None,
             clock: Arc::clone(&clock),
             stop: stop.clone(),
         };

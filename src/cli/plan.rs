@@ -1,7 +1,7 @@
 //! `plan`: what would be done, and why. Holds no way to change anything.
 
 use super::{Exit, Failure, Globals, Manifests, planfile, proposals, setup, terminal};
-use crate::report::{Report, json, markdown, text};
+use crate::report::{Report, Standing, json, markdown, text};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
@@ -38,7 +38,13 @@ pub(super) enum Output {
 }
 
 impl Output {
+    /// Prints a report; what could not be read is said on stderr, too.
     pub fn print(self, report: &Report) {
+        for scope in report.scopes.iter().filter(|scope| scope.standing() >= Standing::Partial) {
+            for refusal in &scope.refusals {
+                terminal::error(&format!("{}: {refusal}", scope.scope));
+            }
+        }
         terminal::out(&match self {
             Self::Text => text::render(report, terminal::colour()),
             Self::Json => json::render(report),

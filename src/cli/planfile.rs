@@ -2,6 +2,7 @@
 
 use super::Failure;
 use crate::model::printable;
+use crate::plan;
 use crate::report::{Report, json};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -34,8 +35,18 @@ struct SavedScope {
     account: String,
     region_id: String,
     vpc_id: String,
+    mode: String,
     digest: Option<String>,
     verdict: String,
+    actions: Vec<SavedAction>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SavedAction {
+    action: String,
+    instance_id: String,
+    vpc_id: String,
 }
 
 /// Where the plan was made.
@@ -95,7 +106,25 @@ pub(super) fn load(path: &Path) -> Result<Saved, Failure> {
             json::FORMAT_VERSION
         )));
     }
-    Ok(saved)
+    match saved.scopes.iter().find(|scope| !scope.is_as_it_was_made(&saved.revision.digest)) {
+        None => Ok(saved),
+        Some(scope) => {
+            let vpc = printable(&scope.vpc_id);
+            Err(fail(format!("it was changed by hand: the actions of {vpc} do not fit its digest")))
+        }
+    }
+}
+
+impl SavedScope {
+    /// What a reviewer reads must be what is done.
+    fn is_as_it_was_made(&self, revision: &str) -> bool {
+        let Some(digest) = &self.digest else { return self.actions.is_empty() };
+        let Self { account, region_id, vpc_id, mode, actions, .. } = self;
+        let steps = actions.iter().map(|step| (step.action.as_str(), step.instance_id.as_str()));
+        let bound = [account.as_str(), region_id, vpc_id, mode, revision];
+        actions.iter().all(|step| step.vpc_id == *vpc_id)
+            && plan::digest_of(bound, steps).as_str() == digest
+    }
 }
 
 impl Saved {

@@ -10,10 +10,14 @@ use crate::source;
 use clap::Args;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// Where the status page listens if nobody says otherwise.
 const LISTEN: &str = "127.0.0.1:9108";
+
+/// How long a pass goes on in which links only wait; the next one takes them up.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Keep the links equal to the manifests: the daemon
 ///
@@ -70,9 +74,10 @@ pub(super) async fn daemon(
         lanes,
         reads,
         clients,
-        journal,
+        state: &state,
         newest: Newest::following(intake.newest()),
         progress: Progress::default(),
+        patience: Some(PATIENCE),
         clock: Arc::clone(&clock),
         stop: stop.clone(),
     };

@@ -2,19 +2,21 @@
 
 use super::{Failure, Globals};
 use crate::aliyun::{Client, Credentials, Endpoint, Settings, SignatureVersion};
-use crate::apply::{Newest, Progress, Quarantine, Serial, Writes};
+use crate::apply::{Carried, Newest, Progress, Quarantine, Serial, Unsettled, Writes};
 use crate::attempt::Lanes;
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, Moment, SystemClock};
+use crate::cloud::{Class, CloudError};
 use crate::config::{self, Account, Config, Signature};
 use crate::daemon::Estate;
 use crate::desired::Tree;
-use crate::journal::{Answer, Journal, Recovered, StateDir};
+use crate::journal::{self, Answer, Journal, Recovered, StateDir};
 use crate::manifest;
 use crate::model::AccountName;
 use crate::observe::Reads;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -187,28 +189,34 @@ fn state_folder(config: &Config) -> Result<PathBuf, Failure> {
 }
 
 /// Everything that makes calls, for every account.
-pub(super) struct Parts {
+pub(super) struct Parts<'a> {
     pub lanes: Arc<Lanes>,
     pub reads: BTreeMap<AccountName, Reads<Arc<Client>>>,
     pub clients: Clients,
-    pub journal: Journal,
+    pub state: &'a State,
     pub newest: Newest,
     pub progress: Progress,
+    pub patience: Option<Duration>,
     pub clock: Arc<dyn Clock>,
     pub stop: CancellationToken,
 }
 
 /// The ways to the cloud, with leave to write.
-pub(super) fn estate(config: &Config, parts: Parts) -> Estate<Arc<Client>, Arc<Client>> {
-    let Parts { lanes, reads, clients, journal, newest, progress, clock, stop } = parts;
-    let serial = Serial::default();
+pub(super) fn estate(config: &Config, parts: Parts<'_>) -> Estate<Arc<Client>, Arc<Client>> {
+    let Parts { lanes, reads, clients, state, newest, progress, patience, clock, stop } = parts;
+    let (serial, unsettled) = (Serial::default(), Unsettled::default());
+    for call in &state.recovered.unsettled {
+        unsettled.put(&call.scope, &call.instance, call.verb, carried(call, clock.now()));
+    }
     let accounts = reads.into_iter().filter_map(|(account, reads)| {
         let writes = Writes {
             writer: Arc::clone(clients.get(&account)?),
-            journal: journal.clone(),
+            journal: state.journal.clone(),
             lanes: Arc::clone(&lanes),
             serial: serial.clone(),
             quarantine: Quarantine::default(),
+            unsettled: unsettled.clone(),
+            patience,
             newest: newest.clone(),
             bounds: config.bounds.clone(),
             progress: progress.clone(),
@@ -218,6 +226,14 @@ pub(super) fn estate(config: &Config, parts: Parts) -> Estate<Arc<Client>, Arc<C
         Some((account, (reads, writes)))
     });
     Estate { accounts: accounts.collect() }
+}
+
+/// A call of an earlier process, as if it had ended just now: it gets the whole time to show.
+fn carried(call: &journal::Unsettled, now: Moment) -> Carried {
+    let lost = "an earlier process ended before the answer came";
+    let failure =
+        (!call.accepted).then(|| CloudError::new(Class::Ambiguous, "lost-response", lost));
+    Carried { attempts: call.attempts, failure, ended: now, repeat: None }
 }
 
 /// Reads and accepts the manifests of a folder once, without waiting for them to settle: for

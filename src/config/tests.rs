@@ -61,18 +61,18 @@ fn every_mistake_is_reported_at_once_with_its_key() {
 #[test]
 fn settings_have_their_effect() {
     let config = read(
-        "accounts: {prod: {accountId: 1234567890123456, regions: [cn-beijing], vpcs: [vpc-a]}}\n\
+        "accounts: {prod: {regions: [cn-beijing], vpcs: [vpc-a]}}\n\
          limits: {maxDetach: 5, minDetach: 0, writesPerSecond: {start: 10, max: 20}}\n\
          signature: v3\nlisten: 127.0.0.1:1\nstate: /s\nlog: {level: debug}\nvpcEndpoint: true\n",
     )
     .unwrap();
     let prod = &config.accounts[&AccountName::parse("prod").unwrap()];
-    assert_eq!(prod.account_id.as_ref().unwrap().as_str(), "1234567890123456");
+    assert_eq!(prod.ceiling.regions.len(), 1);
     assert_eq!(config.bounds.max_detach, Amount::Count(5));
     assert_eq!(config.limits.writes, Rates { start: 10.0, max: 20.0 });
     assert_eq!(config.signature, Signature::V3);
     assert!(config.accounts.contains_key(&AccountName::parse("default").unwrap()));
-    assert_eq!(config.without_effect, ["accounts.*.accountId"]);
+    assert!(read("accounts: {prod: {accountId: '1234567890123456'}}").is_err(), "not checked yet");
 }
 
 #[test]

@@ -68,6 +68,11 @@ impl Denial {
     pub fn is_passing(&self) -> bool {
         matches!(self, Self::Unsettled | Self::Unconfirmed)
     }
+
+    /// Whether the newest revision does not ask for the action any more.
+    pub fn is_withdrawal(&self) -> bool {
+        matches!(self, Self::Released | Self::Mode(_) | Self::Kept(_) | Self::Unwanted)
+    }
 }
 
 impl fmt::Display for Denial {

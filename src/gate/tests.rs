@@ -83,6 +83,22 @@ fn a_refusal_says_the_number_the_limit_the_file_and_the_way_out() {
     assert!(refuse_partial(&partial).to_string().contains("page 2 shifted"));
 }
 
+#[test]
+fn an_id_that_looks_cut_short_holds_the_plan() {
+    let with = |short: &str| {
+        let mut wanted = desired(Mode::Detach, &range(0, 9));
+        let said = wanted.links[&id(0)].clone();
+        wanted.links.insert(crate::model::InstanceId::parse(short).unwrap(), said);
+        rules(wanted, &range(0, 10))
+    };
+    for short in ["i-0", "i-000"] {
+        assert_eq!(with(short), [Rule::CutShort], "{short} begins i-0009");
+    }
+    for other in ["i-00090", "i-1", "i-0010"] {
+        assert_eq!(with(other), [], "{other} begins nothing that goes");
+    }
+}
+
 fn approved(linked: &[usize]) -> Arc<Approved> {
     Arc::new(
         review(plan_of(desired(Mode::Detach, &[1]), linked), &Bounds::default(), moment(0))

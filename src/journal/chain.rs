@@ -1,11 +1,11 @@
 //! Entries that each carry the hash of the one before.
 
 use super::JournalError;
-use super::record::{Accepted, Answered, Intent, Record};
-use super::{OpenIntent, Recovered};
+use super::record::{Accepted, Answer, Answered, Intent, Record, SettledBody};
+use super::{OpenIntent, Recovered, Unsettled};
 use crate::cloud::IntentId;
 use crate::manifest::File;
-use crate::model::{Digest, Revision};
+use crate::model::{AccountName, Digest, InstanceId, Region, Revision, Scope, Verb, VpcId};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -50,8 +50,15 @@ fn hash(previous: Option<&Entry>, seq: u64, at: &str, kind: &str, body: &str) ->
 pub(super) struct Fold {
     pub last: Option<Entry>,
     accepted: Option<Accepted>,
-    open: BTreeMap<u64, String>,
+    /// Intents without an answer.
+    open: BTreeMap<u64, Key>,
+    /// The intents of calls that may have had an effect and have no final word, by link.
+    unsettled: BTreeMap<Key, Unsettled>,
+    by_intent: BTreeMap<u64, Key>,
 }
+
+/// Verb, account, region, VPC, instance.
+type Key = [String; 5];
 
 impl Fold {
     /// Takes the next entry.
@@ -69,13 +76,17 @@ impl Fold {
             }
             Record::INTENT => {
                 let intent: Intent = serde_json::from_str(&entry.body).map_err(|_| broken())?;
-                let Intent { verb, instance_id, vpc_id, account, region_id, .. } = intent;
-                let what = format!("{verb} {instance_id} -> {vpc_id} in {account}/{region_id}");
-                self.open.insert(entry.seq, what);
+                self.intended(entry.seq, intent).ok_or_else(broken)?;
             }
             Record::ANSWERED => {
                 let answered: Answered = serde_json::from_str(&entry.body).map_err(|_| broken())?;
-                self.open.remove(&answered.intent);
+                self.answered(&answered);
+            }
+            Record::SETTLED => {
+                let settled: SettledBody =
+                    serde_json::from_str(&entry.body).map_err(|_| broken())?;
+                let SettledBody { verb, account, region_id, vpc_id, instance_id, .. } = settled;
+                self.unsettled.remove(&[verb, account, region_id, vpc_id, instance_id]);
             }
             // Kinds of later versions are kept and say nothing to this one.
             _ => (),
@@ -84,14 +95,56 @@ impl Fold {
         Ok(())
     }
 
+    fn intended(&mut self, seq: u64, intent: Intent) -> Option<()> {
+        let Intent { verb, account, region_id, vpc_id, instance_id, attempt, .. } = intent;
+        let unsettled = Unsettled {
+            verb: Verb::parse(&verb)?,
+            scope: Scope {
+                account: AccountName::parse(&account).ok()?,
+                region: Region::parse(&region_id).ok()?,
+                vpc: VpcId::parse(&vpc_id).ok()?,
+            },
+            instance: InstanceId::parse(&instance_id).ok()?,
+            attempts: attempt,
+            accepted: false,
+        };
+        let key = [verb, account, region_id, vpc_id, instance_id];
+        self.open.insert(seq, key.clone());
+        self.by_intent.insert(seq, key.clone());
+        self.unsettled.insert(key, unsettled);
+        Some(())
+    }
+
+    fn answered(&mut self, answered: &Answered) {
+        self.open.remove(&answered.intent);
+        let Some(key) = self.by_intent.remove(&answered.intent) else { return };
+        match answered.answer.result.as_str() {
+            Answer::ACCEPTED => {
+                if let Some(unsettled) = self.unsettled.get_mut(&key) {
+                    unsettled.accepted = true;
+                }
+            }
+            Answer::UNKNOWN | "ambiguous" => (),
+            // Certainly not carried out.
+            _ => {
+                self.unsettled.remove(&key);
+            }
+        }
+    }
+
     /// What the chain remembers; `text` looks up a manifest by its digest.
     pub fn recovered(self, text: impl Fn(&str) -> Option<Arc<str>>) -> Recovered {
-        let open_intents = self
-            .open
-            .into_iter()
-            .map(|(seq, what)| OpenIntent { id: IntentId(seq), what })
-            .collect();
-        Recovered { accepted: self.accepted.and_then(|said| restore(said, text)), open_intents }
+        let what = |[verb, account, region, vpc, instance]: Key| {
+            format!("{verb} {instance} -> {vpc} in {account}/{region}")
+        };
+        let open = self.open.into_iter();
+        Recovered {
+            accepted: self.accepted.and_then(|said| restore(said, text)),
+            open_intents: open
+                .map(|(seq, key)| OpenIntent { id: IntentId(seq), what: what(key) })
+                .collect(),
+            unsettled: self.unsettled.into_values().collect(),
+        }
     }
 }
 

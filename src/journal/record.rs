@@ -26,12 +26,17 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// `result` of a call that the cloud took.
+    pub(super) const ACCEPTED: &'static str = "accepted";
+    /// `result` of a call whose process died, and of a code that nobody documented.
+    pub(super) const UNKNOWN: &'static str = "unknown";
+
     /// From the result of a call.
     pub fn of(answer: &Result<crate::cloud::Accepted, CloudError>, latency: Duration) -> Self {
         let latency_ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
         match answer {
             Ok(accepted) => Self {
-                result: "accepted".to_owned(),
+                result: Self::ACCEPTED.to_owned(),
                 code: None,
                 request_id: accepted.request_id.clone(),
                 latency_ms,
@@ -47,7 +52,7 @@ impl Answer {
 
     /// For an intent that a process left open when it died.
     pub fn lost() -> Self {
-        Self { result: "unknown".to_owned(), code: None, request_id: None, latency_ms: 0 }
+        Self { result: Self::UNKNOWN.to_owned(), code: None, request_id: None, latency_ms: 0 }
     }
 }
 
@@ -60,8 +65,8 @@ pub struct Settled<'a> {
     pub link: &'a Link,
     /// Detach or attach.
     pub verb: Verb,
-    /// Digest of the plan.
-    pub plan: &'a Digest,
+    /// Digest of the plan; none for a call of an earlier pass.
+    pub plan: Option<&'a Digest>,
     /// Calls made.
     pub attempts: u32,
 }
@@ -112,18 +117,18 @@ pub(super) struct Answered {
     pub answer: Answer,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct SettledBody<'a> {
-    verb: &'a str,
-    account: &'a str,
-    region_id: &'a str,
-    vpc_id: &'a str,
-    instance_id: &'a str,
-    plan: &'a str,
-    attempts: u32,
-    outcome: &'a str,
-    detail: String,
+pub(super) struct SettledBody {
+    pub verb: String,
+    pub account: String,
+    pub region_id: String,
+    pub vpc_id: String,
+    pub instance_id: String,
+    pub plan: Option<String>,
+    pub attempts: u32,
+    pub outcome: String,
+    pub detail: String,
 }
 
 impl Record {
@@ -183,14 +188,14 @@ impl Record {
     pub fn settled(settled: Settled<'_>, outcome: &Outcome) -> Self {
         let Settled { scope, link, verb, plan, attempts } = settled;
         let body = SettledBody {
-            verb: verb.as_str(),
-            account: scope.account.as_str(),
-            region_id: scope.region.as_str(),
-            vpc_id: link.vpc.as_str(),
-            instance_id: link.instance.as_str(),
-            plan: plan.as_str(),
+            verb: verb.to_string(),
+            account: scope.account.to_string(),
+            region_id: scope.region.to_string(),
+            vpc_id: link.vpc.to_string(),
+            instance_id: link.instance.to_string(),
+            plan: plan.map(ToString::to_string),
             attempts,
-            outcome: outcome.as_str(),
+            outcome: outcome.as_str().to_owned(),
             detail: outcome.to_string(),
         };
         Self::new(Self::SETTLED, &body)

@@ -9,6 +9,8 @@ use super::{JournalError, Recovered};
 use crate::model::Digest;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::{Arc, mpsc};
 use tokio::sync::oneshot;
@@ -81,6 +83,10 @@ fn store(error: rusqlite::Error) -> JournalError {
 }
 
 fn prepare(path: &Path) -> Result<Connection, JournalError> {
+    // SQLite gives its side files the mode of the file.
+    let mut private = OpenOptions::new();
+    private.create(true).truncate(false).write(true).mode(0o600);
+    private.open(path).map_err(|error| JournalError::Store(error.to_string()))?;
     let connection = Connection::open(path).map_err(store)?;
     connection
         .execute_batch(

@@ -65,6 +65,34 @@ async fn what_is_written_is_remembered_after_a_restart() {
 }
 
 #[tokio::test]
+async fn a_call_without_a_final_word_is_unsettled_unless_it_certainly_had_no_effect() {
+    let answer = |result: &str| Answer { result: result.into(), ..Answer::lost() };
+    let unsettled = |answered: Option<Answer>, settle: bool| async move {
+        let memory = Memory::default();
+        let journal = Journal::in_memory(memory.clone(), clock());
+        let ticket = journal.intent(a_permit(), 3).await.unwrap();
+        if let Some(answer) = answered {
+            journal.answered(ticket.intent(), answer).await.unwrap();
+        }
+        if settle {
+            let (link, verb) = (ticket.link(), ticket.verb());
+            let settled = Settled { scope: &scope(), link, verb, plan: None, attempts: 3 };
+            journal.settled(settled, &Outcome::Skipped(String::new())).await.unwrap();
+        }
+        memory.recover().unwrap().unsettled
+    };
+    let open = unsettled(None, false).await;
+    assert_eq!((open.len(), open[0].accepted, open[0].attempts), (1, false, 3));
+    assert_eq!((&open[0].scope, open[0].instance.as_str()), (&scope(), "i-0002"));
+    assert!(unsettled(Some(answer("accepted")), false).await[0].accepted);
+    for result in ["ambiguous", "unknown"] {
+        assert!(!unsettled(Some(answer(result)), false).await[0].accepted);
+    }
+    assert!(unsettled(Some(answer("throttled")), false).await.is_empty());
+    assert!(unsettled(Some(answer("accepted")), true).await.is_empty());
+}
+
+#[tokio::test]
 async fn an_entry_that_was_changed_is_found() {
     for change in [
         "UPDATE entry SET body = replace(body, 'i-0002', 'i-0009') WHERE kind = 'intent'",

@@ -149,7 +149,7 @@ fn amount(field: &Field<'_, '_>, findings: &mut Findings) -> Option<Amount> {
     };
     if amount.is_none() {
         let help = "write a count without quotes, such as 10, or a share up to \"100%\"";
-        field.wrong("a count or a share", help, findings);
+        field.wrong("a count, or a share from \"0%\" to \"100%\"", help, findings);
     }
     amount
 }

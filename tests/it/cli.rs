@@ -112,6 +112,7 @@ fn an_incomplete_observation_exits_4_and_the_other_scopes_go_on() {
     cloud.set("foreign-link", "100%");
     let partial = place.run(&cloud, PLAN);
     assert_eq!(partial.code, 4, "{partial:?}");
+    assert!(partial.err.contains("error: default/cn-hangzhou/vpc-a"), "{partial:?}");
     assert_eq!(partial.json()["scopes"][0]["verdict"], "partial");
     assert_eq!(partial.json()["scopes"][0]["refusals"][0]["rule"], "coverage");
     assert_eq!((place.run(&cloud, APPLY).code, cloud.writes()), (4, 0));
@@ -156,6 +157,15 @@ fn a_saved_plan_is_carried_out_and_refused_when_anything_changed() {
     place.write("a.yaml", &manifest("a", "detach", KEEP, ""));
     assert_eq!(place.run(&cloud, &apply).code, 0);
     assert_eq!(cloud.links("a").len(), 4);
+
+    cloud.attach_by_hand("a", "stale");
+    assert_eq!(place.run(&cloud, &save).code, 2);
+    let path = place.path().join("plan.json");
+    let edited = std::fs::read_to_string(&path).unwrap().replace("i-stale", "i-one");
+    std::fs::write(&path, edited).unwrap();
+    let changed = place.run(&cloud, &apply);
+    assert_eq!((changed.code, cloud.writes()), (1, 1), "{changed:?}");
+    assert!(changed.err.contains("changed by hand"), "{changed:?}");
 
     std::fs::write(place.path().join("plan.json"), "{\"formatVersion\": 9}").unwrap();
     let unreadable = place.run(&cloud, &apply);

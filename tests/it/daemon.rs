@@ -265,13 +265,15 @@ fn asked_to_end_in_the_middle_it_waits_for_its_calls() {
 #[test]
 fn a_second_signal_ends_at_once() {
     let (place, cloud) = (Place::new(), Cloud::with(LINKS));
-    cloud.set("latency", "8s");
-    place.write("a.yaml", &manifest("a", "detach", KEEP, ""));
+    cloud.set("slow", "100%");
+    cloud.set("slow-by", "8s");
+    cloud.set("only-actions", "DetachClassicLinkVpc");
+    place.write("a.yaml", &manifest("a", "detach", &["one", "two", "three"], ""));
     let mut daemon = place.daemon(&cloud, &[]);
-    until("a read is on its way", || !cloud.sim.calls().is_empty(), || daemon.log());
+    until("the call is on its way", || cloud.writes() > 0, || daemon.log());
     daemon.signal("-INT");
     daemon.says("asked to end");
-    assert!(daemon.is_running());
+    assert!(daemon.is_running(), "a call in flight is waited for");
     daemon.signal("-INT");
     assert_eq!(daemon.wait(), 130);
 }

@@ -1,7 +1,7 @@
 //! A simulated cloud, and everything a pass over it needs.
 
 use super::super::*;
-use crate::apply::{Current, Newest, Progress, Quarantine, Serial};
+use crate::apply::{Current, Newest, Progress, Quarantine, Serial, Unsettled};
 use crate::attempt::{Lanes, Limits};
 use crate::clock::TokioClock;
 use crate::desired::Tree;
@@ -70,6 +70,8 @@ pub(super) fn world(
         lanes: Arc::clone(&lanes),
         serial: Serial::default(),
         quarantine: Quarantine::default(),
+        unsettled: Unsettled::default(),
+        patience: None,
         newest: Newest::following(newest.subscribe()),
         bounds: Bounds::default(),
         progress: Progress::default(),
