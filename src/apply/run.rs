@@ -47,7 +47,7 @@ pub(super) struct Run<'a, R, W> {
     confirming: bool,
     verifying: bool,
     settled: usize,
-    /// When something other than looking again was last done.
+    /// When there last was a link that was not tried yet.
     active: Moment,
 }
 
@@ -136,14 +136,14 @@ impl<'a, R: ReadLinks, W: WriteLinks> Run<'a, R, W> {
     /// show or to come free must not hold up the others of its scope.
     fn leave_to_the_next_pass(&mut self, now: Moment) {
         let Some(patience) = self.writes.patience else { return };
-        let busy = self.items.iter().any(|item| match item.stage {
-            Stage::Ready { .. } | Stage::Calling => true,
-            Stage::Waiting { due } => due <= now.monotonic,
-            Stage::Verifying { .. } | Stage::Done(_) => false,
-        });
-        if busy || self.confirming {
+        let untried = self
+            .items
+            .iter()
+            .any(|item| item.attempts == 0 && !matches!(item.stage, Stage::Done(_)));
+        let busy = self.confirming || self.verifying || self.calls > 0;
+        if untried {
             self.active = now;
-        } else if !self.verifying && now.since(self.active) >= patience {
+        } else if !busy && now.since(self.active) >= patience {
             let scope = self.approved.plan().scope();
             for item in &mut self.items {
                 if let Some(carried) = item.carry() {
