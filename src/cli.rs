@@ -148,6 +148,8 @@ enum Command {
     Import(import::Options),
     Simulate(simulate::Options),
     Demo(demo::Options),
+    /// Write the JSON Schema of a manifest, to stdout, for editors and linters
+    #[command(after_help = "Example:\n  classiclinkd schema > docs/reference/manifest.schema.json")]
     Schema,
     Completions(completions::Options),
 }

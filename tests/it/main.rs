@@ -9,5 +9,6 @@
 mod architecture;
 mod cli;
 mod daemon;
+mod docs;
 mod harness;
 mod manifests;
