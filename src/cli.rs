@@ -40,7 +40,10 @@ impl Exit {
     /// Every exit code with its meaning, for the reference.
     pub const ALL: [(Self, &'static str); 5] = [
         (Self::Clean, "nothing (left) to do; for `validate`: the manifests are valid"),
-        (Self::Error, "it could not be done: bad input, no permission, no journal, a stale plan"),
+        (
+            Self::Error,
+            "it could not be done: bad input, no permission to read, no journal, a stale plan",
+        ),
         (Self::Pending, "changes are pending"),
         (Self::Held, "the gate holds a plan"),
         (Self::Partial, "an observation is incomplete, so there is no plan"),
@@ -148,6 +151,8 @@ enum Command {
     Import(import::Options),
     Simulate(simulate::Options),
     Demo(demo::Options),
+    /// Write the JSON Schema of a manifest, to stdout, for editors and linters
+    #[command(after_help = "Example:\n  classiclinkd schema > docs/reference/manifest.schema.json")]
     Schema,
     Completions(completions::Options),
 }

@@ -15,7 +15,9 @@ use tokio_util::sync::CancellationToken;
 ///
 /// Every link of the manifests exists in the simulated cloud, and a few that nobody lists. Edit a
 /// manifest while it runs and watch a link go; Ctrl-C ends it. Nothing outside this machine is
-/// touched, and no credentials are needed or used.
+/// touched, and no credentials are needed or used. The journal is thrown away at the end, unless
+/// --state, CLASSICLINKD_STATE or the configuration names a folder for it: do not name that of a
+/// real daemon.
 #[derive(Debug, Args)]
 pub(super) struct Options {
     /// Folder with the manifests

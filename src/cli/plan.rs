@@ -13,7 +13,7 @@ use std::path::PathBuf;
 #[command(after_help = "Examples:\n  \
     classiclinkd plan --manifests manifests/\n  \
     classiclinkd plan --manifests manifests/ --output markdown > comment.md\n  \
-    classiclinkd plan --manifests manifests/ --out plan.json && classiclinkd apply --plan plan.json")]
+    classiclinkd plan --manifests manifests/ --out plan.json; classiclinkd apply --plan plan.json")]
 pub(super) struct Options {
     #[command(flatten)]
     manifests: Manifests,

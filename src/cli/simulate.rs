@@ -101,7 +101,10 @@ fn greeting(url: &str) -> String {
          export ALIBABA_CLOUD_ACCESS_KEY_SECRET={ACCESS_KEY_SECRET}\n\n  \
          curl -s {url}/_sim/state\n  \
          curl -s {url}/_sim/calls\n  \
-         curl -s {url}/_sim/attach -d regionId=cn-hangzhou -d vpcId=vpc-… -d instanceId=i-…\n"
+         curl -s {url}/_sim/attach -d region=cn-hangzhou -d vpc=vpc-… -d instance=i-…\n  \
+         curl -s {url}/_sim/release -d instance=i-…\n  \
+         curl -s {url}/_sim/fault -d latency=500ms\n  \
+         curl -s {url}/_sim/    lists the rest\n"
     )
 }
 

@@ -16,7 +16,7 @@ use std::sync::Arc;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     classiclinkd validate manifests/\n  \
-    git diff --name-only --diff-filter=d main -- '*.yaml' | xargs classiclinkd validate")]
+    git diff --name-only --diff-filter=d main -- '*.yaml' | xargs -r classiclinkd validate")]
 pub(super) struct Options {
     /// Manifest files, and folders of them
     #[arg(required = true, value_name = "PATH")]

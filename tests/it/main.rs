@@ -10,5 +10,6 @@ mod architecture;
 mod cli;
 mod daemon;
 mod demo;
+mod docs;
 mod harness;
 mod manifests;
