@@ -22,6 +22,15 @@ impl Moment {
         self.monotonic.saturating_sub(earlier.monotonic)
     }
 
+    /// This moment, earlier by `ago` on both clocks.
+    pub fn before(self, ago: Duration) -> Self {
+        let wall = jiff::SignedDuration::try_from(ago)
+            .ok()
+            .and_then(|signed| self.wall.checked_sub(signed).ok())
+            .unwrap_or(Timestamp::MIN);
+        Self { wall, monotonic: self.monotonic.saturating_sub(ago) }
+    }
+
     /// This moment, later by `wait` on both clocks.
     pub fn after(self, wait: Duration) -> Self {
         let wall = jiff::SignedDuration::try_from(wait)
@@ -38,6 +47,10 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> Moment;
 }
 
+/// What the monotonic clock says when the process begins: not zero, so that moments shortly before
+/// have a place on it.
+const BEGIN: Duration = Duration::from_secs(24 * 3600);
+
 /// The clocks of the operating system.
 #[derive(Debug, Clone)]
 pub struct SystemClock {
@@ -45,7 +58,7 @@ pub struct SystemClock {
 }
 
 impl SystemClock {
-    /// A clock whose monotonic part starts at zero.
+    /// A clock whose monotonic part starts at a day.
     #[expect(
         clippy::disallowed_methods,
         reason = "this is the one place that reads the system clock"
@@ -67,7 +80,7 @@ impl Clock for SystemClock {
         reason = "this is the one place that reads the system clock"
     )]
     fn now(&self) -> Moment {
-        Moment { wall: Timestamp::now(), monotonic: self.start.elapsed() }
+        Moment { wall: Timestamp::now(), monotonic: BEGIN + self.start.elapsed() }
     }
 }
 

@@ -140,7 +140,12 @@ impl Config {
         root.text("state", &mut state);
         root.text("listen", &mut listen);
         root.inside("log", |log| {
-            log.text("format", &mut config.log_format);
+            log.parsed_or_null("format", &mut config.log_format, |text| match text {
+                "text" | "json" => Ok(text.to_owned()),
+                other => {
+                    Err(format!("is `{}`; write text or json", crate::model::printable(other)))
+                }
+            });
             log.text("level", &mut config.log_level);
         });
         config.state = state.map(PathBuf::from);

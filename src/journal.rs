@@ -10,6 +10,7 @@ use crate::gate::Permit;
 use crate::manifest::File;
 use crate::model::{Digest, InstanceId, Revision, Scope, Verb};
 use crate::outcome::Outcome;
+use jiff::Timestamp;
 use std::sync::Arc;
 
 mod chain;
@@ -95,6 +96,8 @@ pub struct Unsettled {
     pub attempts: u32,
     /// Whether the cloud said that it took the call.
     pub accepted: bool,
+    /// When the last entry about it was written.
+    pub at: Timestamp,
 }
 
 /// An intent whose call may or may not have been made.

@@ -1,7 +1,7 @@
 //! Everything that is said about a pass: one value, and its forms.
 
 use crate::apply::Applied;
-use crate::cloud::CloudError;
+use crate::cloud::{Class, CloudError};
 use crate::desired::Desired;
 use crate::gate::{Held, Refusal, Rule};
 use crate::model::{Digest, InstanceId, Mode, Revision, Scope, Verb};
@@ -164,8 +164,14 @@ impl ScopeReport {
             Verdict::Held => return Standing::Held,
             Verdict::Approved | Verdict::InSync => (),
         }
-        let unjournaled = |applied: &Applied| matches!(applied.outcome, Outcome::Unjournaled(_));
-        if self.applied.iter().any(unjournaled) {
+        let hopeless = |applied: &Applied| match &applied.outcome {
+            Outcome::Unjournaled(_) => true,
+            Outcome::Blocked(why) => {
+                matches!(why.class, Class::Denied | Class::Unauthenticated | Class::Retired)
+            }
+            _ => false,
+        };
+        if self.applied.iter().any(hopeless) {
             return Standing::Error;
         }
         if !self.unconfirmed.is_empty() {
@@ -189,7 +195,6 @@ impl ScopeReport {
 }
 
 fn way_out(error: &CloudError) -> String {
-    use crate::cloud::Class;
     let text = match error.class {
         Class::Denied => {
             "grant ecs:DescribeClassicLinkInstances to this identity (README, RAM policy)"

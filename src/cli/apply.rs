@@ -35,12 +35,7 @@ use tokio_util::sync::CancellationToken;
     classiclinkd apply --plan plan.json --yes")]
 pub(super) struct Options {
     /// Folder with the manifests
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "CLASSICLINKD_MANIFESTS",
-        required_unless_present = "plan"
-    )]
+    #[arg(long, value_name = "DIR")]
     manifests: Option<PathBuf>,
     /// A plan saved with `plan --out`
     #[arg(long, value_name = "FILE")]
@@ -55,12 +50,15 @@ pub(super) struct Options {
 
 pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Failure> {
     let mut config = setup::config(&globals)?;
-    setup::logging(&config, "warn")?;
+    setup::logging(&config, "info")?;
     let saved = options.plan.as_deref().map(planfile::load).transpose()?;
     let folder = match (&options.manifests, &saved) {
         (Some(folder), _) => folder.clone(),
         (None, Some(saved)) => saved.saved_from.manifests.clone(),
-        (None, None) => return Err(Failure("give --manifests or --plan".to_owned())),
+        // A saved plan knows its folder; the environment's would be somebody else's.
+        (None, None) => std::env::var_os("CLASSICLINKD_MANIFESTS")
+            .map(PathBuf::from)
+            .ok_or_else(|| Failure("give --manifests or --plan".to_owned()))?,
     };
     if let (None, Some(saved)) = (&config.endpoint, &saved) {
         config.endpoint = saved.saved_from.endpoint.clone();

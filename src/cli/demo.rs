@@ -15,9 +15,7 @@ use tokio_util::sync::CancellationToken;
 ///
 /// Every link of the manifests exists in the simulated cloud, and a few that nobody lists. Edit a
 /// manifest while it runs and watch a link go; Ctrl-C ends it. Nothing outside this machine is
-/// touched, and no credentials are needed or used. The journal is thrown away at the end, unless
-/// --state, CLASSICLINKD_STATE or the configuration names a folder for it: do not name that of a
-/// real daemon.
+/// touched; credentials, configuration and state of a real daemon are neither needed nor used.
 #[derive(Debug, Args)]
 pub(super) struct Options {
     /// Folder with the manifests
@@ -29,7 +27,9 @@ pub(super) struct Options {
 }
 
 pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Failure> {
-    let mut config = setup::config(&Globals { endpoint: None, ..globals })?;
+    // A demo must not become the last accepted revision of a real daemon.
+    let own = Globals { config: None, set: Vec::new(), endpoint: None, state: None, ..globals };
+    let mut config = setup::config(&own)?;
     setup::logging(&config, "info")?;
     let tree = setup::tree(&options.manifests, &config)?;
     let sim = Sim::new(&simulate::world(&tree, options.stale, 1), setup::clock(), 1);
@@ -48,7 +48,7 @@ pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Fai
     config.endpoint = Some(url.clone());
     config.interval = config.interval.min(Duration::from_secs(5));
     config.source.poll = config.source.poll.min(Duration::from_secs(2));
-    config.state = config.state.or_else(|| Some(scratch.0.join("state")));
+    config.state = Some(scratch.0.join("state"));
     for account in config.accounts.values_mut() {
         account.credentials_file = Some(scratch.credentials()?);
     }

@@ -52,7 +52,10 @@ pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Fai
         origins: Vec::new(),
         revision: Arc::new(crate::model::Revision::of_content(crate::model::Digest::of([]))),
     });
-    match reads.observe(&nothing_desired).await? {
+    let observed = reads.observe(&nothing_desired).await.map_err(|error| {
+        Failure(format!("read the links of {scope}: {error}; check account, region and VPC"))
+    })?;
+    match observed {
         Observed::Partial(partial) => {
             let refusal = crate::gate::refuse_partial(&partial);
             terminal::error(&refusal.message);

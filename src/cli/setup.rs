@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -64,7 +64,10 @@ fn read_config(path: &Path) -> Result<serde_json::Value, Failure> {
 /// Starts logging to stderr. `usual` is the level where nobody says otherwise.
 pub(super) fn logging(config: &Config, usual: &str) -> Result<(), Failure> {
     let level = config.log_level.as_deref().unwrap_or(usual);
-    let targets: Targets = level.parse().map_err(|_| {
+    // A lone word that is no level would be taken for a target, and silence everything.
+    let lone = |part: &str| part.contains('=') || part.parse::<LevelFilter>().is_ok();
+    let parsed = level.split(',').all(lone).then(|| level.parse::<Targets>().ok()).flatten();
+    let targets = parsed.ok_or_else(|| {
         let shown = crate::model::printable(level);
         Failure(format!(
             "read --log-level `{shown}`: write error, warn, info, debug or trace, or \
@@ -115,12 +118,16 @@ pub(super) fn clients(config: &mut Config, clock: &Arc<dyn Clock>) -> Result<Cli
             Err(error) => without.push((name.clone(), account.clone(), error)),
         }
     }
+    let implied = |(name, account): (&AccountName, &Account)| {
+        *account == Account::default() && name.as_str() == "default"
+    };
+    // What the operator wrote is reported before what is only implied.
+    without.sort_by_key(|(name, account, _)| implied((name, account)));
     for (name, account, error) in without {
-        let implied = account == Account::default() && name.as_str() == "default";
-        if implied && !clients.is_empty() {
+        if implied((&name, &account)) && !clients.is_empty() {
             config.accounts.remove(&name);
         } else {
-            return Err(Failure(format!("find the credentials of account `{name}`: {error}")));
+            return Err(Failure(format!("account `{name}`: {error}")));
         }
     }
     Ok(clients)
@@ -228,12 +235,13 @@ pub(super) fn estate(config: &Config, parts: Parts<'_>) -> Estate<Arc<Client>, A
     Estate { accounts: accounts.collect() }
 }
 
-/// A call of an earlier process, as if it had ended just now: it gets the whole time to show.
+/// A call of an earlier process. A clock that was set back since makes it a call of just now.
 fn carried(call: &journal::Unsettled, now: Moment) -> Carried {
     let lost = "an earlier process ended before the answer came";
     let failure =
         (!call.accepted).then(|| CloudError::new(Class::Ambiguous, "lost-response", lost));
-    Carried { attempts: call.attempts, failure, ended: now, repeat: None }
+    let ago = Duration::try_from(now.wall.duration_since(call.at)).unwrap_or_default();
+    Carried { attempts: call.attempts, failure, ended: now.before(ago), repeat: None }
 }
 
 /// Reads and accepts the manifests of a folder once, without waiting for them to settle: for

@@ -42,7 +42,10 @@ pub(super) fn main(options: &Options, globals: &Globals) -> Result<Exit, Failure
         Ok(tree) => {
             let links: usize = tree.scopes.values().map(|desired| desired.links.len()).sum();
             let (files, scopes) = (files.len(), tree.scopes.len());
-            terminal::out(&format!("valid: {files} files, {scopes} VPCs, {links} links\n"));
+            let counts = [(files, "file"), (scopes, "VPC"), (links, "link")];
+            let counted =
+                counts.map(|(n, noun)| format!("{n} {noun}{}", if n == 1 { "" } else { "s" }));
+            terminal::out(&format!("valid: {}\n", counted.join(", ")));
             Ok(Exit::Clean)
         }
         Err(diagnostics) => {

@@ -5,7 +5,7 @@ use crate::apply::Current;
 use crate::clock::Clock;
 use crate::desired::{Ceilings, Tree};
 use crate::journal::Journal;
-use crate::manifest::{self, File};
+use crate::manifest::{self, Diagnostic, File};
 use crate::model::{Digest, Revision, Scope};
 use crate::serve::Board;
 use crate::source::{Reading, State};
@@ -38,6 +38,8 @@ pub struct Intake {
     current: watch::Sender<Current>,
     refused: Option<Digest>,
     last: Outcome,
+    /// A refusal is reported by the caller and not logged.
+    quiet: bool,
 }
 
 impl Intake {
@@ -70,6 +72,7 @@ impl Intake {
             current: watch::Sender::new(current),
             refused: None,
             last: Outcome::Nothing,
+            quiet: false,
         }
     }
 
@@ -115,8 +118,14 @@ impl Intake {
     async fn consider(&mut self, digest: &Digest, files: &[File]) -> Option<BTreeSet<Scope>> {
         let before = self.tree();
         if before.revision.digest == *digest && !before.scopes.is_empty() {
-            if self.last == Outcome::Nothing {
-                tracing::info!(revision = %before.revision, "the last accepted revision is in force");
+            match &self.last {
+                Outcome::Nothing => {
+                    tracing::info!(revision = %before.revision, "the last accepted revision is in force");
+                }
+                Outcome::Refused(_) => {
+                    tracing::info!(revision = %before.revision, "the manifests are as accepted again");
+                }
+                _ => (),
             }
             self.settle(Outcome::Unchanged);
             return None;
@@ -133,6 +142,13 @@ impl Intake {
                 return None;
             }
         };
+        let cut_short = before.cut_short_in(&tree);
+        if !cut_short.is_empty() {
+            let diagnostics: Vec<Diagnostic> =
+                cut_short.into_iter().map(Diagnostic::from).collect();
+            self.refuse(Some(digest.clone()), manifest::render(&diagnostics, files, false));
+            return None;
+        }
         let released: Vec<Scope> = before.released_by(&tree).into_iter().collect();
         if let Err(error) = self.journal.accepted(&tree.revision, files, &released).await {
             tracing::error!(%error, "a revision is not accepted");
@@ -142,6 +158,9 @@ impl Intake {
         }
         for scope in &released {
             tracing::warn!(%scope, "released: no manifest declares this VPC any more; its links are left alone");
+        }
+        if let Some(place) = tree.first_protected() {
+            tracing::warn!(%place, "`protected` has no effect in this version: removing the line removes the link");
         }
         let changed = before.changed_in(&tree);
         let links = tree.links_at(self.clock.now().wall);
@@ -160,7 +179,7 @@ impl Intake {
 
     fn refuse(&mut self, digest: Option<Digest>, why: String) {
         let outcome = Outcome::Refused(why.clone());
-        if self.last != outcome {
+        if self.last != outcome && !self.quiet {
             let in_force = self.tree();
             let keeps = if in_force.scopes.is_empty() {
                 "no revision is in force, nothing is cut".to_owned()
@@ -191,6 +210,7 @@ pub async fn first_revision(
     mut readings: watch::Receiver<Reading>,
     stop: CancellationToken,
 ) -> Result<Arc<Tree>, String> {
+    intake.quiet = true;
     loop {
         let reading = readings.borrow_and_update().clone();
         intake.take(&reading).await;
@@ -209,6 +229,7 @@ pub async fn first_revision(
         }
     }
     let tree = intake.tree();
+    intake.quiet = false;
     tokio::spawn(async move {
         while readings.changed().await.is_ok() {
             let reading = readings.borrow_and_update().clone();

@@ -1,7 +1,7 @@
 //! The desired state of a whole tree at one revision.
 
-use super::Desired;
-use crate::model::{Link, Revision, Scope};
+use super::{Conflict, Desired, Place};
+use crate::model::{InstanceId, Link, Revision, Scope};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -45,5 +45,68 @@ impl Tree {
     /// Links desired at `now`, over all scopes.
     pub fn links_at(&self, now: Timestamp) -> usize {
         self.scopes.values().map(|desired| desired.instances_at(now).len()).sum()
+    }
+
+    /// Where the first link is said to be protected, if one is.
+    pub fn first_protected(&self) -> Option<&Place> {
+        let links = self.scopes.values().flat_map(|desired| desired.links.values());
+        links.filter(|said| said.protected).map(|said| &said.place).min()
+    }
+
+    /// Instances that `newer` lists for the first time and that are the beginning of one that it
+    /// has lost: so looks a file that was cut in the middle of its last id, which is valid YAML.
+    pub fn cut_short_in(&self, newer: &Self) -> Vec<Conflict> {
+        let mut found = Vec::new();
+        for (scope, desired) in &newer.scopes {
+            let Some(old) = self.scopes.get(scope) else { continue };
+            let lost: BTreeSet<&InstanceId> =
+                old.links.keys().filter(|id| !desired.links.contains_key(*id)).collect();
+            for (short, said) in desired.links.iter().filter(|(id, _)| !old.links.contains_key(*id))
+            {
+                // What an id begins sorts right behind it.
+                let next = lost.range::<&InstanceId, _>(short..).next();
+                if let Some(whole) = next.filter(|id| id.as_str().starts_with(short.as_str())) {
+                    found.push(Conflict {
+                        place: said.place.clone(),
+                        message: format!(
+                            "`{short}` looks like `{whole}` cut short, which was listed before"
+                        ),
+                        other: None,
+                        help: "write the whole id, and save the file whole".to_owned(),
+                    });
+                }
+            }
+        }
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Mode;
+    use crate::plan::tests::{desired, id, scope};
+
+    fn tree(ids: &[&str]) -> Tree {
+        let mut wanted = desired(Mode::Detach, &[0]);
+        let said = wanted.links[&id(0)].clone();
+        for id in ids {
+            wanted.links.insert(InstanceId::parse(id).unwrap(), said.clone());
+        }
+        let revision = Arc::clone(&wanted.revision);
+        Tree { revision, scopes: [(scope(), Arc::new(wanted))].into() }
+    }
+
+    #[test]
+    fn an_id_that_lost_its_end_is_found() {
+        let before = tree(&["i-bp01", "i-bp02"]);
+        for cut in [&["i-bp01", "i-bp0"][..], &["i-bp01", "i-b"], &["i-b"]] {
+            assert_eq!(before.cut_short_in(&tree(cut)).len(), 1, "{cut:?}");
+        }
+        for whole in
+            [&["i-bp01"][..], &["i-bp01", "i-bp02", "i-bp0"], &["i-bp01", "i-bp021"], &["i-x"]]
+        {
+            assert_eq!(before.cut_short_in(&tree(whole)), [], "{whole:?}");
+        }
     }
 }

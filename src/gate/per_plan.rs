@@ -1,7 +1,7 @@
 //! One plan removes only a small part of a VPC's links.
 
 use super::{Bounds, Refusal, Rule, files, links, named};
-use crate::model::Verb;
+use crate::model::{Amount, Verb};
 use crate::plan::Plan;
 
 pub(super) fn check(plan: &Plan, bounds: &Bounds) -> Option<Refusal> {
@@ -26,13 +26,18 @@ pub(super) fn check(plan: &Plan, bounds: &Bounds) -> Option<Refusal> {
 /// The smallest of what the manifests say, else the configured share with its floor; and in words.
 fn limit(plan: &Plan, bounds: &Bounds) -> (u64, String) {
     let whole = plan.observed_count() as u64;
-    let said = plan.desired().max_detach.iter().map(|amount| (amount.of(whole), amount)).min();
+    let floor = |amount: &Amount| match amount {
+        // A share of a small scope would round down to nothing.
+        Amount::Percent(1..) => amount.of(whole).max(bounds.min_detach),
+        _ => amount.of(whole),
+    };
+    let said = plan.desired().max_detach.iter().map(|amount| (floor(amount), amount)).min();
     match said {
         Some((limit, amount)) => {
             (limit, format!("`maxDetach: {amount}` in {}", files(plan.desired())))
         }
         None => {
-            let limit = bounds.max_detach.of(whole).max(bounds.min_detach);
+            let limit = floor(&bounds.max_detach);
             (limit, format!("the default: {}, and always {}", bounds.max_detach, bounds.min_detach))
         }
     }

@@ -37,6 +37,11 @@ fn what_a_manifest_says_holds_in_both_directions_and_the_smallest_counts() {
     let mut lowered = desired(Mode::Detach, &range(0, 9));
     lowered.max_detach = vec![Amount::Count(0)];
     assert_eq!(rules(lowered, &range(0, 10)), [Rule::PerPlan]);
+    let mut share = desired(Mode::Detach, &range(0, 7));
+    share.max_detach = vec![Amount::Percent(10)];
+    assert_eq!(rules(share.clone(), &range(0, 10)), [], "a share has a floor");
+    share.max_detach = vec![Amount::Percent(0)];
+    assert_eq!(rules(share, &range(0, 10)), [Rule::PerPlan], "nothing is nothing");
     let mut both = desired(Mode::Detach, &range(0, 50));
     both.max_detach = vec![Amount::Percent(100), Amount::Count(49)];
     assert_eq!(rules(both, &range(0, 100)), [Rule::PerPlan]);

@@ -76,11 +76,13 @@ impl Fold {
             }
             Record::INTENT => {
                 let intent: Intent = serde_json::from_str(&entry.body).map_err(|_| broken())?;
-                self.intended(entry.seq, intent).ok_or_else(broken)?;
+                let at = entry.at.parse().map_err(|_| broken())?;
+                self.intended(entry.seq, intent, at).ok_or_else(broken)?;
             }
             Record::ANSWERED => {
                 let answered: Answered = serde_json::from_str(&entry.body).map_err(|_| broken())?;
-                self.answered(&answered);
+                let at = entry.at.parse().map_err(|_| broken())?;
+                self.answered(&answered, at);
             }
             Record::SETTLED => {
                 let settled: SettledBody =
@@ -95,7 +97,7 @@ impl Fold {
         Ok(())
     }
 
-    fn intended(&mut self, seq: u64, intent: Intent) -> Option<()> {
+    fn intended(&mut self, seq: u64, intent: Intent, at: Timestamp) -> Option<()> {
         let Intent { verb, account, region_id, vpc_id, instance_id, attempt, .. } = intent;
         let unsettled = Unsettled {
             verb: Verb::parse(&verb)?,
@@ -107,6 +109,7 @@ impl Fold {
             instance: InstanceId::parse(&instance_id).ok()?,
             attempts: attempt,
             accepted: false,
+            at,
         };
         let key = [verb, account, region_id, vpc_id, instance_id];
         self.open.insert(seq, key.clone());
@@ -115,13 +118,14 @@ impl Fold {
         Some(())
     }
 
-    fn answered(&mut self, answered: &Answered) {
+    fn answered(&mut self, answered: &Answered, at: Timestamp) {
         self.open.remove(&answered.intent);
         let Some(key) = self.by_intent.remove(&answered.intent) else { return };
         match answered.answer.result.as_str() {
             Answer::ACCEPTED => {
                 if let Some(unsettled) = self.unsettled.get_mut(&key) {
                     unsettled.accepted = true;
+                    unsettled.at = at;
                 }
             }
             Answer::UNKNOWN | "ambiguous" => (),

@@ -101,11 +101,16 @@ struct Summary {
     in_sync: usize,
     held: usize,
     partial: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    converged: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left: Option<usize>,
 }
 
 impl<'a> Document<'a> {
     fn of(report: &'a Report) -> Self {
         let summary = report.summary();
+        let carried_out = report.scopes.iter().any(|scope| !scope.applied.is_empty());
         Self {
             format_version: FORMAT_VERSION,
             revision: Revision {
@@ -121,6 +126,8 @@ impl<'a> Document<'a> {
                 in_sync: summary.in_sync,
                 held: summary.held,
                 partial: summary.partial,
+                converged: carried_out.then_some(summary.converged),
+                left: carried_out.then_some(summary.left),
             },
         }
     }

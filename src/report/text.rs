@@ -1,6 +1,6 @@
 //! The report for a terminal: aligned, coloured where asked for.
 
-use super::{Report, ScopeReport, Summary, Verdict};
+use super::{Report, ScopeReport, Standing, Summary, Verdict};
 use crate::model::Verb;
 use anstyle::{AnsiColor, Style};
 use std::fmt::Write as _;
@@ -26,12 +26,15 @@ pub fn render(report: &Report, colour: bool) -> String {
 /// The summary in one sentence.
 pub fn sentence(summary: Summary) -> String {
     let Summary { detach, attach, missing, in_sync, held, partial, converged, left } = summary;
+    let vpcs = plural(in_sync);
     let mut text = if converged + left > 0 {
-        format!("{converged} converged, {left} not; ")
+        format!("{converged} converged, {left} not; {in_sync} {vpcs} had nothing to do, ")
     } else {
-        format!("{detach} to detach, {attach} to attach, {missing} missing; ")
+        format!(
+            "{detach} to detach, {attach} to attach, {missing} missing; {in_sync} {vpcs} in sync, "
+        )
     };
-    let _ = write!(text, "{in_sync} {} in sync, {held} held", plural(in_sync));
+    let _ = write!(text, "{held} held");
     if partial > 0 {
         let _ = write!(text, ", {partial} not readable");
     }
@@ -55,7 +58,9 @@ impl Pen {
 
 fn write_scope(out: &mut String, pen: Pen, report: &ScopeReport) {
     let (style, word) = match &report.verdict {
-        Verdict::Approved => (YELLOW, "approved"),
+        Verdict::Approved if report.applied.is_empty() => (YELLOW, "approved"),
+        Verdict::Approved if report.standing() == Standing::Clean => (GREEN, "converged"),
+        Verdict::Approved => (YELLOW, "not converged"),
         Verdict::Held => (RED, "held"),
         Verdict::InSync => (GREEN, "in sync"),
         Verdict::Partial => (RED, "not completely read"),

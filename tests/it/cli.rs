@@ -247,7 +247,7 @@ fn validate_needs_no_credentials_and_reports_every_mistake() {
         let arguments = [&["validate"], paths].concat();
         crate::harness::Ran::of(binary(&arguments).current_dir(place.path()).output().unwrap())
     };
-    assert_eq!(run(&["manifests"]).out, "valid: 1 files, 1 VPCs, 1 links\n");
+    assert_eq!(run(&["manifests"]).out, "valid: 1 file, 1 VPC, 1 link\n");
     assert_eq!(run(&["manifests/good.yaml"]).code, 0);
     place.write("bad.yaml", &manifest("a", "destroy", &["ONE"], "  extra: 1\n"));
     let bad = run(&["manifests"]);

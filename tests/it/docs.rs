@@ -127,6 +127,7 @@ fn released_by(rule: Rule) -> (&'static str, &'static str) {
         Rule::Emptying => ("plan", "`limits.allowEmpty: true` in every manifest of the scope"),
         Rule::Freshness => ("plan", "the next pass, which reads again"),
         Rule::Coverage => ("observation", "a read that is complete; the next pass tries again"),
+        Rule::CutShort => ("plan", "the whole id in the manifest, or without the short one"),
         Rule::NewestRevision => ("call", "nothing: the next pass plans by the newest revision"),
     }
 }
