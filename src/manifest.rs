@@ -9,6 +9,7 @@ use crate::desired::{self, Ceilings, Conflict, Document, Tree};
 use crate::model::Revision;
 use std::sync::Arc;
 
+mod cut_off;
 mod diagnostic;
 mod document;
 mod entry;
@@ -23,6 +24,7 @@ mod scalar;
 mod syntax;
 mod yaml;
 
+pub use cut_off::cut_off;
 pub use diagnostic::Diagnostic;
 pub use format::{schema, write};
 pub use plain::value;

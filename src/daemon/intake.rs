@@ -40,6 +40,8 @@ pub struct Intake {
     last: Outcome,
     /// A refusal is reported by the caller and not logged.
     quiet: bool,
+    /// The files of the revision in force.
+    files: Vec<File>,
 }
 
 impl Intake {
@@ -59,9 +61,9 @@ impl Intake {
                      nothing is cut before a new one is accepted"
                 );
             }
-            tree.ok()
+            Some((tree.ok()?, files))
         });
-        let tree = accepted.unwrap_or_else(nothing);
+        let (tree, files) = accepted.unwrap_or_else(|| (nothing(), Vec::new()));
         // Nothing may be done before the files were looked at.
         let current = Current { tree: Arc::new(tree), unsettled: true };
         Self {
@@ -73,6 +75,7 @@ impl Intake {
             refused: None,
             last: Outcome::Nothing,
             quiet: false,
+            files,
         }
     }
 
@@ -134,7 +137,7 @@ impl Intake {
             return None;
         }
         let revision = Revision::of_content(digest.clone());
-        let tree = match manifest::accept(files, revision, Some(&self.ceilings)) {
+        let tree = match self.acceptable(files, revision, &before) {
             Ok(tree) => tree,
             Err(diagnostics) => {
                 let text = manifest::render(&diagnostics, files, false);
@@ -142,13 +145,6 @@ impl Intake {
                 return None;
             }
         };
-        let cut_short = before.cut_short_in(&tree);
-        if !cut_short.is_empty() {
-            let diagnostics: Vec<Diagnostic> =
-                cut_short.into_iter().map(Diagnostic::from).collect();
-            self.refuse(Some(digest.clone()), manifest::render(&diagnostics, files, false));
-            return None;
-        }
         let released: Vec<Scope> = before.released_by(&tree).into_iter().collect();
         if let Err(error) = self.journal.accepted(&tree.revision, files, &released).await {
             tracing::error!(%error, "a revision is not accepted");
@@ -167,8 +163,22 @@ impl Intake {
         let (revision, scopes) = (&tree.revision, tree.scopes.len());
         tracing::info!(%revision, scopes, links, changed = changed.len(), "a revision is accepted");
         self.current.send_modify(|current| current.tree = Arc::new(tree));
+        self.files = files.to_vec();
         self.settle(Outcome::Accepted);
         Some(changed)
+    }
+
+    /// Valid, and not cut off against what is in force.
+    fn acceptable(
+        &self,
+        files: &[File],
+        revision: Revision,
+        before: &Tree,
+    ) -> Result<Tree, Vec<Diagnostic>> {
+        let tree = manifest::accept(files, revision, Some(&self.ceilings))?;
+        let mut cut = manifest::cut_off(&self.files, files);
+        cut.extend(before.cut_short_in(&tree).into_iter().map(Diagnostic::from));
+        if cut.is_empty() { Ok(tree) } else { Err(cut) }
     }
 
     fn settle(&mut self, outcome: Outcome) {

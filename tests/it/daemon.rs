@@ -315,3 +315,12 @@ fn a_slow_writer_never_makes_half_a_manifest_count() {
     nothing_else_was_cut(&cloud);
     assert_eq!((daemon.end(), cloud.writes()), (0, 1));
 }
+
+#[test]
+fn a_manifest_that_lost_its_end_is_not_accepted() {
+    // Cut in the middle of the last id, and right behind an id: both are valid YAML.
+    let whole = manifest("a", "detach", KEEP, "");
+    for cut in [whole.trim_end_matches("r\n"), whole.trim_end_matches("\n    - i-four\n")] {
+        survives("cut", |place| place.write("a.yaml", cut), |_| ());
+    }
+}
