@@ -51,8 +51,19 @@ pub struct Document {
     pub place: Place,
     /// Where the mode is said.
     pub mode_place: Place,
-    /// Where the VPC is said.
-    pub vpc_place: Place,
+    /// Where the parts of the scope are said.
+    pub scope_places: ScopePlaces,
+}
+
+/// Where a document says what it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScopePlaces {
+    /// The account, or the VPC where it is not said.
+    pub account: Place,
+    /// The region.
+    pub region: Place,
+    /// The VPC.
+    pub vpc: Place,
 }
 
 /// A link that should exist.

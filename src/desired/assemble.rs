@@ -39,17 +39,24 @@ pub fn outside_ceilings(documents: &[Document], ceilings: &Ceilings) -> Vec<Conf
 
 fn outside(document: &Document, ceilings: &Ceilings) -> Option<Conflict> {
     let Scope { account, region, vpc } = &document.scope;
-    let conflict =
-        |message, help| Conflict { place: document.vpc_place.clone(), message, other: None, help };
+    let conflict = |place: &Place, message, help| Conflict {
+        place: place.clone(),
+        message,
+        other: None,
+        help,
+    };
+    let places = &document.scope_places;
     let Some(ceiling) = ceilings.get(account) else {
         let known: Vec<&str> = ceilings.keys().map(|name| name.as_str()).collect();
         return Some(conflict(
+            &places.account,
             format!("account `{account}` is not in the configuration"),
             format!("name one of: {}; or add it under `accounts:`", known.join(", ")),
         ));
     };
     if !ceiling.regions.is_empty() && !ceiling.regions.contains(region) {
         return Some(conflict(
+            &places.region,
             format!("region `{region}` is outside what account `{account}` may manage"),
             format!(
                 "add it to `accounts.{account}.regions` in the configuration, if that is meant"
@@ -58,6 +65,7 @@ fn outside(document: &Document, ceilings: &Ceilings) -> Option<Conflict> {
     }
     if !ceiling.vpcs.is_empty() && !ceiling.vpcs.contains(vpc) {
         return Some(conflict(
+            &places.vpc,
             format!("VPC `{vpc}` is outside what account `{account}` may manage"),
             format!("add it to `accounts.{account}.vpcs` in the configuration, if that is meant"),
         ));

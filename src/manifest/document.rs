@@ -4,7 +4,7 @@ use super::fields::{DOCUMENT, Field, LIMITS, Map, SPEC};
 use super::findings::{Findings, Spot};
 use super::yaml::{self, Data, Node};
 use super::{Diagnostic, File, entry, header, raw};
-use crate::desired::{Declared, Document, Limits, Place};
+use crate::desired::{Declared, Document, Limits, Place, ScopePlaces};
 use crate::model::{AccountName, Amount, InstanceId, Mode, Region, Scope, VpcId};
 
 /// The account of a manifest that names none.
@@ -59,7 +59,7 @@ fn check(root: &Node<'_>, findings: &mut Findings) -> Option<Document> {
     let help = "write `spec:` and below it regionId, vpcId, mode and instances";
     let spec = map.required("spec", help, findings)?;
     let spec = Map::of(&spec, "`spec`", SPEC, findings)?;
-    let (scope, vpc_place) = scope(&spec, findings);
+    let (scope, scope_places) = scope(&spec, findings);
     let (mode, mode_place) = mode(&spec, findings);
     let limits = limits(&spec, findings);
     let instances = instances(&spec, findings);
@@ -72,12 +72,17 @@ fn check(root: &Node<'_>, findings: &mut Findings) -> Option<Document> {
         limits: limits?,
         place: root.spot.place(findings.file()),
         mode_place: mode_place?,
-        vpc_place: vpc_place?,
+        scope_places: scope_places?,
     })
 }
 
-fn scope(spec: &Map<'_, '_>, findings: &mut Findings) -> (Option<Scope>, Option<Place>) {
-    let account = match spec.get("account") {
+fn scope(spec: &Map<'_, '_>, findings: &mut Findings) -> (Option<Scope>, Option<ScopePlaces>) {
+    let place = |field: &Option<Field<'_, '_>>, findings: &Findings| {
+        field.as_ref().map(|field| field.node.spot.place(findings.file()))
+    };
+    let field = spec.get("account");
+    let account_place = place(&field, findings);
+    let account = match field {
         None => AccountName::parse(ACCOUNT).ok(),
         Some(field) => {
             let example = "the name of an account in the configuration, or remove the field";
@@ -86,19 +91,25 @@ fn scope(spec: &Map<'_, '_>, findings: &mut Findings) -> (Option<Scope>, Option<
     };
     let example = "an id such as `cn-hangzhou`";
     let help = format!("write `regionId: ` and {example}");
-    let region = spec
-        .required("regionId", &help, findings)
-        .and_then(|field| field.id(example, Region::parse, findings));
+    let field = spec.required("regionId", &help, findings);
+    let region_place = place(&field, findings);
+    let region = field.and_then(|field| field.id(example, Region::parse, findings));
     let example = "an id such as `vpc-bp67acfmxazb4p1a2b`";
     let help = format!("write `vpcId: ` and {example}");
     let field = spec.required("vpcId", &help, findings);
-    let place = field.as_ref().map(|field| field.node.spot.place(findings.file()));
+    let vpc_place = place(&field, findings);
     let vpc = field.and_then(|field| field.id(example, VpcId::parse, findings));
     let scope = match (account, region, vpc) {
         (Some(account), Some(region), Some(vpc)) => Some(Scope { account, region, vpc }),
         _ => None,
     };
-    (scope, place)
+    let places = match (region_place, vpc_place) {
+        (Some(region), Some(vpc)) => {
+            Some(ScopePlaces { account: account_place.unwrap_or_else(|| vpc.clone()), region, vpc })
+        }
+        _ => None,
+    };
+    (scope, places)
 }
 
 fn mode(spec: &Map<'_, '_>, findings: &mut Findings) -> (Option<Mode>, Option<Place>) {

@@ -55,7 +55,8 @@ fn the_whole_format_is_read() {
     assert_eq!(declared.until.unwrap().to_string(), "2026-12-31T00:00:00Z");
     assert_eq!(declared.reason.as_deref(), Some("batch node, moves in wave 3"));
     assert!(declared.protected && !document.instances[0].1.protected);
-    let places = [&document.place, &document.mode_place, &document.vpc_place, &declared.place];
+    let places =
+        [&document.place, &document.mode_place, &document.scope_places.vpc, &declared.place];
     assert_eq!(
         places.map(|place| (place.line, place.column)),
         [(1, 1), (10, 9), (9, 10), (13, 11)]
