@@ -13,7 +13,7 @@ use crate::attempt::Lanes;
 use crate::clock::Clock;
 use crate::cloud::{ReadLinks, WriteLinks};
 use crate::gate::{Approved, Bounds};
-use crate::journal::{Journal, JournalError, Settled};
+use crate::journal::{Journal, Settled};
 use crate::model::{Scope, Verb};
 use crate::observe::Reads;
 use crate::observed::Complete;
@@ -94,7 +94,7 @@ impl<W: WriteLinks> Writes<W> {
         let mut run = Run::new(self, reads, approved, verb);
         run.skip_quarantined();
         while run.advance().await {}
-        run.finish().await
+        run.finish()
     }
 
     /// Settles calls of earlier passes that the plan of a scope, made of `complete`, has no action
@@ -121,23 +121,6 @@ impl<W: WriteLinks> Writes<W> {
             settled.push(applied);
         }
         settled
-    }
-
-    async fn record(
-        &self,
-        scope: &Scope,
-        approved: &Approved,
-        applied: &Applied,
-    ) -> Result<(), JournalError> {
-        let Applied { action, outcome, attempts } = applied;
-        let settled = Settled {
-            scope,
-            link: &action.link,
-            verb: action.verb,
-            plan: Some(approved.plan().digest()),
-            attempts: *attempts,
-        };
-        self.journal.settled(settled, outcome).await
     }
 }
 

@@ -67,6 +67,8 @@ pub(super) struct Item {
     /// When the last attempt ended.
     ended: Option<Moment>,
     denials: u32,
+    /// Whether its final word is, or is on the way to be, in the journal.
+    pub recorded: bool,
 }
 
 impl Item {
@@ -78,6 +80,7 @@ impl Item {
             failure: None,
             ended: None,
             denials: 0,
+            recorded: false,
         }
     }
 
@@ -88,7 +91,7 @@ impl Item {
             Some(due) => Stage::Waiting { due },
             None => Stage::Verifying { due: Duration::ZERO },
         };
-        Self { action, stage, attempts, failure, ended: Some(ended), denials: 0 }
+        Self { action, stage, attempts, failure, ended: Some(ended), denials: 0, recorded: false }
     }
 
     /// Leaves a link that only waits to the next pass.
@@ -109,16 +112,13 @@ impl Item {
         Some(Carried { attempts: self.attempts, failure: self.failure.clone(), ended, repeat })
     }
 
-    pub fn applied(self) -> Applied {
-        let outcome = match self.stage {
-            Stage::Done(outcome) => outcome,
-            _ => Outcome::Unknown(Why {
-                class: Class::Ambiguous,
-                code: "unfinished".to_owned(),
-                message: "the pass ended before the link was settled".to_owned(),
-            }),
+    /// How it ended, so far.
+    pub fn applied(&self) -> Applied {
+        let outcome = match &self.stage {
+            Stage::Done(outcome) => outcome.clone(),
+            _ => Outcome::Settling("the pass ended before the link was settled".to_owned()),
         };
-        Applied { action: self.action, outcome, attempts: self.attempts }
+        Applied { action: self.action.clone(), outcome, attempts: self.attempts }
     }
 
     /// The end of a link that gets no (further) call: skipped if it never had one.

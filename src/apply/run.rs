@@ -8,6 +8,7 @@ use crate::attempt::Kind;
 use crate::clock::{Clock as _, Moment};
 use crate::cloud::{Class, CloudError, IDS_MAX, ReadLinks, WriteLinks};
 use crate::gate::Approved;
+use crate::journal::{JournalError, Settled};
 use crate::model::{InstanceId, Lane, Verb};
 use crate::observe::Reads;
 use crate::observed::Standing;
@@ -32,6 +33,7 @@ enum Event {
     Confirmed(Vec<usize>, Result<(BTreeMap<InstanceId, Standing>, Moment), CloudError>),
     Called(usize, Call),
     Verified(Vec<usize>, Result<Seen, CloudError>),
+    Recorded(usize, Result<(), JournalError>),
 }
 
 /// The links of one plan and one verb, and everything under way for them.
@@ -116,6 +118,7 @@ impl<'a, R: ReadLinks, W: WriteLinks> Run<'a, R, W> {
         self.call();
         self.verify(now);
         self.leave_to_the_next_pass(now);
+        self.record();
         let pause = self.pause(now);
         if self.under_way.is_empty() && pause.is_none() {
             return false;
@@ -237,6 +240,29 @@ impl<'a, R: ReadLinks, W: WriteLinks> Run<'a, R, W> {
         }));
     }
 
+    /// Gives every link that is over its final word in the journal, as soon as it is over.
+    fn record(&mut self) {
+        for (index, item) in self.items.iter_mut().enumerate() {
+            let Stage::Done(outcome) = &item.stage else { continue };
+            if item.attempts == 0 || item.recorded || matches!(outcome, Outcome::Settling(_)) {
+                continue;
+            }
+            item.recorded = true;
+            let (writes, approved) = (self.writes, self.approved);
+            let (action, outcome, attempts) = (item.action.clone(), outcome.clone(), item.attempts);
+            self.under_way.push(Box::pin(async move {
+                let settled = Settled {
+                    scope: approved.plan().scope(),
+                    link: &action.link,
+                    verb: action.verb,
+                    plan: Some(approved.plan().digest()),
+                    attempts,
+                };
+                Event::Recorded(index, writes.journal.settled(settled, &outcome).await)
+            }));
+        }
+    }
+
     fn take(&mut self, event: Event) {
         let now = self.writes.clock.now();
         match event {
@@ -259,6 +285,7 @@ impl<'a, R: ReadLinks, W: WriteLinks> Run<'a, R, W> {
                     self.verified(index, &answer, now);
                 }
             }
+            Event::Recorded(index, answer) => self.recorded(index, answer),
         }
     }
 
@@ -289,6 +316,18 @@ impl<'a, R: ReadLinks, W: WriteLinks> Run<'a, R, W> {
         item.verified(answer, now, stopping, retry);
     }
 
+    fn recorded(&mut self, index: usize, answer: Result<(), JournalError>) {
+        let scope = self.approved.plan().scope();
+        let Some(item) = self.items.get_mut(index) else { return };
+        if let Err(error) = answer {
+            let outcome = item.applied().outcome;
+            tracing::error!(%error, %scope, %outcome, instance = %item.action.link.instance,
+                "the result of an action is not journaled");
+            item.stage = Stage::Done(Outcome::Unjournaled(error.to_string()));
+        }
+        super::log(scope, &item.applied());
+    }
+
     fn skip_the_rest(&mut self, why: &str) {
         for item in &mut self.items {
             if matches!(item.stage, Stage::Waiting { .. } | Stage::Ready { .. }) {
@@ -311,24 +350,20 @@ impl<'a, R: ReadLinks, W: WriteLinks> Run<'a, R, W> {
         items.map(|item| item.action.link.instance.clone()).collect()
     }
 
-    pub async fn finish(self) -> Vec<Applied> {
+    /// How every link ended.
+    pub fn finish(self) -> Vec<Applied> {
         let scope = self.approved.plan().scope();
-        let now = self.writes.clock.now();
-        let mut all = Vec::with_capacity(self.items.len());
-        for item in self.items {
-            let mut applied = item.applied();
-            let Applied { action, outcome, attempts } = &applied;
-            self.writes.quarantine.settle(scope, action, outcome, now, self.writes.lanes.jitter());
-            let over = *attempts > 0 && !matches!(outcome, Outcome::Settling(_));
-            if over && let Err(error) = self.writes.record(scope, self.approved, &applied).await {
-                tracing::error!(%error, %scope, %outcome, instance = %action.link.instance,
-                    "the result of an action is not journaled");
-                applied.outcome = Outcome::Unjournaled(error.to_string());
+        let (now, quarantine) = (self.writes.clock.now(), &self.writes.quarantine);
+        let ended = self.items.iter().map(|item| {
+            let applied = item.applied();
+            let Applied { action, outcome, .. } = &applied;
+            quarantine.settle(scope, action, outcome, now, self.writes.lanes.jitter());
+            if !item.recorded {
+                super::log(scope, &applied);
             }
-            super::log(scope, &applied);
-            all.push(applied);
-        }
-        all
+            applied
+        });
+        ended.collect()
     }
 }
 
