@@ -60,7 +60,7 @@ function recentRow(recent) {
   const row = element("tr");
   const tone = recent.outcome === "converged" ? "good" : "bad";
   row.append(
-    element("td", recent.at),
+    element("td", `${recent.at.slice(0, 19).replace("T", " ")} UTC`),
     element("td", recent.action),
     element("td", recent.instanceId),
     element("td", recent.scope),
