@@ -11,13 +11,13 @@
 
 use crate::attempt::Lanes;
 use crate::clock::Clock;
-use crate::cloud::{ReadLinks, WriteLinks};
+use crate::cloud::{Class, ReadLinks, WriteLinks};
 use crate::gate::{Approved, Bounds};
 use crate::journal::{Journal, Settled};
 use crate::model::{Scope, Verb};
 use crate::observe::Reads;
 use crate::observed::Complete;
-use crate::outcome::{How, Outcome};
+use crate::outcome::{How, Outcome, VISIBLE_WITHIN, Why};
 use crate::plan::{Action, Reason};
 use std::sync::Arc;
 use std::time::Duration;
@@ -107,7 +107,19 @@ impl<W: WriteLinks> Writes<W> {
             let outcome = match (verb, linked) {
                 (Verb::Detach, false) => Outcome::Converged(How::Detached),
                 (Verb::Attach, true) => Outcome::Converged(How::Attached),
-                _ => Outcome::Withdrawn("the newest revision does not ask for it".to_owned()),
+                // It may show yet, whoever wants it or not.
+                _ if self.clock.now().since(carried.ended) < VISIBLE_WITHIN => {
+                    self.unsettled.put(scope, &instance, verb, carried);
+                    continue;
+                }
+                _ => Outcome::Unknown(Why {
+                    class: Class::Ambiguous,
+                    code: "not-visible".to_owned(),
+                    message: format!(
+                        "the {verb} was called, no read has shown its result, and the manifests do \
+                         not ask for it any more"
+                    ),
+                }),
             };
             let link = scope.link(instance);
             let entry =

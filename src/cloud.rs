@@ -70,6 +70,11 @@ pub trait WriteLinks: Send + Sync {
         &self,
         ticket: &Ticket,
     ) -> impl Future<Output = Result<Accepted, CloudError>> + Send;
+
+    /// How far our clock is off from the cloud's, as far as its answers told.
+    fn clock_off(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// The cloud took the request. Acceptance only: whether the link is gone is for a read to say
@@ -215,6 +220,10 @@ impl<T: WriteLinks> WriteLinks for std::sync::Arc<T> {
         ticket: &Ticket,
     ) -> impl Future<Output = Result<Accepted, CloudError>> + Send {
         (**self).carry_out(ticket)
+    }
+
+    fn clock_off(&self) -> Duration {
+        (**self).clock_off()
     }
 }
 

@@ -41,8 +41,8 @@ pub enum JournalError {
     },
     /// Another process holds the state folder.
     #[error(
-        "lock the state folder {path}: another classiclinkd uses it; wait for it to end, or give \
-         this one a folder of its own with --state"
+        "lock the state folder {path}: another classiclinkd uses it, and carries out its manifests; \
+         look with `plan`, or stop that one first; for other accounts, use another --state"
     )]
     Locked {
         /// Which folder.

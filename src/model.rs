@@ -13,7 +13,9 @@ mod id;
 pub mod revision;
 
 pub use digest::Digest;
-pub use id::{AccountId, AccountName, IdError, InstanceId, Region, VpcId, printable};
+pub use id::{
+    AccountId, AccountName, IdError, InstanceId, Region, VpcId, is_unprintable, printable,
+};
 pub use revision::Revision;
 
 /// One classic instance attached to one VPC.

@@ -5,7 +5,9 @@ use crate::clock::{Clock, Moment};
 use crate::cloud::{Class, CloudError, IDS_MAX, PAGE_SIZE_MAX, Page, Query, ReadLinks};
 use crate::desired::Desired;
 use crate::model::{AccountName, InstanceId, Region, Scope};
-use crate::observed::{Complete, Gap, Listed, Observed, Partial, Standing, Sweep, judge};
+use crate::observed::{
+    Complete, Gap, Listed, Observed, Partial, Standing, Sweep, judge, plausible,
+};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -205,6 +207,7 @@ impl<R: ReadLinks> Reads<R> {
                 Gap(format!("asked for {}, the cloud answers with {foreign}", scope.vpc)).into()
             );
         }
+        plausible(scope, page.total)?;
         candidates.extend(page.links.into_iter().map(|link| link.instance));
         Ok(page.total)
     }

@@ -19,7 +19,7 @@ mod by_id;
 mod sweep;
 
 pub use by_id::{Standing, judge};
-pub use sweep::{Ask, Sweep};
+pub use sweep::{Ask, Sweep, plausible};
 
 /// Why an observation is not complete. `Display` is a sentence without a full stop.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -108,8 +108,8 @@ impl Client {
         Ok(Self { settings, http, clock, skew: Skew::default() })
     }
 
-    /// Up to three attempts within `limit`: what the cloud certainly did not carry out is sent
-    /// again after one clock correction and after one credential refresh.
+    /// For a read, up to three attempts within `limit`: it is sent again after one clock correction
+    /// and after one credential refresh. A write is sent once.
     async fn call<T>(
         &self,
         call: &Call<'_>,
@@ -145,6 +145,8 @@ impl Client {
         let endpoint = self.endpoint(call.region)?;
         let mut key = self.key()?;
         let (mut corrected, mut refreshed) = (false, false);
+        // A write is not repeated here: its leave was given for one call, and has to be asked again.
+        let writes = call.operation != Operation::Describe;
         let mut number = 0;
         loop {
             number += 1;
@@ -156,12 +158,18 @@ impl Client {
             if !corrected && code("InvalidTimeStamp.Expired") {
                 corrected = true;
                 if self.skew.correct(self.clock.now().wall, failure.stamp, failure.date) {
+                    if writes {
+                        return Err(not_carried_out(failure.error));
+                    }
                     continue;
                 }
             } else if !refreshed && code("InvalidSecurityToken.Expired") {
                 refreshed = true;
                 let renewed = self.key()?;
                 if !renewed.same_as(&key) {
+                    if writes {
+                        return Err(not_carried_out(failure.error));
+                    }
                     key = renewed;
                     continue;
                 }
@@ -248,6 +256,15 @@ impl WriteLinks for Client {
         let (request_id, ()) = self.call(&call, wire::acceptance, limit).await?;
         Ok(Accepted { request_id })
     }
+
+    fn clock_off(&self) -> Duration {
+        self.skew.off()
+    }
+}
+
+/// The error of a write that the cloud turned away before looking at it, and that can succeed now.
+fn not_carried_out(error: CloudError) -> CloudError {
+    CloudError { class: Class::Unreachable, ..error }
 }
 
 fn pair(name: &str, value: &str) -> Pair {

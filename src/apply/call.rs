@@ -57,17 +57,24 @@ impl<W: WriteLinks> Caller<'_, W> {
             Ok(leave) => leave,
             Err(denial) => return Call::Denied(denial),
         };
-        let Self { writes, lane, attempt, retried_after, .. } = self;
-        let ticket = match writes.journal.intent(leave, attempt).await {
+        let Self { writes, lane, .. } = &self;
+        let ticket = match writes.journal.intent(leave, self.attempt).await {
             Ok(ticket) => ticket,
             Err(error) => return Call::Unjournaled(error),
         };
+        // A slow disk is time in which manifests change.
+        if let Err(denial) = self.leave() {
+            return match writes.journal.answered(ticket.intent(), Answer::not_sent()).await {
+                Ok(()) => Call::Denied(denial),
+                Err(error) => Call::Unjournaled(error),
+            };
+        }
         let began = writes.clock.now();
         let answer = writes.writer.carry_out(&ticket).await;
         let latency = writes.clock.now().since(began);
-        writes.lanes.answered(&lane, kind, &slot, retried_after, &answer);
-        let journaled =
-            writes.journal.answered(ticket.intent(), Answer::of(&answer, latency)).await;
+        writes.lanes.answered(lane, kind, &slot, self.retried_after, &answer);
+        let answered = Answer::of(&answer, latency);
+        let journaled = writes.journal.answered(ticket.intent(), answered).await;
         Call::Answered { answer, journaled }
     }
 
@@ -79,6 +86,7 @@ impl<W: WriteLinks> Caller<'_, W> {
             newest: &current.tree,
             unsettled: current.unsettled,
             stopping: self.writes.stop.is_cancelled(),
+            clock_off: self.writes.writer.clock_off(),
         };
         permit(self.approved, &self.action, &self.writes.bounds, &facts)
     }

@@ -49,7 +49,7 @@ pub(super) struct Options {
 }
 
 pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Failure> {
-    let mut config = setup::config(&globals)?;
+    let config = setup::config(&globals)?;
     setup::logging(&config, "info")?;
     let saved = options.plan.as_deref().map(planfile::load).transpose()?;
     let folder = match (&options.manifests, &saved) {
@@ -60,8 +60,10 @@ pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Fai
             .map(PathBuf::from)
             .ok_or_else(|| Failure("give --manifests or --plan".to_owned()))?,
     };
-    if let (None, Some(saved)) = (&config.endpoint, &saved) {
-        config.endpoint = saved.saved_from.endpoint.clone();
+    if let Some(saved) = &saved {
+        // Never taken from the file: signed requests go where the operator says.
+        saved.same_endpoint(config.endpoint.as_deref())?;
+        terminal::note(&format!("carrying out a plan that was made from {}", folder.display()));
     }
     let pass = Pass::prepare(&folder, config).await?;
     let mut proposals = pass.propose().await;

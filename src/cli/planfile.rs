@@ -72,11 +72,13 @@ pub(super) fn save(
     if let Some(map) = value.as_object_mut() {
         map.insert("savedFrom".to_owned(), serde_json::to_value(&from)?);
     }
-    let temporary = path.with_extension("partial");
+    // Nobody can have put anything under this name.
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{:016x}", super::setup::seed()));
+    let temporary = path.with_file_name(name);
     let mut file = OpenOptions::new()
         .write(true)
-        .create(true)
-        .truncate(true)
+        .create_new(true)
         .mode(0o600)
         .open(&temporary)
         .map_err(fail)?;
@@ -93,8 +95,11 @@ pub(super) fn load(path: &Path) -> Result<Saved, Failure> {
             path.display()
         ))
     };
-    let size = fs::metadata(path).map_err(|error| fail(error.to_string()))?.len();
-    if size > BYTES_MAX {
+    let metadata = fs::metadata(path).map_err(|error| fail(error.to_string()))?;
+    if !metadata.is_file() {
+        return Err(fail("it is not a file".to_owned()));
+    }
+    if metadata.len() > BYTES_MAX {
         return Err(fail("it is larger than 256 MiB".to_owned()));
     }
     let text = fs::read_to_string(path).map_err(|error| fail(error.to_string()))?;
@@ -128,6 +133,25 @@ impl SavedScope {
 }
 
 impl Saved {
+    /// Holds the endpoint in use against the one the plan was made with.
+    ///
+    /// # Errors
+    /// They differ: what was observed there says nothing of what is here.
+    pub fn same_endpoint(&self, used: Option<&str>) -> Result<(), Failure> {
+        let named =
+            |endpoint: Option<&str>| endpoint.map_or("that of the region".into(), printable);
+        let then = self.saved_from.endpoint.as_deref();
+        if then == used {
+            return Ok(());
+        }
+        Err(Failure(format!(
+            "the saved plan was made with another endpoint: {} then, {} now; give --endpoint as it was \
+             given to `plan`",
+            named(then),
+            named(used)
+        )))
+    }
+
     /// Holds a fresh report against the saved one.
     ///
     /// # Errors

@@ -54,9 +54,13 @@ pub(super) fn config(globals: &Globals) -> Result<Config, Failure> {
 
 fn read_config(path: &Path) -> Result<serde_json::Value, Failure> {
     let shown = path.display();
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        Failure(format!("read the configuration file {shown}: {error}; check --config"))
-    })?;
+    let fail =
+        |why: &str| Failure(format!("read the configuration file {shown}: {why}; check --config"));
+    let metadata = std::fs::metadata(path).map_err(|error| fail(&error.to_string()))?;
+    if !metadata.is_file() {
+        return Err(fail("it is not a file"));
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| fail(&error.to_string()))?;
     manifest::value(&text)
         .map_err(|why| Failure(format!("read the configuration file {shown}: {why}")))
 }

@@ -109,7 +109,8 @@ impl Intake {
             }
             State::Settled(snapshot) => self.consider(&snapshot.digest, &snapshot.files).await,
         };
-        let unsettled = reading.unsettled || self.last == Outcome::Nothing;
+        // A valid revision that the journal could not take is newer than what is in force.
+        let unsettled = reading.unsettled || self.last == Outcome::Nothing || self.wants_retry();
         self.current.send_if_modified(|current| {
             let differs = current.unsettled != unsettled;
             current.unsettled = unsettled;

@@ -8,7 +8,9 @@ pub(super) fn check(plan: &Plan) -> Option<Refusal> {
     let going = plan.count(Verb::Detach);
     // Links that are about to be attached do not count as staying: if their attach fails, the VPC
     // is empty.
-    let empties = going > 0 && going >= plan.observed_count();
+    // Neither do links that no read by id confirms.
+    let staying = plan.observed_count().saturating_sub(plan.unconfirmed().len() + going);
+    let empties = going > 0 && staying == 0;
     (empties && !plan.desired().allow_empty).then(|| Refusal {
         rule: Rule::Emptying,
         message: format!(

@@ -4,9 +4,13 @@ use super::{Approved, Bounds};
 use crate::clock::Moment;
 use crate::desired::{Place, Tree};
 use crate::model::{Mode, Verb};
-use crate::plan::Action;
+use crate::plan::{Action, Reason};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// A clock that is further off decides nothing about dates.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
 
 /// What is true at this moment.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +25,8 @@ pub struct Facts<'a> {
     pub unsettled: bool,
     /// Whether the process is ending.
     pub stopping: bool,
+    /// How far our clock is off, as the cloud's answers tell.
+    pub clock_off: Duration,
 }
 
 /// Leave to make one call. Made only by [`permit`]; the journal turns it into a ticket.
@@ -57,6 +63,10 @@ pub enum Denial {
     Mode(Mode),
     /// The newest accepted revision keeps the link.
     Kept(Place),
+    /// The newest accepted revision has other limits than the plan was approved with.
+    Limits,
+    /// The exception ended by a clock that the cloud's own time contradicts.
+    Clock(Duration),
     /// The newest accepted revision does not want the link that would be attached.
     Unwanted,
     /// The action is not one of the approved plan.
@@ -84,6 +94,14 @@ impl fmt::Display for Denial {
             Self::Released => write!(f, "the newest revision does not declare this VPC any more"),
             Self::Mode(mode) => write!(f, "the newest revision says `mode: {mode}`"),
             Self::Kept(place) => write!(f, "the newest revision keeps the link ({place})"),
+            Self::Limits => {
+                write!(f, "the newest revision has other limits; the next pass plans by them")
+            }
+            Self::Clock(off) => write!(
+                f,
+                "its exception ended by our clock, which is {} s off; set this host's clock",
+                off.as_secs()
+            ),
             Self::Unwanted => write!(f, "the newest revision does not list the link any more"),
             Self::Foreign => write!(f, "the action is not part of the approved plan"),
         }
@@ -131,8 +149,16 @@ fn newest_revision(approved: &Approved, action: &Action, facts: &Facts<'_>) -> R
     let said = desired.links.get(&action.link.instance);
     let kept = said.filter(|said| said.holds_at(facts.now.wall));
     match (action.verb, kept) {
-        (Verb::Detach, Some(said)) => Err(Denial::Kept(said.place.clone())),
-        (Verb::Attach, None) => Err(Denial::Unwanted),
-        _ => Ok(()),
+        (Verb::Detach, Some(said)) => return Err(Denial::Kept(said.place.clone())),
+        (Verb::Attach, None) => return Err(Denial::Unwanted),
+        _ => (),
     }
+    let planned = approved.plan.desired();
+    if (&desired.max_detach, desired.allow_empty) != (&planned.max_detach, planned.allow_empty) {
+        return Err(Denial::Limits);
+    }
+    if matches!(action.reason, Reason::Expired { .. }) && facts.clock_off >= CLOCK_TOLERANCE {
+        return Err(Denial::Clock(facts.clock_off));
+    }
+    Ok(())
 }

@@ -125,6 +125,7 @@ fn facts(newest: &Tree, seconds: u64) -> Facts<'_> {
         newest,
         unsettled: false,
         stopping: false,
+        clock_off: std::time::Duration::ZERO,
     }
 }
 
@@ -152,6 +153,35 @@ fn the_newest_revision_decides_whatever_the_plan_says() {
     let mut expired = desired(Mode::Detach, &[1, 2]);
     expired.links.get_mut(&id(2)).unwrap().until = Some(moment(0).wall);
     assert!(ask(&tree(expired)).is_ok());
+}
+
+#[test]
+fn limits_that_changed_since_the_plan_was_approved_withdraw_the_leave() {
+    let approved = approved(&[1, 2]);
+    let action = &approved.plan().actions()[0];
+    let ask = |newest: &Tree| permit(&approved, action, &Bounds::default(), &facts(newest, 1));
+    let mut stricter = desired(Mode::Detach, &[1]);
+    stricter.max_detach = vec![Amount::Count(0)];
+    assert_eq!(ask(&tree(stricter)), Err(Denial::Limits));
+    let mut looser = desired(Mode::Detach, &[1]);
+    looser.allow_empty = true;
+    assert_eq!(ask(&tree(looser)), Err(Denial::Limits));
+}
+
+#[test]
+fn an_exception_does_not_end_by_a_clock_that_is_off() {
+    let mut ending = desired(Mode::Detach, &[1, 2]);
+    ending.links.get_mut(&id(2)).unwrap().until = Some(moment(0).wall);
+    let plan = plan_of(ending.clone(), &[1, 2]);
+    let approved = Arc::new(review(plan, &Bounds::default(), moment(0)).unwrap());
+    let action = &approved.plan().actions()[0];
+    let newest = tree(ending);
+    let ask = |seconds| {
+        let clock_off = Duration::from_secs(seconds);
+        permit(&approved, action, &Bounds::default(), &Facts { clock_off, ..facts(&newest, 1) })
+    };
+    assert!(ask(59).is_ok());
+    assert_eq!(ask(60), Err(Denial::Clock(Duration::from_secs(60))));
 }
 
 #[test]

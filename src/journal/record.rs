@@ -50,6 +50,11 @@ impl Answer {
         }
     }
 
+    /// For an intent whose leave was withdrawn before anything was sent.
+    pub fn not_sent() -> Self {
+        Self { result: "not-sent".to_owned(), code: None, request_id: None, latency_ms: 0 }
+    }
+
     /// For an intent that a process left open when it died.
     pub fn lost() -> Self {
         Self { result: Self::UNKNOWN.to_owned(), code: None, request_id: None, latency_ms: 0 }

@@ -10,8 +10,8 @@ use crate::model::Digest;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use tokio::sync::oneshot;
 
@@ -70,10 +70,11 @@ pub(super) fn open(path: &Path) -> Result<(Writer, Recovered), JournalError> {
     let fold = read(&connection)?;
     let last = fold.last.clone();
     let recovered = fold.recovered(|digest| text(&connection, digest));
+    let place = FilePlace::of(path)?;
     let (queue, appends) = mpsc::channel();
     std::thread::Builder::new()
         .name("journal".to_owned())
-        .spawn(move || write(connection, last, &appends))
+        .spawn(move || write(connection, &place, last, &appends))
         .map_err(|error| JournalError::Store(error.to_string()))?;
     Ok((Writer { queue }, recovered))
 }
@@ -133,11 +134,41 @@ fn text(connection: &Connection, digest: &str) -> Option<Arc<str>> {
     found.ok().flatten().map(Arc::from)
 }
 
-fn write(mut connection: Connection, mut last: Option<Entry>, appends: &mpsc::Receiver<Append>) {
+/// Which file a path led to: SQLite goes on writing to one that was removed or replaced.
+struct FilePlace {
+    path: PathBuf,
+    file: (u64, u64),
+}
+
+impl FilePlace {
+    fn of(path: &Path) -> Result<Self, JournalError> {
+        let metadata =
+            std::fs::metadata(path).map_err(|error| JournalError::Store(error.to_string()))?;
+        Ok(Self { path: path.to_owned(), file: (metadata.dev(), metadata.ino()) })
+    }
+
+    fn check(&self) -> Result<(), String> {
+        match std::fs::metadata(&self.path) {
+            Ok(now) if (now.dev(), now.ino()) == self.file => Ok(()),
+            Ok(_) => Err(format!("{} was replaced by another file", self.path.display())),
+            Err(error) => Err(format!("{}: {error}", self.path.display())),
+        }
+    }
+}
+
+fn write(
+    mut connection: Connection,
+    place: &FilePlace,
+    mut last: Option<Entry>,
+    appends: &mpsc::Receiver<Append>,
+) {
     while let Ok(first) = appends.recv() {
         let batch: Vec<Append> =
             std::iter::once(first).chain(appends.try_iter().take(BATCH - 1)).collect();
-        match commit(&mut connection, last.clone(), &batch) {
+        let committed = place.check().and_then(|()| {
+            commit(&mut connection, last.clone(), &batch).map_err(|error| error.to_string())
+        });
+        match committed {
             Ok(entries) => {
                 for (append, entry) in batch.into_iter().zip(&entries) {
                     // Nobody waits any more: the entry stands all the same.
@@ -148,7 +179,7 @@ fn write(mut connection: Connection, mut last: Option<Entry>, appends: &mpsc::Re
             Err(error) => {
                 tracing::error!(%error, "the journal cannot be written; nothing is sent");
                 for append in batch {
-                    let _gone = append.done.send(Err(error.to_string()));
+                    let _gone = append.done.send(Err(error.clone()));
                 }
             }
         }

@@ -5,6 +5,9 @@ use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+/// What is in a state folder.
+const OURS: [&str; 4] = ["lock", "journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm"];
+
 /// A folder that this process alone uses. The lock goes with the open file, not with a process
 /// number in it: it is free as soon as its holder is gone, however it went.
 #[derive(Debug)]
@@ -26,7 +29,18 @@ impl StateDir {
             help: "give a folder that this user may write with --state",
         };
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(fail)?;
-        if fs::metadata(path).map_err(fail)?.permissions().mode() & 0o077 != 0 {
+        let metadata = fs::metadata(path).map_err(fail)?;
+        if metadata.permissions().mode() & 0o077 != 0 {
+            let foreign = |entry: std::io::Result<fs::DirEntry>| {
+                entry.is_ok_and(|entry| !OURS.iter().any(|name| entry.file_name() == *name))
+            };
+            if fs::read_dir(path).map_err(fail)?.any(foreign) {
+                return Err(JournalError::State {
+                    path: path.display().to_string(),
+                    why: "others may enter it, and it holds other things".to_owned(),
+                    help: "give a folder of its own with --state",
+                });
+            }
             fs::set_permissions(path, Permissions::from_mode(0o700)).map_err(fail)?;
         }
         let lock = OpenOptions::new()
@@ -34,6 +48,7 @@ impl StateDir {
             .truncate(false)
             .write(true)
             .mode(0o600)
+            .custom_flags(libc::O_NOFOLLOW)
             .open(path.join("lock"))
             .map_err(fail)?;
         match lock.try_lock() {

@@ -23,6 +23,7 @@ fn a_permit() -> Permit {
         newest: &newest,
         unsettled: false,
         stopping: false,
+        clock_off: std::time::Duration::ZERO,
     };
     permit(&approved, &approved.plan().actions()[0], &Bounds::default(), &facts).unwrap()
 }

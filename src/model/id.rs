@@ -38,10 +38,15 @@ pub fn printable(text: &str) -> String {
     shown
 }
 
-fn escape(c: char) -> Vec<char> {
+/// Whether a character moves the cursor, reorders text, or hides.
+pub fn is_unprintable(c: char) -> bool {
     // Bidirectional controls reorder what a terminal shows without being `control` to Unicode.
-    let hidden = matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-    if c.is_control() || hidden { c.escape_unicode().collect() } else { vec![c] }
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+fn escape(c: char) -> Vec<char> {
+    if is_unprintable(c) { c.escape_unicode().collect() } else { vec![c] }
 }
 
 /// What an identifier's text must look like.

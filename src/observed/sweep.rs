@@ -12,6 +12,20 @@ use std::collections::BTreeSet;
 /// More pages than any VPC has: sizes 100 down to 61 cover 2,440 links.
 const PAGES_MAX: u32 = 40;
 
+/// More links than any VPC has, and than [`PAGES_MAX`] pages hold.
+const LINKS_MAX: u32 = 2_440;
+
+/// Whether a VPC can have that many links.
+///
+/// # Errors
+/// A [`Gap`] for a count that would keep a reader busy for days.
+pub fn plausible(scope: &Scope, total: u32) -> Result<(), Gap> {
+    if total <= LINKS_MAX {
+        return Ok(());
+    }
+    Err(Gap(format!("the cloud counts {total} links of {}, more than a VPC can have", scope.vpc)))
+}
+
 /// The next page to ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ask {
@@ -72,6 +86,7 @@ impl Sweep {
                 )));
             }
         };
+        plausible(&self.scope, page.total)?;
         let earlier = self.total.replace(page.total);
         let ids = self.own(&page.links)?;
         let fresh: BTreeSet<&InstanceId> = ids.iter().collect();

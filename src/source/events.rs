@@ -70,6 +70,12 @@ impl Inbox {
         self.reading.borrow().clone()
     }
 
+    /// Whether somebody has a file open and has written it, and nothing else has happened since.
+    pub(super) fn is_being_written(&self) -> bool {
+        let seen = self.seen();
+        !seen.changed && !seen.writing.is_empty()
+    }
+
     /// Published here and not by the reader: from this moment on old knowledge may be wrong.
     pub(super) fn unsettle(&self) {
         self.publish(|reading| !std::mem::replace(&mut reading.unsettled, true));
@@ -83,6 +89,10 @@ impl Inbox {
                 true
             }
             Ok(event) => {
+                if event.need_rescan() {
+                    // Closes may be among what was lost.
+                    seen.writing.clear();
+                }
                 let hint = Hint::of(&event.kind);
                 let paths = event.paths.iter().filter(|path| hint.concerns(path, ground));
                 let paths: Vec<_> = paths.collect();

@@ -129,6 +129,9 @@ impl Folder {
     async fn poll(&mut self) {
         let known = self.inbox.current();
         let outcome = self.look().await;
+        if matches!(known.state, State::Unreadable(_)) && self.inbox.is_being_written() {
+            return;
+        }
         let same = match (&outcome, &known.state) {
             (Ok(snapshot), State::Settled(known)) => snapshot.digest == known.digest,
             (Err(unreadable), State::Unreadable(known)) => unreadable == known,
@@ -177,12 +180,13 @@ impl Folder {
         if !rests && !last {
             return false;
         }
-        // A writer that stays silent until the next look counts as gone: its close may be lost.
-        let mut writing = std::mem::take(&mut seen.writing);
-        let state = match (writing.pop_first(), agree, outcome.clone()) {
+        // However long it is silent: a stalled copy has written a valid beginning, too. It is over
+        // when the file is closed, moved or removed.
+        seen.writing.retain(|path| path.symlink_metadata().is_ok());
+        let state = match (seen.writing.first().cloned(), agree, outcome.clone()) {
             (Some(path), ..) => {
-                let why = "somebody has been writing it all the time";
-                let help = "wait for the writer, or stop it";
+                let why = "somebody has it open and has been writing it";
+                let help = "wait for the writer, or stop it; then save the file again";
                 State::Unreadable(Arc::new(Problem::passing(&path, why, help).into()))
             }
             (None, true, Ok(snapshot)) => State::Settled(snapshot),

@@ -3,7 +3,7 @@
 use super::chain::Ground;
 use super::{Problem, Snapshot, Unreadable, git, open};
 use crate::manifest::{DEPTH_MAX, FILES_MAX, File, TREE_BYTES_MAX};
-use crate::model::Digest;
+use crate::model::{Digest, is_unprintable};
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::{self, DirEntry};
@@ -135,6 +135,10 @@ impl Walk {
         }
         if self.seen.insert(real.clone()) {
             match below.to_str() {
+                Some(path) if path.chars().any(is_unprintable) => {
+                    let why = "its name holds control characters";
+                    self.problems.push(Problem::new(&shown, why, "rename it"));
+                }
                 Some(path) => self.found.push((path.to_owned(), real)),
                 None => {
                     let why = "its name is not UTF-8";
@@ -148,6 +152,12 @@ impl Walk {
     fn follow(&mut self, link: &Path, shown: &Path) -> Option<PathBuf> {
         self.ground.way(link);
         match fs::canonicalize(link) {
+            Ok(target) if target.starts_with(&self.root) && self.is_private(&target) => {
+                let why = "it is a symbolic link to something hidden";
+                let help = "move what it leads to out of the hidden folder, or remove the link";
+                self.problems.push(Problem::new(shown, why, help));
+                None
+            }
             Ok(target) if target.starts_with(&self.root) => {
                 self.links.push((link.to_owned(), target.clone()));
                 Some(target)
@@ -163,6 +173,15 @@ impl Walk {
                 None
             }
         }
+    }
+
+    /// Whether a target lies in something hidden other than the folders in which Kubernetes keeps
+    /// what it mounts (`..data`, `..2026_11_23…`): what is wrong in a manifest is shown, and nobody
+    /// should be shown `.git/config`.
+    fn is_private(&self, target: &Path) -> bool {
+        let below = target.strip_prefix(&self.root).unwrap_or(target);
+        let hidden = |part: &OsStr| is_hidden(part) && !part.as_encoded_bytes().starts_with(b"..");
+        below.iter().any(hidden)
     }
 
     fn files(&mut self) -> Vec<File> {
@@ -230,16 +249,16 @@ mod tests {
     fn what_leads_elsewhere_after_reading_is_noticed() {
         let base = tempfile::tempdir().unwrap();
         let (root, link) = (base.path().join("root"), base.path().join("root/link"));
-        ["root/.a", "root/.b", "other"]
+        ["root/..a", "root/..b", "other"]
             .iter()
             .for_each(|name| fs::create_dir_all(base.path().join(name)).unwrap());
-        symlink(".a", &link).unwrap();
+        symlink("..a", &link).unwrap();
         let mut walk = Walk { root: fs::canonicalize(&root).unwrap(), ..Walk::default() };
         walk.folder(&walk.root.clone(), Path::new(""), &mut Vec::new());
         walk.check_again(&root);
         assert_eq!(walk.problems, []);
         fs::remove_file(&link).unwrap();
-        symlink(".b", &link).unwrap();
+        symlink("..b", &link).unwrap();
         walk.check_again(&root);
         assert!(walk.problems[0].passing && walk.problems[0].path.ends_with("link"));
         walk.problems.clear();
@@ -247,6 +266,21 @@ mod tests {
         walk.check_again(&base.path().join("other"));
         assert!(walk.problems[0].passing && walk.problems[0].path.ends_with("other"));
     }
+    #[test]
+    fn a_link_to_something_hidden_is_refused_and_so_is_a_name_that_moves_the_cursor() {
+        let base = tempfile::tempdir().unwrap();
+        fs::create_dir(base.path().join(".git")).unwrap();
+        fs::write(base.path().join(".git/config"), "secret: 1\n").unwrap();
+        symlink(".git/config", base.path().join("a.yaml")).unwrap();
+        fs::write(base.path().join("b\u{1b}[31m.yaml"), "").unwrap();
+        let problems = read(base.path()).unwrap_err().problems;
+        let whys: Vec<&str> = problems.iter().map(|problem| problem.why.as_str()).collect();
+        assert_eq!(
+            whys,
+            ["it is a symbolic link to something hidden", "its name holds control characters"]
+        );
+    }
+
     #[test]
     fn a_tree_of_too_many_files_is_not_read() {
         let path = PathBuf::from("/nowhere");

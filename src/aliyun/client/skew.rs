@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 /// A smaller difference than this cannot be why the cloud called a request expired.
 const TOLERANCE: u64 = 60;
@@ -15,6 +16,11 @@ impl Skew {
     pub(super) fn apply(&self, wall: Timestamp) -> Timestamp {
         let offset = SignedDuration::from_secs(self.0.load(Ordering::Relaxed));
         wall.checked_add(offset).unwrap_or(wall)
+    }
+
+    /// How far our clock is off, in either direction.
+    pub(super) fn off(&self) -> Duration {
+        Duration::from_secs(self.0.load(Ordering::Relaxed).unsigned_abs())
     }
 
     /// Takes the server's `date` for right after it has called `stamp` expired. `false` if that

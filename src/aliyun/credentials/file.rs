@@ -98,6 +98,9 @@ fn fail<T>(path: &Path, why: impl Into<String>) -> Result<T, CredentialError> {
 
 fn read(path: &Path) -> Result<SecretString, CredentialError> {
     let mut text = String::new();
+    if std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return fail(path, "it is not a file");
+    }
     let opened = std::fs::File::open(path);
     let read = opened.and_then(|file| file.take(SIZE_MAX + 1).read_to_string(&mut text));
     match read {

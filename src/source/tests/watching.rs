@@ -182,7 +182,7 @@ async fn a_file_half_written_is_never_published() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_writer_that_never_ends_is_named_and_then_taken_for_gone() {
+async fn a_writer_that_never_ends_is_named_and_what_it_wrote_never_counts() {
     let root = folder();
     let path = root.path().join("a.yaml");
     put(&path, "0");
@@ -192,9 +192,14 @@ async fn a_writer_that_never_ends_is_named_and_then_taken_for_gone() {
     watched.shows("a.yaml=0").await;
     let mut file = fs::File::create(&path).unwrap();
     file.write_all(b"1").unwrap();
-    watched.says("writing it all the time").await;
-    watched.shows("a.yaml=1").await;
+    watched.says("has it open").await;
+    // Several polls long, with a valid half on disk.
+    let settled = |reading: &Reading| matches!(reading.state, State::Settled(_));
+    let early = tokio::time::timeout(Duration::from_secs(2), watched.until("settled", settled));
+    assert!(early.await.is_err(), "half a file counted");
+    file.write_all(b"2").unwrap();
     drop(file);
+    watched.shows("a.yaml=12").await;
 }
 
 /// Touches something again and again until dropped, whatever the runtime is busy with.

@@ -3,6 +3,8 @@
 use super::server::{Seen, error, json, with};
 use super::*;
 
+/// Both an acceptance and a page without links.
+const NO_LINKS: &str = r#"{"RequestId":"473469C7-AA6F-4DC5-B3DB-A3DC0DE3C83E","TotalCount":0,"PageNumber":1,"PageSize":100,"Links":{"Link":[]}}"#;
 const SERVER_TIME: &str = "Wed, 01 May 2024 14:00:00 GMT";
 
 /// As the cloud: within fifteen minutes of its own time, or expired.
@@ -11,7 +13,7 @@ fn with_a_clock_of_its_own(seen: &Seen) -> axum::http::Response<axum::body::Body
     let stamp: Timestamp = stamp.parse().unwrap();
     let server: Timestamp = "2024-05-01T14:00:00Z".parse().unwrap();
     if stamp.as_second().abs_diff(server.as_second()) <= 900 {
-        return json(200, ACCEPTED);
+        return json(200, NO_LINKS);
     }
     let body = error("InvalidTimeStamp.Expired", "Specified time stamp is expired.");
     with(400, &[("date", SERVER_TIME)], body)
@@ -22,7 +24,7 @@ async fn an_expired_stamp_is_corrected_by_the_servers_date_once_and_from_then_on
     for version in [SignatureVersion::V1, SignatureVersion::V3] {
         let server = Server::start(|_, seen| with_a_clock_of_its_own(seen)).await;
         let client = client_of(Settings { signature: version, ..settings(&server.url()) });
-        client.carry_out(&ticket(Verb::Detach)).await.unwrap();
+        client.describe(&of_vpc()).await.unwrap();
         let seen = server.seen();
         let stamp = |seen: &Seen| seen.parameter("Timestamp") + &seen.header("x-acs-date");
         let nonce =
@@ -31,7 +33,7 @@ async fn an_expired_stamp_is_corrected_by_the_servers_date_once_and_from_then_on
         assert_eq!(stamp(&seen[0]), "2024-05-01T12:34:56Z");
         assert_eq!(stamp(&seen[1]), "2024-05-01T14:00:00Z");
         assert_ne!(nonce(&seen[0]), nonce(&seen[1]));
-        client.carry_out(&ticket(Verb::Detach)).await.unwrap();
+        client.describe(&of_vpc()).await.unwrap();
         assert_eq!(server.seen().len(), 3);
     }
 }
@@ -44,7 +46,7 @@ async fn a_stamp_that_stays_expired_is_an_error_after_two_attempts() {
         with(400, &[("date", &date)], error("InvalidTimeStamp.Expired", "expired"))
     })
     .await;
-    let failed = client(&server).carry_out(&ticket(Verb::Detach)).await.unwrap_err();
+    let failed = client(&server).describe(&of_vpc()).await.unwrap_err();
     assert_eq!(failed.class, Class::Unauthenticated);
     assert_eq!(server.seen().len(), 2);
 }
@@ -75,7 +77,7 @@ async fn token_server(renew: bool) -> (Server, Client, tempfile::NamedTempFile) 
     let path = file.path().to_owned();
     let server = Server::start(move |_, seen| {
         if seen.parameter("SecurityToken") == "new" {
-            return json(200, ACCEPTED);
+            return json(200, NO_LINKS);
         }
         if renew {
             std::fs::write(&path, key_file("new")).unwrap();
@@ -90,7 +92,7 @@ async fn token_server(renew: bool) -> (Server, Client, tempfile::NamedTempFile) 
 #[tokio::test]
 async fn an_expired_token_is_read_again_and_tried_once_more() {
     let (server, client, _file) = token_server(true).await;
-    client.carry_out(&ticket(Verb::Detach)).await.unwrap();
+    client.describe(&of_vpc()).await.unwrap();
     let tokens: Vec<String> =
         server.seen().iter().map(|seen| seen.parameter("SecurityToken")).collect();
     assert_eq!(tokens, ["old", "new"]);
@@ -99,7 +101,7 @@ async fn an_expired_token_is_read_again_and_tried_once_more() {
 #[tokio::test]
 async fn an_expired_token_without_a_new_one_is_an_error_after_one_attempt() {
     let (server, client, _file) = token_server(false).await;
-    let failed = client.carry_out(&ticket(Verb::Detach)).await.unwrap_err();
+    let failed = client.describe(&of_vpc()).await.unwrap_err();
     assert_eq!(failed.class, Class::Unauthenticated);
     assert_eq!(server.seen().len(), 1);
 }
@@ -117,7 +119,7 @@ async fn a_token_that_is_always_new_and_always_expired_is_an_error_after_two_att
     })
     .await;
     let client = client_of(Settings { credentials, ..settings(&server.url()) });
-    let failed = client.carry_out(&ticket(Verb::Detach)).await.unwrap_err();
+    let failed = client.describe(&of_vpc()).await.unwrap_err();
     assert_eq!(failed.class, Class::Unauthenticated);
     assert_eq!(server.seen().len(), 2);
 }
@@ -136,9 +138,25 @@ async fn both_repeats_can_happen_in_one_call_and_no_third() {
     })
     .await;
     let client = client_of(Settings { credentials, ..settings(&server.url()) });
-    let failed = client.carry_out(&ticket(Verb::Detach)).await.unwrap_err();
+    let failed = client.describe(&of_vpc()).await.unwrap_err();
     assert_eq!(failed.code, "InvalidTimeStamp.Expired");
     assert_eq!(server.seen().len(), 3);
+}
+
+#[tokio::test]
+async fn a_write_is_sent_once_and_can_be_asked_for_again() {
+    let server = Server::start(|_, seen| with_a_clock_of_its_own(seen)).await;
+    let client = client(&server);
+    let turned_away = client.carry_out(&ticket(Verb::Detach)).await.unwrap_err();
+    assert_eq!((turned_away.class, server.seen().len()), (Class::Unreachable, 1));
+    assert_eq!(client.clock_off().as_secs(), 5104, "the difference is known from then on");
+    client.carry_out(&ticket(Verb::Detach)).await.unwrap();
+    assert_eq!(server.seen().len(), 2);
+
+    let (server, client, _file) = token_server(true).await;
+    let turned_away = client.carry_out(&ticket(Verb::Detach)).await.unwrap_err();
+    assert_eq!((turned_away.class, server.seen().len()), (Class::Unreachable, 1));
+    client.carry_out(&ticket(Verb::Detach)).await.unwrap();
 }
 
 #[tokio::test]
