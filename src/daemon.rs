@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 mod intake;
 mod signals;
 
-pub use intake::{Intake, Outcome as IntakeOutcome, first_revision};
+pub use intake::{First, Intake, Outcome as IntakeOutcome, first_revision};
 pub use signals::{Signals, stop_on_signals};
 
 /// How long passes may take to end after the process was asked to.
@@ -62,7 +62,7 @@ pub struct Daemon<R, W> {
 }
 
 /// What was last said of each scope that is held, so that it is said once and not at every pass.
-pub type Said = BTreeMap<Scope, Vec<Refusal>>;
+pub type Said = BTreeMap<Scope, Vec<String>>;
 
 /// What made the loop turn.
 enum Turn {
@@ -213,11 +213,9 @@ fn say(report: &ScopeReport, said: &mut Said) {
     let (scope, mode) = (&report.scope, report.mode);
     let (observed, desired, missing) = (report.observed, report.desired, report.missing.len());
     let actions = report.actions.len();
-    let before = if report.refusals.is_empty() {
-        said.remove(scope)
-    } else {
-        said.insert(scope.clone(), report.refusals.clone())
-    };
+    let gist: Vec<String> = report.refusals.iter().map(gist).collect();
+    let before =
+        if gist.is_empty() { said.remove(scope) } else { said.insert(scope.clone(), gist.clone()) };
     match &report.verdict {
         Verdict::InSync => {
             tracing::debug!(%scope, %mode, observed, desired, missing, "in sync");
@@ -226,9 +224,7 @@ fn say(report: &ScopeReport, said: &mut Said) {
             let converged = report.applied.iter().filter(|a| a.outcome.is_converged()).count();
             tracing::info!(%scope, %mode, observed, desired, missing, actions, converged, "pass ended");
         }
-        Verdict::Held | Verdict::Partial | Verdict::Failed(_)
-            if before.as_ref() == Some(&report.refusals) =>
-        {
+        Verdict::Held | Verdict::Partial | Verdict::Failed(_) if before.as_ref() == Some(&gist) => {
             tracing::debug!(%scope, %mode, observed, desired, actions, "still held");
         }
         Verdict::Held | Verdict::Partial | Verdict::Failed(_) => {
@@ -238,5 +234,34 @@ fn say(report: &ScopeReport, said: &mut Said) {
                 tracing::warn!(%scope, %mode, observed, desired, actions, %rule, reason, way_out, "held");
             }
         }
+    }
+}
+
+/// A refusal without the request ids in it, which differ at every pass.
+fn gist(refusal: &Refusal) -> String {
+    let parts = refusal.message.split("(request ");
+    let kept = parts.enumerate().map(|(n, part)| match part.split_once(')') {
+        Some((_, rest)) if n > 0 => rest,
+        _ => part,
+    });
+    format!("{} {}", refusal.rule, kept.collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::Rule;
+
+    #[test]
+    fn the_gist_of_a_refusal_has_no_request_id() {
+        let refusal = |message: &str| Refusal {
+            rule: Rule::Coverage,
+            message: message.to_owned(),
+            way_out: String::new(),
+        };
+        let one = gist(&refusal("no: InvalidVpc (request A-1); again (request B)"));
+        assert_eq!(one, gist(&refusal("no: InvalidVpc (request C); again (request D)")));
+        assert_ne!(one, gist(&refusal("no: Other (request C); again (request D)")));
+        assert_eq!(one, "coverage no: InvalidVpc ; again ");
     }
 }

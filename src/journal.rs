@@ -75,8 +75,8 @@ pub enum JournalError {
 /// What an opened journal remembers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Recovered {
-    /// The last accepted revision, with the text of its manifests.
-    pub accepted: Option<(Revision, Vec<File>)>,
+    /// The last accepted revision.
+    pub accepted: Option<Accepted>,
     /// Intents without an answer: the process died between the two.
     pub open_intents: Vec<OpenIntent>,
     /// Calls that may have had an effect, and that no read has settled.
@@ -98,6 +98,19 @@ pub struct Unsettled {
     pub accepted: bool,
     /// When the last entry about it was written.
     pub at: Timestamp,
+}
+
+/// An accepted revision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// The folder it was read from, absolute.
+    pub root: String,
+    /// Which state of it.
+    pub revision: Revision,
+    /// The text of its manifests.
+    pub files: Vec<File>,
+    /// The scopes that it released.
+    pub released: Vec<Scope>,
 }
 
 /// An intent whose call may or may not have been made.
@@ -144,17 +157,13 @@ impl Journal {
     ///
     /// # Errors
     /// [`JournalError`]
-    pub async fn accepted(
-        &self,
-        revision: &Revision,
-        files: &[File],
-        released: &[Scope],
-    ) -> Result<(), JournalError> {
+    pub async fn accepted(&self, accepted: &Accepted) -> Result<(), JournalError> {
+        let Accepted { root, revision, files, released } = accepted;
         let texts: Vec<(Digest, Arc<str>)> = files
             .iter()
             .map(|file| (Digest::of([file.text.as_bytes()]), Arc::clone(&file.text)))
             .collect();
-        let record = Record::accepted(revision, files, &texts, released);
+        let record = Record::accepted(revision, files, &texts, released, root);
         self.append(record, texts).await.map(|_| ())
     }
 

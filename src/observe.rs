@@ -4,7 +4,7 @@ use crate::attempt::Lanes;
 use crate::clock::{Clock, Moment};
 use crate::cloud::{Class, CloudError, IDS_MAX, PAGE_SIZE_MAX, Page, Query, ReadLinks};
 use crate::desired::Desired;
-use crate::model::{AccountName, InstanceId, Region, Scope};
+use crate::model::{AccountName, InstanceId, Mode, Region, Scope};
 use crate::observed::{
     Complete, Gap, Listed, Observed, Partial, Standing, Sweep, judge, plausible,
 };
@@ -16,6 +16,8 @@ use std::sync::Arc;
 const SWEEPS: u32 = 3;
 /// Tries at a whole observation whose list and ids disagree.
 const TRIES: u32 = 3;
+/// Halvings of a chunk of ids that are only reported: enough for one that is unknown.
+const HALVINGS_MAX: u32 = 8;
 /// Chunks of ids read at the same time.
 const CHUNKS_AT_ONCE: usize = 4;
 
@@ -109,10 +111,22 @@ impl<R: ReadLinks> Reads<R> {
         region: &Region,
         instances: &BTreeSet<InstanceId>,
     ) -> Result<(BTreeMap<InstanceId, Standing>, Moment), CloudError> {
+        self.by_ids_halving(region, instances, u32::MAX).await
+    }
+
+    /// As [`Reads::by_ids`], where a chunk is halved so many times at most; what is left then counts
+    /// as unknown to the cloud.
+    async fn by_ids_halving(
+        &self,
+        region: &Region,
+        instances: &BTreeSet<InstanceId>,
+        halvings: u32,
+    ) -> Result<(BTreeMap<InstanceId, Standing>, Moment), CloudError> {
         let began = self.clock.now();
         let all: Vec<InstanceId> = instances.iter().cloned().collect();
         let chunks: Vec<Vec<InstanceId>> = all.chunks(IDS_MAX).map(<[_]>::to_vec).collect();
-        let reads = stream::iter(chunks.into_iter().map(|chunk| self.chunk(region, chunk)));
+        let reads =
+            stream::iter(chunks.into_iter().map(|chunk| self.chunk(region, chunk, halvings)));
         let standings: Vec<BTreeMap<_, _>> =
             reads.buffer_unordered(CHUNKS_AT_ONCE).try_collect().await?;
         Ok((standings.into_iter().flatten().collect(), began))
@@ -127,7 +141,13 @@ impl<R: ReadLinks> Reads<R> {
         let began = self.clock.now();
         let listed = self.proven(scope, candidates).await?;
         let kept = desired.instances_at(began.wall);
-        let (standings, _) = self.by_ids(&scope.region, &listed.differing(&kept)).await?;
+        let differing = listed.differing(&kept);
+        let (unexpected, missing): (BTreeSet<_>, BTreeSet<_>) =
+            differing.into_iter().partition(|id| listed.contains(id));
+        // Released instances stay in manifests for years; in these modes nothing is done about them.
+        let halvings = if desired.mode == Mode::Sync { u32::MAX } else { HALVINGS_MAX };
+        let mut standings = self.by_ids(&scope.region, &unexpected).await?.0;
+        standings.extend(self.by_ids_halving(&scope.region, &missing, halvings).await?.0);
         Ok(Complete::award(scope.clone(), listed, &kept, standings, began)?)
     }
 
@@ -222,6 +242,7 @@ impl<R: ReadLinks> Reads<R> {
         &self,
         region: &Region,
         chunk: Vec<InstanceId>,
+        mut halvings: u32,
     ) -> Result<BTreeMap<InstanceId, Standing>, CloudError> {
         let mut standings = BTreeMap::new();
         let mut left = vec![chunk];
@@ -247,7 +268,12 @@ impl<R: ReadLinks> Reads<R> {
                         let unknown = Standing::Unknown { code: error.code };
                         standings.insert(alone.clone(), unknown);
                     }
+                    _ if halvings == 0 => {
+                        let unknown = |id| (id, Standing::Unknown { code: error.code.clone() });
+                        standings.extend(instances.into_iter().map(unknown));
+                    }
                     _ => {
+                        halvings -= 1;
                         left.push(instances.split_off(instances.len() / 2));
                         left.push(instances);
                     }

@@ -79,7 +79,9 @@ impl fmt::Display for Missing {
         match self {
             Self::Unlinked => f.write_str("not linked"),
             Self::Elsewhere(vpc) => write!(f, "linked to {vpc}"),
-            Self::Unknown => f.write_str("unknown to the cloud in this account and region"),
+            Self::Unknown => {
+                f.write_str("not linked; it, or an id read with it, is unknown to the cloud here")
+            }
         }
     }
 }

@@ -6,8 +6,9 @@ use crate::aliyun::Client;
 use crate::apply::{Newest, Progress};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::daemon::{Estate, Intake, Signals, first_revision, stop_on_signals};
+use crate::daemon::{Estate, First, Intake, Signals, first_revision, stop_on_signals};
 use crate::desired::Tree;
+use crate::journal::Accepted;
 use crate::model::{AccountName, Verb};
 use crate::observe::Reads;
 use crate::reconcile::{Proposal, carry_out};
@@ -66,15 +67,15 @@ pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Fai
         terminal::note(&format!("carrying out a plan that was made from {}", folder.display()));
     }
     let pass = Pass::prepare(&folder, config).await?;
-    let mut proposals = pass.propose().await;
+    let mut proposals = pass.propose().await?;
     if let Some(saved) = &saved {
         saved.still_holds(&proposals::report(&pass.tree, &proposals))?;
     }
     if proposals.iter().any(|proposal| proposal.approved.is_some()) && !options.yes {
         proposals = pass.ask(proposals).await?;
     }
-    let report = pass.carry_out(proposals).await;
-    options.output.print(&report);
+    let report = pass.carry_out(proposals).await?;
+    options.output.print(&report)?;
     Ok(report.standing().into())
 }
 
@@ -83,10 +84,12 @@ pub(super) struct Pass {
     config: Config,
     clock: Arc<dyn Clock>,
     tree: Arc<Tree>,
+    /// The revision, if it is not the last accepted one: it becomes that with consent only.
+    unrecorded: Option<Accepted>,
     estate: Estate<Arc<Client>, Arc<Client>>,
     progress: Progress,
     stop: CancellationToken,
-    _state: setup::State,
+    state: setup::State,
 }
 
 impl Pass {
@@ -100,18 +103,24 @@ impl Pass {
         tokio::spawn(stop_on_signals(Signals::take_over()?, stop.clone()));
         let readings = source::watch(folder.to_owned(), config.source, stop.clone());
         let board = Board::new(config.interval);
+        let root = setup::root(folder)?;
         let recovered = state.recovered.accepted.clone();
-        let intake = Intake::new(
-            state.journal.clone(),
-            config.ceilings(),
-            board,
-            Arc::clone(&clock),
-            recovered,
-        );
+        let last = recovered.as_ref().map(|accepted| accepted.revision.clone());
+        let ceilings = config.ceilings();
+        let intake =
+            Intake::new(None, root.clone(), ceilings, board, Arc::clone(&clock), recovered);
         let newest = Newest::following(intake.newest());
-        let tree = first_revision(intake, readings, stop.clone()).await.map_err(|why| {
-            Failure(format!("accept the manifests in {}:\n{why}", folder.display()))
-        })?;
+        let First { tree, files } =
+            first_revision(intake, readings, stop.clone()).await.map_err(|why| {
+                Failure(format!("accept the manifests in {}:\n{why}", folder.display()))
+            })?;
+        let revision = (*tree.revision).clone();
+        let unrecorded = (last.as_ref() != Some(&revision)).then_some(Accepted {
+            root,
+            revision,
+            files,
+            released: Vec::new(),
+        });
         let progress = Progress::default();
         let (lanes, reads) = setup::reads(&config, &clients, &clock);
         let parts = setup::Parts {
@@ -126,11 +135,11 @@ impl Pass {
             stop: stop.clone(),
         };
         let estate = setup::estate(&config, parts);
-        Ok(Self { config, clock, tree, estate, progress, stop, _state: state })
+        Ok(Self { config, clock, tree, unrecorded, estate, progress, stop, state })
     }
 
     /// Observes, plans and gates every scope.
-    pub async fn propose(&self) -> Vec<Proposal> {
+    pub async fn propose(&self) -> Result<Vec<Proposal>, Failure> {
         let reads: BTreeMap<AccountName, Reads<Arc<Client>>> = self
             .estate
             .accounts
@@ -138,7 +147,9 @@ impl Pass {
             .map(|(name, (reads, _))| (name.clone(), reads.clone()))
             .collect();
         let Config { bounds, workers, .. } = &self.config;
-        proposals::all(&self.tree, &reads, bounds, &self.clock, *workers).await
+        let all = proposals::all(&self.tree, &reads, bounds, &self.clock, *workers);
+        let interrupted = || Failure("interrupted, nothing was done".to_owned());
+        self.stop.run_until_cancelled(all).await.ok_or_else(interrupted)
     }
 
     /// Shows the plans and asks. A person takes time, so the plans are made again after the answer,
@@ -161,7 +172,7 @@ impl Pass {
         if !consent {
             return Err(Failure("no consent, so nothing was done".to_owned()));
         }
-        let again = self.propose().await;
+        let again = self.propose().await?;
         let fresh = proposals::report(&self.tree, &again);
         let same = fresh
             .scopes
@@ -179,7 +190,11 @@ impl Pass {
     }
 
     /// Carries out what was approved, in all scopes at once: first every detach, then every attach.
-    pub async fn carry_out(&self, proposals: Vec<Proposal>) -> Report {
+    pub async fn carry_out(&self, proposals: Vec<Proposal>) -> Result<Report, Failure> {
+        let anything = proposals.iter().any(|proposal| proposal.approved.is_some());
+        if let (Some(accepted), true) = (&self.unrecorded, anything) {
+            self.state.journal.accepted(accepted).await?;
+        }
         let total: usize =
             proposals.iter().filter(|p| p.approved.is_some()).map(|p| p.report.actions.len()).sum();
         let show = tokio::spawn(show_progress(self.progress.clone(), total));
@@ -194,7 +209,7 @@ impl Pass {
         let reports = stream::iter(passes).buffer_unordered(workers).collect().await;
         show.abort();
         terminal::progress("");
-        Report::new(Arc::clone(&self.tree.revision), reports)
+        Ok(Report::new(Arc::clone(&self.tree.revision), reports))
     }
 }
 
@@ -210,8 +225,8 @@ async fn show_progress(progress: Progress, total: usize) {
 /// For `run --once`: a pass without asking.
 pub(super) async fn once(folder: &Path, config: Config) -> Result<Exit, Failure> {
     let pass = Pass::prepare(folder, config).await?;
-    let proposals = pass.propose().await;
-    let report = pass.carry_out(proposals).await;
+    let proposals = pass.propose().await?;
+    let report = pass.carry_out(proposals).await?;
     for scope in report.scopes.iter().filter(|scope| scope.verdict != Verdict::InSync) {
         for refusal in &scope.refusals {
             tracing::warn!(scope = %scope.scope, rule = %refusal.rule, way_out = refusal.way_out, "{}", refusal.message);
@@ -219,6 +234,6 @@ pub(super) async fn once(folder: &Path, config: Config) -> Result<Exit, Failure>
         let (detach, attach) = (scope.count(Verb::Detach), scope.count(Verb::Attach));
         tracing::info!(scope = %scope.scope, verdict = scope.verdict.as_str(), detach, attach, "pass ended");
     }
-    Output::Text.print(&report);
+    Output::Text.print(&report)?;
     Ok(report.standing().into())
 }

@@ -17,7 +17,7 @@ pub(super) struct Options {
 pub(super) fn main(options: &Options) -> Result<Exit, Failure> {
     let mut text = Vec::new();
     clap_complete::generate(options.shell, &mut command(), "classiclinkd", &mut text);
-    terminal::out(&String::from_utf8(text)?);
+    terminal::out(&String::from_utf8(text)?)?;
     Ok(Exit::Clean)
 }
 

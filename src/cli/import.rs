@@ -64,7 +64,7 @@ pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Fai
         Observed::Complete(complete) => {
             let instances: Vec<_> = complete.links().iter().cloned().collect();
             let name = name.unwrap_or_else(|| scope.vpc.to_string());
-            terminal::out(&manifest::write(&name, &scope, Mode::Observe, &instances));
+            terminal::out(&manifest::write(&name, &scope, Mode::Observe, &instances))?;
             terminal::note(&format!(
                 "{} links written; the mode is `observe`, so nothing is changed",
                 instances.len()

@@ -39,7 +39,7 @@ pub(super) enum Output {
 
 impl Output {
     /// Prints a report; what could not be read is said on stderr, too.
-    pub fn print(self, report: &Report) {
+    pub fn print(self, report: &Report) -> Result<(), Failure> {
         for scope in report.scopes.iter().filter(|scope| scope.standing() >= Standing::Partial) {
             for refusal in &scope.refusals {
                 terminal::error(&format!("{}: {refusal}", scope.scope));
@@ -49,7 +49,7 @@ impl Output {
             Self::Text => text::render(report, terminal::colour()),
             Self::Json => json::render(report),
             Self::Markdown => markdown::render(report),
-        });
+        })
     }
 }
 
@@ -58,8 +58,9 @@ pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Fai
     setup::logging(&config, "warn")?;
     let clock = setup::clock();
     let folder = &options.manifests.manifests;
-    let tree = setup::tree(folder, &config)?;
+    // First, because it finds out which accounts there are.
     let clients = setup::clients(&mut config, &clock)?;
+    let tree = setup::tree(folder, &config)?;
     let (_, reads) = setup::reads(&config, &clients, &clock);
     let found = proposals::all(&tree, &reads, &config.bounds, &clock, config.workers).await;
     let report = proposals::report(&tree, &found);
@@ -70,6 +71,6 @@ pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Fai
             path.display()
         ));
     }
-    options.output.print(&report);
+    options.output.print(&report)?;
     Ok(report.standing().into())
 }

@@ -72,6 +72,10 @@ pub(super) fn save(
     if let Some(map) = value.as_object_mut() {
         map.insert("savedFrom".to_owned(), serde_json::to_value(&from)?);
     }
+    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        let why = "it is not a file; name one, or print the plan with --output json";
+        return Err(Failure(format!("save the plan to {}: {why}", path.display())));
+    }
     // Nobody can have put anything under this name.
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{:016x}", super::setup::seed()));

@@ -1,13 +1,13 @@
 //! Plans for every scope of a tree, some at a time.
 
 use crate::clock::Clock;
-use crate::cloud::ReadLinks;
+use crate::cloud::{Class, CloudError, ReadLinks};
 use crate::desired::Tree;
 use crate::gate::Bounds;
 use crate::model::AccountName;
 use crate::observe::Reads;
 use crate::reconcile::{Proposal, propose};
-use crate::report::Report;
+use crate::report::{Report, ScopeReport};
 use futures_util::{StreamExt as _, stream};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,9 +20,16 @@ pub(super) async fn all<R: ReadLinks>(
     clock: &Arc<dyn Clock>,
     workers: usize,
 ) -> Vec<Proposal> {
-    let wanted = tree.scopes.values().filter_map(|desired| {
-        let reads = reads.get(&desired.scope.account)?;
-        Some(async move { propose(reads, bounds, &**clock, desired).await })
+    let wanted = tree.scopes.values().map(|desired| async move {
+        match reads.get(&desired.scope.account) {
+            Some(reads) => propose(reads, bounds, &**clock, desired).await,
+            None => {
+                let why = format!("account `{}` has no credentials", desired.scope.account);
+                let error = CloudError::new(Class::Unauthenticated, "credentials", why);
+                let report = ScopeReport::of_failure(desired, error);
+                Proposal { report, approved: None, complete: None }
+            }
+        }
     });
     let wanted: Vec<_> = wanted.collect();
     let count = wanted.len();

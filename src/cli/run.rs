@@ -61,13 +61,13 @@ pub(super) async fn daemon(
     let board = Board::new(config.interval);
     listening(start_page(&config, &board, &clock, &stop).await?);
     let readings = source::watch(folder.to_owned(), config.source, stop.clone());
-    let (journal, recovered) = (state.journal.clone(), state.recovered.accepted.clone());
     let intake = Intake::new(
-        journal.clone(),
+        Some(state.journal.clone()),
+        setup::root(folder)?,
         config.ceilings(),
         board.clone(),
         Arc::clone(&clock),
-        recovered,
+        state.recovered.accepted.clone(),
     );
     let (lanes, reads) = setup::reads(&config, &clients, &clock);
     let parts = setup::Parts {

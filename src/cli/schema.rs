@@ -6,6 +6,6 @@ use crate::manifest;
 pub(super) fn main() -> Result<Exit, Failure> {
     let mut text = serde_json::to_string_pretty(&manifest::schema())?;
     text.push('\n');
-    terminal::out(&text);
+    terminal::out(&text)?;
     Ok(Exit::Clean)
 }

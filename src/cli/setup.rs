@@ -164,6 +164,12 @@ pub(super) fn reads(
     (lanes, reads)
 }
 
+/// The folder of the manifests, as the journal remembers it: absolute, but with its symbolic links,
+/// which lead to another checkout every time git-sync swaps them.
+pub(super) fn root(folder: &Path) -> Result<String, Failure> {
+    Ok(std::path::absolute(folder)?.display().to_string())
+}
+
 /// The journal with its state folder, which stays locked as long as this lives.
 pub(super) struct State {
     pub journal: Journal,
@@ -253,8 +259,20 @@ fn carried(call: &journal::Unsettled, now: Moment) -> Carried {
 pub(super) fn tree(folder: &Path, config: &Config) -> Result<Tree, Failure> {
     let snapshot = crate::source::read(folder).map_err(|why| Failure(why.to_string()))?;
     let revision = crate::model::Revision::of_content(snapshot.digest.clone());
-    manifest::accept(&snapshot.files, revision, Some(&config.ceilings())).map_err(|found| {
+    let tree = manifest::accept(&snapshot.files, revision, Some(&config.ceilings()));
+    let tree = tree.map_err(|found| {
         let text = manifest::render(&found, &snapshot.files, super::terminal::colour_on_stderr());
         Failure(format!("accept the manifests in {}:\n{text}", folder.display()))
-    })
+    })?;
+    warn_of_protected(&tree);
+    Ok(tree)
+}
+
+/// Says that `protected` protects nothing yet, wherever somebody might believe it.
+pub(super) fn warn_of_protected(tree: &Tree) {
+    if let Some(place) = tree.first_protected() {
+        super::terminal::note(&format!(
+            "warning: {place}: `protected` has no effect in this version: removing the line removes the link"
+        ));
+    }
 }

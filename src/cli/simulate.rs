@@ -43,7 +43,7 @@ pub(super) struct Options {
 pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Failure> {
     let config = setup::config(&globals)?;
     if options.fault.iter().any(|fault| fault == "help") {
-        terminal::out(&help());
+        terminal::out(&help())?;
         return Ok(Exit::Clean);
     }
     setup::logging(&config, "info")?;

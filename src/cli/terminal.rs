@@ -1,11 +1,18 @@
 //! Data to stdout, everything else to stderr; colour only on a terminal, never with `NO_COLOR`.
 
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use super::Failure;
+use std::io::{BufRead as _, ErrorKind, IsTerminal as _, Write as _};
 
-/// Prints data. A closed pipe is the reader's choice and no error.
-pub(super) fn out(text: &str) {
+/// Prints data. A closed pipe is the reader's choice and no error; anything else would be data that
+/// somebody takes for whole.
+pub(super) fn out(text: &str) -> Result<(), Failure> {
     let mut stdout = anstream::stdout().lock();
-    let _closed = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure(format!("write the output: {error}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Prints a remark for people.

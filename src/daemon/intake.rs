@@ -4,7 +4,7 @@
 use crate::apply::Current;
 use crate::clock::Clock;
 use crate::desired::{Ceilings, Tree};
-use crate::journal::Journal;
+use crate::journal::{Accepted, Journal, JournalError};
 use crate::manifest::{self, Diagnostic, File};
 use crate::model::{Digest, Revision, Scope};
 use crate::serve::Board;
@@ -31,7 +31,10 @@ pub enum Outcome {
 
 /// Takes in revisions.
 pub struct Intake {
-    journal: Journal,
+    /// `None` where somebody has to consent first.
+    journal: Option<Journal>,
+    /// The folder of the manifests, absolute.
+    root: String,
     ceilings: Ceilings,
     board: Board,
     clock: Arc<dyn Clock>,
@@ -45,15 +48,27 @@ pub struct Intake {
 }
 
 impl Intake {
-    /// An intake whose revision in force is the `recovered` one, if it still can be accepted.
+    /// An intake whose revision in force is the `recovered` one, if it still can be accepted and is
+    /// of this folder: a mistyped path must not act by another tree.
     pub fn new(
-        journal: Journal,
+        journal: Option<Journal>,
+        root: String,
         ceilings: Ceilings,
         board: Board,
         clock: Arc<dyn Clock>,
-        recovered: Option<(Revision, Vec<File>)>,
+        recovered: Option<Accepted>,
     ) -> Self {
-        let accepted = recovered.and_then(|(revision, files)| {
+        let accepted = recovered.and_then(|accepted| {
+            if accepted.root != root {
+                tracing::warn!(
+                    then = accepted.root,
+                    now = root,
+                    "the last accepted revision is of another folder; nothing is cut before one of \
+                     this folder is accepted"
+                );
+                return None;
+            }
+            let Accepted { revision, files, .. } = accepted;
             let tree = manifest::accept(&files, revision, Some(&ceilings));
             if tree.is_err() {
                 tracing::warn!(
@@ -68,6 +83,7 @@ impl Intake {
         let current = Current { tree: Arc::new(tree), unsettled: true };
         Self {
             journal,
+            root,
             ceilings,
             board,
             clock,
@@ -147,7 +163,7 @@ impl Intake {
             }
         };
         let released: Vec<Scope> = before.released_by(&tree).into_iter().collect();
-        if let Err(error) = self.journal.accepted(&tree.revision, files, &released).await {
+        if let Err(error) = self.record(&tree, files, &released).await {
             tracing::error!(%error, "a revision is not accepted");
             self.board.trouble(Some(error.to_string()));
             self.last = Outcome::Unjournaled(error.to_string());
@@ -182,6 +198,22 @@ impl Intake {
         if cut.is_empty() { Ok(tree) } else { Err(cut) }
     }
 
+    async fn record(
+        &self,
+        tree: &Tree,
+        files: &[File],
+        released: &[Scope],
+    ) -> Result<(), JournalError> {
+        let Some(journal) = &self.journal else { return Ok(()) };
+        let accepted = Accepted {
+            root: self.root.clone(),
+            revision: (*tree.revision).clone(),
+            files: files.to_vec(),
+            released: released.to_vec(),
+        };
+        journal.accepted(&accepted).await
+    }
+
     fn settle(&mut self, outcome: Outcome) {
         self.refused = None;
         self.board.trouble(None);
@@ -211,6 +243,14 @@ fn nothing() -> Tree {
     Tree { revision, scopes: BTreeMap::new() }
 }
 
+/// The revision that a one-shot command works by.
+pub struct First {
+    /// What it declares.
+    pub tree: Arc<Tree>,
+    /// The text of its manifests.
+    pub files: Vec<File>,
+}
+
 /// Takes readings until one is decided upon, then goes on in the background, so that the permit
 /// sees every later change.
 ///
@@ -220,7 +260,7 @@ pub async fn first_revision(
     mut intake: Intake,
     mut readings: watch::Receiver<Reading>,
     stop: CancellationToken,
-) -> Result<Arc<Tree>, String> {
+) -> Result<First, String> {
     intake.quiet = true;
     loop {
         let reading = readings.borrow_and_update().clone();
@@ -239,7 +279,7 @@ pub async fn first_revision(
             }
         }
     }
-    let tree = intake.tree();
+    let (tree, files) = (intake.tree(), intake.files.clone());
     intake.quiet = false;
     tokio::spawn(async move {
         while readings.changed().await.is_ok() {
@@ -247,5 +287,5 @@ pub async fn first_revision(
             intake.take(&reading).await;
         }
     });
-    Ok(tree)
+    Ok(First { tree, files })
 }

@@ -19,8 +19,8 @@ pub(super) fn check(plan: &Plan) -> Option<Refusal> {
             named(plan.scope())
         ),
         way_out: format!(
-            "if the VPC is meant to lose all of them, write `limits: {{allowEmpty: true}}` under \
-             `spec` in {}; if not, check that its region, account and VPC are right",
+            "if the VPC is meant to lose all of them, set `allowEmpty: true` under `spec.limits` \
+             in {}; if not, check that its region, account and VPC are right",
             files(plan.desired())
         ),
     })

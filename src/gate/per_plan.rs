@@ -16,8 +16,8 @@ pub(super) fn check(plan: &Plan, bounds: &Bounds) -> Option<Refusal> {
             named(plan.scope()),
         ),
         way_out: format!(
-            "if that many are meant to go, write `limits: {{maxDetach: {asked}}}` under `spec` in {}; if \
-             not, list the links that should stay",
+            "if that many are meant to go, set `maxDetach: {asked}` under `spec.limits` in {}; if not, \
+             list the links that should stay",
             files(plan.desired())
         ),
     })

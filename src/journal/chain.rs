@@ -1,8 +1,8 @@
 //! Entries that each carry the hash of the one before.
 
 use super::JournalError;
-use super::record::{Accepted, Answer, Answered, Intent, Record, SettledBody};
-use super::{OpenIntent, Recovered, Unsettled};
+use super::record::{Accepted as AcceptedBody, Answer, Answered, Intent, Record, SettledBody};
+use super::{Accepted, OpenIntent, Recovered, Unsettled};
 use crate::cloud::IntentId;
 use crate::manifest::File;
 use crate::model::{AccountName, Digest, InstanceId, Region, Revision, Scope, Verb, VpcId};
@@ -49,7 +49,7 @@ fn hash(previous: Option<&Entry>, seq: u64, at: &str, kind: &str, body: &str) ->
 #[derive(Debug, Default)]
 pub(super) struct Fold {
     pub last: Option<Entry>,
-    accepted: Option<Accepted>,
+    accepted: Option<AcceptedBody>,
     /// Intents without an answer.
     open: BTreeMap<u64, Key>,
     /// The intents of calls that may have had an effect and have no final word, by link.
@@ -153,10 +153,7 @@ impl Fold {
 }
 
 /// `None` where a text is missing or is not the one that was accepted: then nothing is accepted.
-fn restore(
-    said: Accepted,
-    text: impl Fn(&str) -> Option<Arc<str>>,
-) -> Option<(Revision, Vec<File>)> {
+fn restore(said: AcceptedBody, text: impl Fn(&str) -> Option<Arc<str>>) -> Option<Accepted> {
     let revision = Revision {
         digest: Digest::parse(&said.revision)?,
         commit: said.commit,
@@ -167,5 +164,12 @@ fn restore(
         let unchanged = Digest::of([text.as_bytes()]).as_str() == entry.digest;
         unchanged.then(|| File { path: entry.path.into(), text })
     };
-    Some((revision, said.files.into_iter().map(file).collect::<Option<_>>()?))
+    let files = said.files.into_iter().map(file).collect::<Option<_>>();
+    if files.is_none() {
+        tracing::error!(
+            revision = said.revision,
+            "the journal has lost a manifest of the last accepted revision, so none is in force"
+        );
+    }
+    Some(Accepted { root: said.root, revision, files: files?, released: Vec::new() })
 }

@@ -92,6 +92,7 @@ pub(super) struct FileEntry {
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Accepted {
+    pub root: String,
     pub revision: String,
     pub commit: Option<String>,
     pub author: Option<String>,
@@ -152,12 +153,14 @@ impl Record {
         files: &[File],
         texts: &[(Digest, Arc<str>)],
         released: &[Scope],
+        root: &str,
     ) -> Self {
         let entry = |(file, (digest, _)): (&File, &(Digest, Arc<str>))| FileEntry {
             path: file.path.to_string(),
             digest: digest.to_string(),
         };
         let body = Accepted {
+            root: root.to_owned(),
             revision: revision.digest.to_string(),
             commit: revision.commit.clone(),
             author: revision.author.clone(),

@@ -41,6 +41,15 @@ fn revision() -> Revision {
     }
 }
 
+fn an_accepted() -> Accepted {
+    Accepted {
+        root: "/srv/manifests".into(),
+        revision: revision(),
+        files: files(),
+        released: vec![scope()],
+    }
+}
+
 fn open(folder: &std::path::Path) -> (Journal, Recovered) {
     // The writer of the journal before holds no lock on the folder, only on the file.
     Journal::open(&StateDir::lock(folder).unwrap(), clock()).unwrap()
@@ -51,7 +60,7 @@ async fn what_is_written_is_remembered_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let (journal, recovered) = open(folder.path());
     assert_eq!(recovered, Recovered::default());
-    journal.accepted(&revision(), &files(), &[scope()]).await.unwrap();
+    journal.accepted(&an_accepted()).await.unwrap();
     let answered = journal.intent(a_permit(), 1).await.unwrap();
     journal.answered(answered.intent(), Answer::lost()).await.unwrap();
     let open_one = journal.intent(a_permit(), 2).await.unwrap();
@@ -59,7 +68,7 @@ async fn what_is_written_is_remembered_after_a_restart() {
     drop(journal);
 
     let (_journal, recovered) = open(folder.path());
-    assert_eq!(recovered.accepted, Some((revision(), files())));
+    assert_eq!(recovered.accepted, Some(Accepted { released: vec![], ..an_accepted() }));
     assert_eq!(recovered.open_intents.len(), 1);
     assert_eq!(recovered.open_intents[0].id, open_one.intent());
     assert!(recovered.open_intents[0].what.contains("detach i-0002"));
@@ -103,7 +112,7 @@ async fn an_entry_that_was_changed_is_found() {
     ] {
         let folder = tempfile::tempdir().unwrap();
         let (journal, _) = open(folder.path());
-        journal.accepted(&revision(), &files(), &[]).await.unwrap();
+        journal.accepted(&an_accepted()).await.unwrap();
         journal.intent(a_permit(), 1).await.unwrap();
         drop(journal);
         let file = rusqlite::Connection::open(folder.path().join("journal.sqlite")).unwrap();
@@ -124,7 +133,7 @@ async fn an_entry_that_was_changed_is_found() {
 async fn a_manifest_text_that_was_changed_is_not_an_accepted_revision() {
     let folder = tempfile::tempdir().unwrap();
     let (journal, _) = open(folder.path());
-    journal.accepted(&revision(), &files(), &[]).await.unwrap();
+    journal.accepted(&an_accepted()).await.unwrap();
     drop(journal);
     let file = rusqlite::Connection::open(folder.path().join("journal.sqlite")).unwrap();
     file.execute_batch("UPDATE manifest SET text = 'three' WHERE text = 'two'").unwrap();

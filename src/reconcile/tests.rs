@@ -374,3 +374,15 @@ async fn a_wait_for_a_quota_does_not_hold_up_the_end() {
     let (_, asked) = tokio::join!(world.pass(), end);
     assert!(world.clock.now().since(asked) < Duration::from_secs(1));
 }
+
+#[tokio::test(start_paused = true)]
+async fn ids_that_the_cloud_forgot_do_not_cost_two_calls_each() {
+    let world = world(Mode::Detach, 0..310, 0..10);
+    for n in 10..310 {
+        assert!(world.sim.release(&scope().region, &id(n)));
+    }
+    let report = world.pass().await;
+    assert_eq!((report.missing.len(), report.standing()), (300, Standing::Clean));
+    let calls = world.calls("DescribeClassicLinkInstances");
+    assert!(calls <= 1 + 3 * 17, "{calls} calls");
+}

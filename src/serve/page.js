@@ -5,6 +5,7 @@ const standings = {
   waiting: ["waiting for the first pass", "faint"],
   converged: ["converged", "good"],
   pending: ["changes pending", "warn"],
+  refused: ["the manifests are not accepted", "bad"],
   held: ["held by the gate", "bad"],
   partial: ["not completely read", "bad"],
   error: ["failing", "bad"],

@@ -48,6 +48,7 @@ pub(super) fn value(board: &Board, now: Moment) -> Value {
     }
     let standing = match report.standing() {
         _ if said.scopes.is_empty() => "waiting",
+        Standing::Clean | Standing::Pending if said.trouble.is_some() => "refused",
         Standing::Clean => "converged",
         Standing::Pending => "pending",
         Standing::Held => "held",

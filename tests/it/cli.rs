@@ -59,6 +59,46 @@ fn apply_needs_consent_and_then_converges() {
 }
 
 #[test]
+fn without_consent_a_revision_is_not_accepted() {
+    let (place, cloud) = planned("detach", KEEP, "");
+    assert_eq!(place.run(&cloud, &["apply", "--manifests", "manifests"]).code, 1);
+    place.write("a.yaml", "broken: [");
+    let daemon = place.daemon(&cloud, &[]);
+    daemon.says("no revision is in force");
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    assert_eq!((daemon.end(), cloud.writes()), (0, 0));
+}
+
+#[test]
+fn output_that_cannot_be_written_is_an_error() {
+    let (place, cloud) = planned("detach", KEEP, "");
+    let full = || std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let import = ["import", "--region", "cn-hangzhou", "--vpc", "vpc-a"];
+    for arguments in [PLAN, &import[..], &["schema"]] {
+        let status = place.command(&cloud, arguments).stdout(full()).status().unwrap();
+        assert_eq!(status.code(), Some(1), "{arguments:?}");
+    }
+    let device = place.run(&cloud, &["plan", "--manifests", "manifests", "--out", "/dev/null"]);
+    assert_eq!(device.code, 1, "a device is not replaced by a plan");
+}
+
+#[test]
+fn a_scope_without_credentials_is_an_error_and_not_left_out() {
+    let (place, cloud) = planned("detach", KEEP, "");
+    let key = serde_json::json!({
+        "AccessKeyId": classiclinkd::sim::seed::ACCESS_KEY_ID,
+        "AccessKeySecret": classiclinkd::sim::seed::ACCESS_KEY_SECRET,
+    });
+    std::fs::write(place.path().join("key.json"), key.to_string()).unwrap();
+    let mut command = place.command(&cloud, PLAN);
+    command.env_remove("ALIBABA_CLOUD_ACCESS_KEY_ID").env_remove("ALIBABA_CLOUD_ACCESS_KEY_SECRET");
+    command.args(["--set", "accounts.prod.credentialsFile=key.json"]);
+    let ran = crate::harness::Ran::of(command.output().unwrap());
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.err.contains("`default` is not in the configuration"), "{ran:?}");
+}
+
+#[test]
 fn a_held_plan_exits_3_and_says_the_way_out() {
     let (place, cloud) = planned("detach", &["one"], "");
     for command in [PLAN, APPLY, &["run", "--once", "--manifests", "manifests"]] {

@@ -324,3 +324,18 @@ fn a_manifest_that_lost_its_end_is_not_accepted() {
         survives("cut", |place| place.write("a.yaml", cut), |_| ());
     }
 }
+
+#[test]
+fn the_last_accepted_revision_does_not_count_for_another_folder() {
+    let (place, cloud, daemon) = running();
+    assert_eq!(daemon.end(), 0);
+    fs::create_dir(place.path().join("other")).unwrap();
+    let mut command = place.command(&cloud, &["run", "--manifests", "other"]);
+    command.args(["--interval", "1s", "--listen", "none"]);
+    let daemon = Daemon::start(command, place.path().join("log"));
+    daemon.says("of another folder");
+    daemon.says("no revision is in force");
+    cloud.attach_by_hand("a", "x");
+    std::thread::sleep(std::time::Duration::from_millis(2500));
+    assert_eq!((daemon.end(), cloud.writes()), (0, 0));
+}
