@@ -289,3 +289,59 @@ pub async fn first_revision(
     });
     Ok(First { tree, files })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::Memory;
+    use crate::model::AccountName;
+    use crate::source::Snapshot;
+    use std::time::Duration;
+
+    fn reading(instances: &str) -> Reading {
+        let text = format!(
+            "apiVersion: classiclinkd/v1\nkind: ClassicLinkSet\nmetadata: {{name: a}}\nspec:\n  \
+             regionId: cn-hangzhou\n  vpcId: vpc-a\n  mode: detach\n  instances: {instances}\n"
+        );
+        let digest = Digest::of([text.as_bytes()]);
+        let files = vec![File { path: "a.yaml".into(), text: text.into() }];
+        let state = State::Settled(Arc::new(Snapshot { files, digest }));
+        Reading { state, unsettled: false, sequence: 1 }
+    }
+
+    fn intake(memory: &Memory, recovered: Option<Accepted>) -> Intake {
+        let clock: Arc<dyn Clock> = Arc::new(crate::clock::SystemClock::new());
+        let journal = Journal::in_memory(memory.clone(), Arc::clone(&clock));
+        let account = AccountName::parse("default").unwrap();
+        let ceilings = [(account, crate::desired::Ceiling::default())].into();
+        let board = Board::new(Duration::from_secs(60));
+        Intake::new(Some(journal), "/m".to_owned(), ceilings, board, clock, recovered)
+    }
+
+    #[tokio::test]
+    async fn a_newer_revision_that_is_not_journaled_stops_calls_by_the_old_one() {
+        let memory = Memory::default();
+        let mut intake = intake(&memory, None);
+        let newest = intake.newest();
+        assert!(newest.borrow().unsettled, "nothing was read yet");
+        intake.take(&reading("[i-one]")).await.unwrap();
+        assert!(!newest.borrow().unsettled);
+        memory.fail(true);
+        assert_eq!(intake.take(&reading("[i-one, i-two]")).await, None);
+        assert!(newest.borrow().unsettled && intake.wants_retry());
+        memory.fail(false);
+        intake.take(&reading("[i-one, i-two]")).await.unwrap();
+        assert!(!newest.borrow().unsettled);
+        assert_eq!(intake.tree().links_at(jiff::Timestamp::UNIX_EPOCH), 2);
+    }
+
+    #[tokio::test]
+    async fn a_recovered_revision_counts_for_its_own_folder_only() {
+        let memory = Memory::default();
+        intake(&memory, None).take(&reading("[i-one]")).await.unwrap();
+        let accepted = memory.recover().unwrap().accepted.unwrap();
+        assert_eq!(intake(&memory, Some(accepted.clone())).tree().scopes.len(), 1);
+        let elsewhere = Accepted { root: "/other".to_owned(), ..accepted };
+        assert_eq!(intake(&memory, Some(elsewhere)).tree().scopes.len(), 0);
+    }
+}

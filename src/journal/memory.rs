@@ -9,17 +9,21 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Shared entries, which tests read and can make fail.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Memory {
     inner: Arc<Mutex<Inner>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Inner {
     entries: Vec<Entry>,
     texts: BTreeMap<String, Arc<str>>,
     failing: bool,
+    watcher: Option<Watcher>,
 }
+
+/// Hears of every entry once it is durable.
+type Watcher = Arc<dyn Fn(&Entry) + Send + Sync>;
 
 impl Memory {
     /// All entries so far.
@@ -30,6 +34,11 @@ impl Memory {
     /// Makes every append fail from now on, as a full disk does, or work again.
     pub fn fail(&self, failing: bool) {
         self.lock().failing = failing;
+    }
+
+    /// Calls `watcher` with every entry once it is durable: for tests of what may happen meanwhile.
+    pub fn watch(&self, watcher: impl Fn(&Entry) + Send + Sync + 'static) {
+        self.lock().watcher = Some(Arc::new(watcher));
     }
 
     /// What a journal opened on these entries remembers.
@@ -57,8 +66,12 @@ impl Memory {
         }
         inner.texts.extend(texts.into_iter().map(|(digest, text)| (digest.to_string(), text)));
         let entry = Entry::after(inner.entries.last(), at, record);
-        let seq = entry.seq;
-        inner.entries.push(entry);
+        let (seq, watcher) = (entry.seq, inner.watcher.clone());
+        inner.entries.push(entry.clone());
+        drop(inner);
+        if let Some(watcher) = watcher {
+            watcher(&entry);
+        }
         Ok(seq)
     }
 
