@@ -67,6 +67,8 @@ pub(super) struct Item {
     /// When the last attempt ended.
     ended: Option<Moment>,
     denials: u32,
+    /// When a call that was left to the next pass may be repeated.
+    repeat: Option<Duration>,
     /// Whether its final word is, or is on the way to be, in the journal.
     pub recorded: bool,
 }
@@ -80,6 +82,7 @@ impl Item {
             failure: None,
             ended: None,
             denials: 0,
+            repeat: None,
             recorded: false,
         }
     }
@@ -91,25 +94,30 @@ impl Item {
             Some(due) => Stage::Waiting { due },
             None => Stage::Verifying { due: Duration::ZERO },
         };
-        Self { action, stage, attempts, failure, ended: Some(ended), denials: 0, recorded: false }
+        Self { attempts, failure, ended: Some(ended), stage, ..Self::new(action) }
     }
 
     /// Leaves a link that only waits to the next pass.
-    pub fn carry(&mut self) -> Option<Carried> {
-        let repeat = match self.stage {
+    pub fn leave(&mut self) {
+        self.repeat = match self.stage {
             Stage::Waiting { due } => Some(due),
             Stage::Verifying { .. } => None,
-            _ => return None,
+            _ => return,
         };
-        let Some(ended) = self.ended else {
-            self.stage = Stage::Done(self.unattempted("left to the next pass"));
-            return None;
-        };
-        self.stage = Stage::Done(Outcome::Settling(match &self.failure {
-            Some(error) => error.to_string(),
-            None => "the cloud accepted the call, and does not show its result yet".to_owned(),
-        }));
-        Some(Carried { attempts: self.attempts, failure: self.failure.clone(), ended, repeat })
+        self.stage = Stage::Done(match (&self.failure, self.attempts) {
+            (_, 0) => self.unattempted("left to the next pass"),
+            (Some(error), _) => Outcome::Settling(error.to_string()),
+            (None, _) => Outcome::Settling(
+                "the cloud accepted the call, and does not show its result yet".to_owned(),
+            ),
+        });
+    }
+
+    /// What the next pass has to know of a call that is not settled, however the pass ended.
+    pub fn carried(&self) -> Option<Carried> {
+        let Stage::Done(Outcome::Settling(_)) = self.stage else { return None };
+        let (attempts, failure, repeat) = (self.attempts, self.failure.clone(), self.repeat);
+        Some(Carried { attempts, failure, ended: self.ended?, repeat })
     }
 
     /// How it ended, so far.
@@ -212,7 +220,8 @@ impl Item {
 
     fn denied(&mut self, denial: &Denial, now: Moment) {
         self.denials += 1;
-        self.stage = if denial.is_withdrawal() {
+        // A call that was made and may have had an effect is not withdrawn by a later edit.
+        self.stage = if denial.is_withdrawal() && self.attempts == 0 {
             Stage::Done(Outcome::Withdrawn(denial.to_string()))
         } else if !denial.is_passing() || self.denials > DENIALS_MAX {
             Stage::Done(self.unattempted(&denial.to_string()))

@@ -66,7 +66,7 @@ impl Quarantine {
     }
 
     /// Freezes the writes of a scope; `jitter` lies in 0..1.
-    pub(super) fn freeze(&self, scope: &Scope, why: &str, now: Moment, jitter: f64) {
+    pub(crate) fn freeze(&self, scope: &Scope, why: &str, now: Moment, jitter: f64) {
         let cell = Cell::closed(PROBE_SCOPE, why.to_owned(), now, jitter);
         self.lock().scopes.insert(scope.clone(), cell);
     }

@@ -13,7 +13,6 @@ use crate::model::{InstanceId, Lane, Verb};
 use crate::observe::Reads;
 use crate::observed::Standing;
 use crate::outcome::Outcome;
-use crate::plan::Action;
 use crate::retry::Policy;
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
@@ -88,6 +87,10 @@ impl<'a, R: ReadLinks, W: WriteLinks> Run<'a, R, W> {
         let frost = self.writes.quarantine.frost(scope, now);
         let mut probed = false;
         for item in &mut self.items {
+            // A call of an earlier pass is read, whatever holds further calls.
+            if matches!(item.stage, Stage::Verifying { .. }) {
+                continue;
+            }
             let held = self.writes.quarantine.holds(scope, &item.action, now);
             let why = held.or_else(|| match &frost {
                 Frost::None => None,
@@ -101,7 +104,7 @@ impl<'a, R: ReadLinks, W: WriteLinks> Run<'a, R, W> {
                 }
             });
             if let Some(why) = why {
-                item.stage = Stage::Done(Outcome::Skipped(why));
+                item.stage = Stage::Done(item.unattempted(&why));
             }
         }
     }
@@ -147,13 +150,7 @@ impl<'a, R: ReadLinks, W: WriteLinks> Run<'a, R, W> {
         if untried {
             self.active = now;
         } else if !busy && now.since(self.active) >= patience {
-            let scope = self.approved.plan().scope();
-            for item in &mut self.items {
-                if let Some(carried) = item.carry() {
-                    let Action { verb, link, .. } = &item.action;
-                    self.writes.unsettled.put(scope, &link.instance, *verb, carried);
-                }
-            }
+            self.items.iter_mut().for_each(Item::leave);
         }
     }
 
@@ -358,6 +355,9 @@ impl<'a, R: ReadLinks, W: WriteLinks> Run<'a, R, W> {
             let applied = item.applied();
             let Applied { action, outcome, .. } = &applied;
             quarantine.settle(scope, action, outcome, now, self.writes.lanes.jitter());
+            if let Some(carried) = item.carried() {
+                self.writes.unsettled.put(scope, &action.link.instance, action.verb, carried);
+            }
             if !item.recorded {
                 super::log(scope, &applied);
             }

@@ -105,21 +105,21 @@ impl Pass {
         let board = Board::new(config.interval);
         let root = setup::root(folder)?;
         let recovered = state.recovered.accepted.clone();
-        let last = recovered.as_ref().map(|accepted| accepted.revision.clone());
+        let last = recovered.as_ref().map(|last| (last.root.clone(), last.revision.clone()));
         let ceilings = config.ceilings();
         let intake =
             Intake::new(None, root.clone(), ceilings, board, Arc::clone(&clock), recovered);
         let newest = Newest::following(intake.newest());
-        let First { tree, files } =
+        let First { tree, files, released } =
             first_revision(intake, readings, stop.clone()).await.map_err(|why| {
                 Failure(format!("accept the manifests in {}:\n{why}", folder.display()))
             })?;
         let revision = (*tree.revision).clone();
-        let unrecorded = (last.as_ref() != Some(&revision)).then_some(Accepted {
+        let unrecorded = (last != Some((root.clone(), revision.clone()))).then_some(Accepted {
             root,
             revision,
             files,
-            released: Vec::new(),
+            released,
         });
         let progress = Progress::default();
         let (lanes, reads) = setup::reads(&config, &clients, &clock);

@@ -249,6 +249,8 @@ pub struct First {
     pub tree: Arc<Tree>,
     /// The text of its manifests.
     pub files: Vec<File>,
+    /// Scopes of the last accepted revision that it does not declare.
+    pub released: Vec<Scope>,
 }
 
 /// Takes readings until one is decided upon, then goes on in the background, so that the permit
@@ -262,6 +264,7 @@ pub async fn first_revision(
     stop: CancellationToken,
 ) -> Result<First, String> {
     intake.quiet = true;
+    let before = intake.tree();
     loop {
         let reading = readings.borrow_and_update().clone();
         intake.take(&reading).await;
@@ -287,7 +290,8 @@ pub async fn first_revision(
             intake.take(&reading).await;
         }
     });
-    Ok(First { tree, files })
+    let released = before.released_by(&tree).into_iter().collect();
+    Ok(First { tree, files, released })
 }
 
 #[cfg(test)]

@@ -62,3 +62,17 @@ async fn a_wait_for_a_quota_does_not_hold_up_the_end() {
     let (_, asked) = tokio::join!(world.pass(), end);
     assert!(world.clock.now().since(asked) < Duration::from_secs(1));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_frozen_scope_still_reads_the_calls_it_made() {
+    let world = world(Mode::Detach, 0..10, 0..12);
+    world.set("detach-delay", "30s");
+    assert!(world.sim.detach_by_hand(&scope().region, &id(10)));
+    let (ended, instance) = (world.clock.now(), id(10));
+    let carried = crate::apply::Carried { attempts: 1, failure: None, ended, repeat: None };
+    world.writes.unsettled.put(&scope(), &instance, crate::model::Verb::Detach, carried);
+    world.writes.quarantine.freeze(&scope(), "no permission", world.clock.now(), 0.0);
+    let report = pass(&world.reads, &world.writes, &world.desired).await;
+    assert_eq!(outcomes(&report), [("converged", 1), ("skipped", 1)].into());
+    assert_eq!(world.detaches(), 0);
+}
