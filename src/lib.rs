@@ -21,6 +21,7 @@ pub mod cloud;
 pub mod desired;
 pub mod observed;
 pub mod plan;
+pub mod ledger;
 pub mod gate;
 pub mod outcome;
 pub mod retry;

@@ -11,12 +11,14 @@ use std::str::FromStr;
 pub mod digest;
 mod id;
 pub mod revision;
+mod run;
 
 pub use digest::Digest;
 pub use id::{
     AccountId, AccountName, IdError, InstanceId, Region, VpcId, is_unprintable, printable,
 };
 pub use revision::Revision;
+pub use run::RunId;
 
 /// One classic instance attached to one VPC.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,0 +1,65 @@
+//! How many links each scope had within the last day: what a share is a share of. The present
+//! number shrinks with every plan, so a tenth of it, again and again, would be everything
+//! (`reliability.md` H3).
+
+use super::Past;
+use super::sends::DAY;
+use crate::clock::Moment;
+use crate::model::Scope;
+use std::collections::{BTreeMap, VecDeque};
+
+/// Counts are written down when they change, so each holds until the next.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Baseline(BTreeMap<Scope, VecDeque<(Past, u64)>>);
+
+impl Baseline {
+    pub fn take(&mut self, scope: &Scope, links: u64, at: Past, now: Moment) {
+        let counts = self.0.entry(scope.clone()).or_default();
+        counts.push_back((at, links));
+        // The last one before the window held when the window began.
+        while counts.get(1).is_some_and(|(next, _)| !next.within(DAY, now)) {
+            counts.pop_front();
+        }
+    }
+
+    /// The most links within the last day, `present` included.
+    pub fn most(&self, scope: &Scope, present: u64, now: Moment) -> u64 {
+        let Some(counts) = self.0.get(scope) else { return present };
+        let ends = counts.iter().skip(1).map(|(at, _)| Some(*at)).chain([None]);
+        let held =
+            counts.iter().zip(ends).filter(|(_, end)| end.is_none_or(|at| at.within(DAY, now)));
+        held.map(|((_, links), _)| *links).max().unwrap_or_default().max(present)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::tests::{moment, scope};
+
+    #[test]
+    fn a_count_holds_until_the_next_and_for_a_day_after_it() {
+        let mut baseline = Baseline::default();
+        assert_eq!(baseline.most(&scope(), 7, moment(0)), 7);
+        for (at, links) in [(0, 100), (1000, 90), (2000, 80)] {
+            baseline.take(&scope(), links, Past::now(moment(at)), moment(at));
+        }
+        let day = 24 * 3600;
+        let most = |at| baseline.most(&scope(), 5, moment(at));
+        assert_eq!(most(2000), 100);
+        assert_eq!(most(day + 999), 100, "100 held until 1000");
+        assert_eq!(most(day + 1000), 90);
+        assert_eq!(most(day + 2000), 80, "80 holds still");
+        assert_eq!(most(9 * day), 80);
+    }
+
+    #[test]
+    fn old_counts_are_forgotten() {
+        let mut baseline = Baseline::default();
+        for at in 0..1000 {
+            let at = moment(at * 3600);
+            baseline.take(&scope(), 5, Past::now(at), at);
+        }
+        assert!(baseline.0[&scope()].len() <= 26);
+    }
+}

@@ -1,0 +1,77 @@
+//! Calls whose end the journal does not know.
+
+use super::event::{Answered, Intent, Settled};
+use crate::model::{InstanceId, Scope, Verb};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+/// A call that may have had an effect, and that no read has settled: its link is read before
+/// anything else is done to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unsettled {
+    /// Detach or attach.
+    pub verb: Verb,
+    /// Account, region and VPC.
+    pub scope: Scope,
+    /// Which instance.
+    pub instance: InstanceId,
+    /// Calls made.
+    pub attempts: u32,
+    /// Whether the cloud said that it took the call.
+    pub accepted: bool,
+    /// When the last entry about it was written.
+    pub at: Timestamp,
+}
+
+type Key = (Verb, Scope, InstanceId);
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Calls {
+    /// Intents without an answer.
+    open: BTreeMap<u64, Key>,
+    unsettled: BTreeMap<Key, Unsettled>,
+}
+
+impl Calls {
+    pub fn intended(&mut self, seq: u64, intent: &Intent, at: Timestamp) {
+        let Intent { verb, scope, instance, attempt, .. } = intent;
+        let key = (*verb, scope.clone(), instance.clone());
+        let unsettled = Unsettled {
+            verb: *verb,
+            scope: scope.clone(),
+            instance: instance.clone(),
+            attempts: *attempt,
+            accepted: false,
+            at,
+        };
+        self.open.insert(seq, key.clone());
+        self.unsettled.insert(key, unsettled);
+    }
+
+    /// The scope of the call that was answered, if it was open.
+    pub fn answered(&mut self, answered: &Answered, at: Timestamp) -> Option<Scope> {
+        let key = self.open.remove(&answered.intent)?;
+        if !answered.leaves_open() {
+            self.unsettled.remove(&key);
+        } else if answered.result == Answered::ACCEPTED
+            && let Some(unsettled) = self.unsettled.get_mut(&key)
+        {
+            unsettled.accepted = true;
+            unsettled.at = at;
+        }
+        Some(key.1)
+    }
+
+    pub fn settled(&mut self, settled: &Settled) {
+        let Settled { verb, scope, instance, .. } = settled;
+        self.unsettled.remove(&(*verb, scope.clone(), instance.clone()));
+    }
+
+    pub fn open(&self) -> impl Iterator<Item = (u64, Verb, &Scope, &InstanceId)> {
+        self.open.iter().map(|(seq, (verb, scope, instance))| (*seq, *verb, scope, instance))
+    }
+
+    pub fn unsettled(&self) -> impl Iterator<Item = &Unsettled> {
+        self.unsettled.values()
+    }
+}

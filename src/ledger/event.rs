@@ -1,0 +1,337 @@
+//! What can happen, as the journal records it. The words and the format on disk are the journal's.
+
+use crate::model::{AccountName, Digest, InstanceId, Lane, Mode, Revision, RunId, Scope, Verb};
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A revision was accepted.
+    Accepted(Accepted),
+    /// A run began; its id is the number of this entry.
+    Began(Began),
+    /// A pass looked at a scope, and found something else than the one before.
+    Passed(Passed),
+    /// A call is about to be made.
+    Intent(Intent),
+    /// The cloud answered the call of an intent.
+    Answered(Answered),
+    /// An action has ended.
+    Settled(Settled),
+    /// A person approved a held plan.
+    Approved(Approval),
+    /// Calls are to stop.
+    Paused(Pause),
+    /// Calls may go on.
+    Resumed(Resume),
+    /// An undo gives links back, which are not to be taken again.
+    Restored(Restored),
+    /// A kind of a later version: kept, and of no meaning here.
+    Other,
+}
+
+/// A revision in force, and what acceptance made of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// The folder it was read from, absolute.
+    pub root: String,
+    /// Which state of it.
+    pub revision: Revision,
+    /// Its manifests: path, and digest of the text.
+    pub files: Vec<(String, Digest)>,
+    /// Scopes that it does not declare any more.
+    pub released: Vec<Scope>,
+    /// Links that stay protected from now on.
+    pub protected: BTreeSet<(Scope, InstanceId)>,
+    /// What scopes lost against the revision before.
+    pub shrunk: Vec<Shrunk>,
+}
+
+/// What a scope lost when a revision was accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shrunk {
+    /// Account, region and VPC.
+    pub scope: Scope,
+    /// Links desired before.
+    pub from: u64,
+    /// Those of them that are not desired any more.
+    pub lost: BTreeSet<InstanceId>,
+}
+
+/// The beginning of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Began {
+    /// `run`, `apply` or `undo`.
+    pub command: String,
+    /// The operating system's user.
+    pub by: String,
+}
+
+/// What a pass found and decided about a scope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passed {
+    /// Account, region and VPC.
+    pub scope: Scope,
+    /// The revision it went by.
+    pub revision: Revision,
+    /// What the manifests allow.
+    pub mode: Mode,
+    /// Links observed.
+    pub observed: u64,
+    /// Links desired.
+    pub desired: u64,
+    /// `approved`, `held`, `inSync` or `partial`.
+    pub verdict: String,
+    /// Digest of the plan, if there was one.
+    pub plan: Option<Digest>,
+    /// What the plan proposes.
+    pub actions: BTreeSet<(Verb, InstanceId)>,
+    /// Why it, or an action of it, is held: rule, message, way out.
+    pub refusals: Vec<(String, String, String)>,
+}
+
+/// A call that is about to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Intent {
+    /// Detach or attach.
+    pub verb: Verb,
+    /// Account, region and VPC.
+    pub scope: Scope,
+    /// Which instance.
+    pub instance: InstanceId,
+    /// Why.
+    pub reason: String,
+    /// Digest of the plan.
+    pub plan: Digest,
+    /// The revision the plan was made from.
+    pub revision: Revision,
+    /// Counts from 1.
+    pub attempt: u32,
+    /// Which run; none in entries of the first format.
+    pub run: Option<RunId>,
+    /// Who approved the plan, where that was needed.
+    pub approver: Option<String>,
+}
+
+/// What the cloud answered to a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answered {
+    /// Number of the intent.
+    pub intent: u64,
+    /// `accepted`, `not-sent`, or the class of the error.
+    pub result: String,
+    /// The cloud's code, for an error.
+    pub code: Option<String>,
+    /// For the cloud's audit trail.
+    pub request_id: Option<String>,
+    /// How long the call took.
+    pub latency_ms: u64,
+}
+
+impl Answered {
+    /// `result` of a call that the cloud took.
+    pub const ACCEPTED: &'static str = "accepted";
+    /// `result` of an intent whose leave was withdrawn before anything was sent.
+    pub const NOT_SENT: &'static str = "not-sent";
+    /// `result` of a call whose process died, and of a code that nobody documented.
+    pub const UNKNOWN: &'static str = "unknown";
+
+    /// Whether the call may have had an effect that no answer tells of.
+    pub fn leaves_open(&self) -> bool {
+        matches!(self.result.as_str(), Self::ACCEPTED | Self::UNKNOWN | "ambiguous")
+    }
+
+    /// Whether the cloud says that the instance is not of this account and region, which many calls
+    /// in a row say where the region or the account is the wrong one (`api-contract.md` 8.4).
+    pub fn misses_the_instance(&self) -> bool {
+        let code = self.code.as_deref().unwrap_or_default().to_ascii_lowercase();
+        code.contains("notfound") || code.contains("notbelong")
+    }
+}
+
+/// An action that has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settled {
+    /// Detach or attach.
+    pub verb: Verb,
+    /// Account, region and VPC.
+    pub scope: Scope,
+    /// Which instance.
+    pub instance: InstanceId,
+    /// Digest of the plan; none for a call of an earlier pass.
+    pub plan: Option<Digest>,
+    /// Which run, if one carried it to its end.
+    pub run: Option<RunId>,
+    /// Calls made.
+    pub attempts: u32,
+    /// One word.
+    pub outcome: String,
+    /// In words.
+    pub detail: String,
+}
+
+impl Settled {
+    /// `outcome` of an action whose link is as it should be.
+    pub const CONVERGED: &'static str = "converged";
+
+    /// Whether we changed the link, and a read showed it.
+    pub fn is_ours(&self) -> bool {
+        self.outcome == Self::CONVERGED && self.attempts > 0
+    }
+}
+
+/// A person's leave to carry out a plan that the gate holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approval {
+    /// Digest of the plan: it binds account, region, VPC, mode, revision and actions.
+    pub plan: Digest,
+    /// The plan as the journal knew it; without it, the digest has to match to the letter.
+    pub of: Option<Passed>,
+    /// The operating system's user.
+    pub by: String,
+    /// Why, in that person's words.
+    pub reason: Option<String>,
+    /// From then on it is void.
+    pub until: Timestamp,
+}
+
+/// What a pause or a resume is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Target {
+    /// Everything.
+    All,
+    /// One account.
+    Account(AccountName),
+    /// One region of an account.
+    Lane(Lane),
+    /// One VPC.
+    Scope(Scope),
+}
+
+impl Target {
+    /// Whether it is about `scope` too.
+    pub fn covers(&self, scope: &Scope) -> bool {
+        match self {
+            Self::All => true,
+            Self::Account(account) => *account == scope.account,
+            Self::Lane(lane) => *lane == scope.lane(),
+            Self::Scope(of) => of == scope,
+        }
+    }
+
+    /// Whether everything that `other` is about, it is about too.
+    pub fn contains(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::All, _) => true,
+            (Self::Account(account), Self::Account(of)) => account == of,
+            (Self::Account(account), Self::Lane(lane)) => *account == lane.account,
+            (Self::Lane(lane), Self::Lane(of)) => lane == of,
+            (_, Self::Scope(scope)) => self.covers(scope),
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.pad("everything"),
+            Self::Account(account) => f.pad(account.as_str()),
+            Self::Lane(lane) => f.pad(&lane.to_string()),
+            Self::Scope(scope) => f.pad(&scope.to_string()),
+        }
+    }
+}
+
+/// Who or what stopped the calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cause {
+    /// A person.
+    Operator,
+    /// The budget was spent.
+    Budget,
+    /// Too many calls missed their instance.
+    WrongPlace,
+}
+
+impl Cause {
+    /// Every cause.
+    pub const ALL: [Self; 3] = [Self::Operator, Self::Budget, Self::WrongPlace];
+
+    /// The word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Budget => "budget",
+            Self::WrongPlace => "wrongPlace",
+        }
+    }
+
+    /// The cause of that word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|cause| cause.as_str() == word)
+    }
+}
+
+/// Calls stop until somebody resumes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pause {
+    /// Which calls.
+    pub target: Target,
+    /// What stopped them.
+    pub cause: Cause,
+    /// The operating system's user, or the daemon.
+    pub by: String,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// Calls go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resume {
+    /// Which calls; pauses of parts of it end too.
+    pub target: Target,
+    /// The operating system's user.
+    pub by: String,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// Links that an undo gives back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restored {
+    /// The run of the undo.
+    pub run: RunId,
+    /// What it undoes, in words.
+    pub of: String,
+    /// The operating system's user.
+    pub by: String,
+    /// Which links.
+    pub links: BTreeSet<(Scope, InstanceId)>,
+    /// The revision in force, which they are held against.
+    pub revision: Digest,
+}
+
+impl Passed {
+    /// `verdict` of a scope that could not be read completely.
+    pub const PARTIAL: &'static str = "partial";
+    /// `verdict` of a plan that the gate holds.
+    pub const HELD: &'static str = "held";
+}
+
+/// Why a link that an undo gave back is not taken again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RestoredHold {
+    /// The run of the undo.
+    pub run: RunId,
+    /// What it undid, in words.
+    pub of: String,
+    /// Who.
+    pub by: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// The revision that it is held against: the next one ends it.
+    pub revision: Digest,
+}

@@ -1,0 +1,328 @@
+use super::event::*;
+use super::*;
+use crate::desired::Tree;
+use crate::model::{Amount, Digest, Mode, Revision, RunId};
+use crate::plan::tests::{desired, id, moment, plan_of, scope};
+use std::sync::Arc;
+
+/// A ledger and the number of its last event.
+#[derive(Default)]
+pub(crate) struct Book {
+    pub ledger: Ledger,
+    pub seq: u64,
+}
+
+impl Book {
+    pub fn at(&mut self, seconds: u64, event: Event) -> u64 {
+        self.seq += 1;
+        let now = moment(seconds);
+        self.ledger.take(self.seq, Past::now(now), &event, now);
+        self.seq
+    }
+
+    /// A detach that was sent, accepted, and seen to be done.
+    pub fn detached(&mut self, n: usize, seconds: u64) {
+        let intent = self.at(seconds, Event::Intent(intent(n)));
+        self.at(seconds, Event::Answered(answered(intent, Answered::ACCEPTED, None)));
+        self.at(seconds, Event::Settled(settled(n)));
+    }
+
+    pub fn missed(&mut self, n: usize, seconds: u64) {
+        let intent = self.at(seconds, Event::Intent(intent(n)));
+        let code = Some("InvalidInstanceId.NotFound".to_owned());
+        self.at(seconds, Event::Answered(answered(intent, "gone", code)));
+    }
+
+    /// Accepts a revision as the daemon does.
+    pub fn accept(&mut self, seconds: u64, before: Option<&Tree>, tree: &Tree) {
+        let event = Event::Accepted(Accepted {
+            root: "/m".into(),
+            revision: (*tree.revision).clone(),
+            files: vec![],
+            released: vec![],
+            protected: self.ledger.protected_under(tree),
+            shrunk: self.ledger.shrunk_under(before, tree, Amount::Percent(20), 3),
+        });
+        self.at(seconds, event);
+    }
+}
+
+pub(crate) fn intent(n: usize) -> Intent {
+    Intent {
+        verb: Verb::Detach,
+        scope: scope(),
+        instance: id(n),
+        reason: "nobody lists it".into(),
+        plan: Digest::of([b"p".as_slice()]),
+        revision: Revision::of_content(Digest::of([b"x".as_slice()])),
+        attempt: 1,
+        run: Some(RunId(1)),
+        approver: None,
+    }
+}
+
+pub(crate) fn answered(intent: u64, result: &str, code: Option<String>) -> Answered {
+    Answered { intent, result: result.into(), code, request_id: None, latency_ms: 3 }
+}
+
+pub(crate) fn settled(n: usize) -> Settled {
+    Settled {
+        verb: Verb::Detach,
+        scope: scope(),
+        instance: id(n),
+        plan: None,
+        run: Some(RunId(1)),
+        attempts: 1,
+        outcome: Settled::CONVERGED.into(),
+        detail: "gone".into(),
+    }
+}
+
+pub(crate) fn tree(mode: Mode, ids: &[usize], protected: &[usize]) -> Tree {
+    let mut wanted = desired(mode, ids);
+    let text = format!("{ids:?} {protected:?}");
+    wanted.revision = Arc::new(Revision::of_content(Digest::of([text.as_bytes()])));
+    for n in protected {
+        wanted.links.get_mut(&id(*n)).unwrap().protected = true;
+    }
+    Tree { revision: Arc::clone(&wanted.revision), scopes: [(scope(), Arc::new(wanted))].into() }
+}
+
+fn pause(target: Target) -> Event {
+    Event::Paused(Pause { target, cause: Cause::Operator, by: "me".into(), reason: None })
+}
+
+fn resume(target: Target) -> Event {
+    Event::Resumed(Resume { target, by: "me".into(), reason: None })
+}
+
+#[test]
+fn a_call_without_a_final_word_is_unsettled_unless_it_certainly_had_no_effect() {
+    let after = |result: Option<&str>, settle: bool| {
+        let mut book = Book::default();
+        let seq = book.at(0, Event::Intent(intent(2)));
+        if let Some(result) = result {
+            book.at(1, Event::Answered(answered(seq, result, None)));
+        }
+        if settle {
+            book.at(2, Event::Settled(Settled { outcome: "skipped".into(), ..settled(2) }));
+        }
+        let open = book.ledger.open_intents().count();
+        (open, book.ledger.unsettled().map(|call| call.accepted).collect::<Vec<_>>())
+    };
+    assert_eq!(after(None, false), (1, vec![false]));
+    assert_eq!(after(Some("accepted"), false), (0, vec![true]));
+    for result in ["ambiguous", "unknown"] {
+        assert_eq!(after(Some(result), false), (0, vec![false]));
+    }
+    for result in ["throttled", "not-sent", "blocked"] {
+        assert_eq!(after(Some(result), false), (0, vec![]));
+    }
+    assert_eq!(after(Some("accepted"), true), (0, vec![]));
+}
+
+#[test]
+fn a_link_flaps_when_it_was_detached_three_times_within_an_hour() {
+    let flapping = |times: &[u64], at: u64| {
+        let mut book = Book::default();
+        times.iter().for_each(|at| book.detached(7, *at));
+        book.ledger.flapping(&scope(), &id(7), moment(at)).is_some()
+    };
+    assert!(!flapping(&[0, 1800], 1900));
+    assert!(flapping(&[0, 1800, 3600], 3700));
+    assert!(!flapping(&[0, 1800, 3601], 3700));
+    assert!(flapping(&[0, 9000, 9001, 9002], 9100), "the last three count");
+    assert!(flapping(&[0, 1, 2], 24 * 3600), "for a day");
+    assert!(!flapping(&[0, 1, 2], 24 * 3600 + 2));
+}
+
+#[test]
+fn what_was_gone_already_is_no_detach_of_ours() {
+    let mut book = Book::default();
+    book.at(0, Event::Settled(Settled { attempts: 0, ..settled(7) }));
+    book.at(0, Event::Settled(Settled { outcome: "failed".into(), ..settled(7) }));
+    assert_eq!(book.ledger.last_detach(&scope(), &id(7)), None);
+    book.detached(7, 0);
+    assert!(book.ledger.last_detach(&scope(), &id(7)).is_some());
+}
+
+#[test]
+fn a_pause_holds_until_it_or_something_wider_is_resumed() {
+    let targets = [
+        Target::Scope(scope()),
+        Target::Lane(scope().lane()),
+        Target::Account(scope().account),
+        Target::All,
+    ];
+    for (narrow, target) in targets.iter().enumerate() {
+        for (wide, resumed) in targets.iter().enumerate() {
+            let mut book = Book::default();
+            book.at(0, pause(target.clone()));
+            assert!(book.ledger.paused(&scope()).is_some());
+            book.at(1, resume(resumed.clone()));
+            assert_eq!(
+                book.ledger.paused(&scope()).is_none(),
+                wide >= narrow,
+                "{target} {resumed}"
+            );
+        }
+    }
+    let mut book = Book::default();
+    let other = Scope { vpc: crate::model::VpcId::parse("vpc-z").unwrap(), ..scope() };
+    book.at(0, pause(Target::Scope(other.clone())));
+    assert!(book.ledger.paused(&scope()).is_none() && book.ledger.paused(&other).is_some());
+}
+
+#[test]
+fn misses_count_from_the_last_resume_on() {
+    let mut book = Book::default();
+    (0..5).for_each(|n| book.missed(n, 10));
+    book.detached(6, 10);
+    assert_eq!(book.ledger.misses(&scope(), moment(20)), (5, 6));
+    assert_eq!(book.ledger.misses(&scope(), moment(3611)), (0, 0));
+    book.at(20, resume(Target::Lane(scope().lane())));
+    assert_eq!(book.ledger.misses(&scope(), moment(30)), (0, 0));
+    book.missed(7, 40);
+    assert_eq!(book.ledger.misses(&scope(), moment(50)), (1, 1));
+}
+
+#[test]
+fn sends_since_the_last_resume_are_news() {
+    let mut book = Book::default();
+    let lane = scope().lane();
+    assert!(!book.ledger.sent_since_resumed(&lane));
+    book.detached(1, 0);
+    assert!(book.ledger.sent_since_resumed(&lane));
+    book.at(1, resume(Target::Scope(scope())));
+    assert!(book.ledger.sent_since_resumed(&lane), "a VPC is not the whole region");
+    book.at(1, resume(Target::All));
+    assert!(!book.ledger.sent_since_resumed(&lane));
+}
+
+#[test]
+fn lifting_a_protection_and_removing_the_link_take_two_revisions() {
+    let mut book = Book::default();
+    let protected = |book: &Book| book.ledger.is_protected(&scope(), &id(1));
+    book.accept(0, None, &tree(Mode::Detach, &[1, 2], &[1]));
+    assert!(protected(&book));
+    book.accept(1, None, &tree(Mode::Detach, &[2], &[]));
+    book.accept(2, None, &tree(Mode::Detach, &[2, 3], &[]));
+    assert!(protected(&book), "removing lifts nothing, however often");
+    let nothing = Tree { scopes: [].into(), ..tree(Mode::Detach, &[9], &[]) };
+    book.accept(3, None, &nothing);
+    assert!(protected(&book), "releasing the scope lifts nothing");
+    book.accept(4, None, &tree(Mode::Detach, &[1, 2], &[]));
+    assert!(!protected(&book));
+}
+
+#[test]
+fn what_a_revision_lost_stays_lost_until_it_is_listed_again_or_detached() {
+    let all: Vec<usize> = (0..20).collect();
+    let (whole, half) = (tree(Mode::Detach, &all, &[]), tree(Mode::Detach, &all[..10], &[]));
+    let lost = |book: &Book| book.ledger.shrunk(&scope()).map_or(0, |shrunk| shrunk.lost.len());
+    let mut book = Book::default();
+    book.accept(0, None, &whole);
+    assert_eq!(lost(&book), 0);
+    book.accept(1, Some(&whole), &half);
+    assert_eq!(lost(&book), 10);
+    book.accept(2, Some(&half), &half);
+    book.accept(3, Some(&half), &tree(Mode::Detach, &all[..9], &[]));
+    assert_eq!(lost(&book), 11, "another small step does not launder the large one");
+    assert_eq!(book.ledger.shrunk(&scope()).unwrap().from, 20);
+    let nothing = Tree { scopes: [].into(), ..tree(Mode::Detach, &[99], &[]) };
+    book.accept(4, Some(&half), &nothing);
+    book.accept(5, Some(&nothing), &half);
+    assert_eq!(lost(&book), 10, "nor does releasing the scope");
+    (10..20).for_each(|n| book.detached(n, 6));
+    assert_eq!(lost(&book), 0);
+    book.accept(7, Some(&half), &half);
+    assert_eq!(book.ledger.shrunk(&scope()), None);
+    book.accept(8, Some(&half), &tree(Mode::Detach, &all[..8], &[]));
+    book.accept(9, Some(&tree(Mode::Detach, &all[..8], &[])), &tree(Mode::Detach, &all[..7], &[]));
+    assert_eq!(lost(&book), 1, "small steps do not add up");
+}
+
+#[test]
+fn a_revision_that_loses_little_does_not_exceed() {
+    let shrunk =
+        |from, lost: usize| Shrunk { scope: scope(), from, lost: (0..lost).map(id).collect() };
+    for (from, lost, exceeds) in [
+        (100, 20, false),
+        (100, 21, true),
+        (5, 3, false),
+        (5, 4, true),
+        (16, 4, true),
+        (20, 4, false),
+    ] {
+        assert_eq!(shrunk(from, lost).exceeds(Amount::Percent(20), 3), exceeds, "{lost} of {from}");
+    }
+}
+
+#[test]
+fn an_undo_holds_its_links_until_the_next_revision_or_a_resume() {
+    let first = tree(Mode::Detach, &[1], &[]);
+    let restored = |tree: &Tree| {
+        Event::Restored(Restored {
+            run: RunId(9),
+            of: "r3".into(),
+            by: "me".into(),
+            links: [(scope(), id(5))].into(),
+            revision: tree.revision.digest.clone(),
+        })
+    };
+    let held = |book: &Book| book.ledger.restored(&scope(), &id(5)).is_some();
+    let mut book = Book::default();
+    book.accept(0, None, &first);
+    book.at(1, restored(&first));
+    book.accept(2, Some(&first), &first);
+    assert!(held(&book), "the same revision again is no new one");
+    let mut resumed = Book { ledger: book.ledger.clone(), seq: book.seq };
+    resumed.at(3, resume(Target::All));
+    assert!(!held(&resumed));
+    book.accept(3, Some(&first), &tree(Mode::Detach, &[1, 2], &[]));
+    assert!(!held(&book));
+}
+
+fn approval(plan: &crate::plan::Plan, known: bool) -> Event {
+    let of = Passed {
+        scope: scope(),
+        revision: (*plan.desired().revision).clone(),
+        mode: plan.mode(),
+        observed: 9,
+        desired: 1,
+        verdict: Passed::HELD.into(),
+        plan: Some(plan.digest().clone()),
+        actions: plan.actions().iter().map(|a| (a.verb, a.link.instance.clone())).collect(),
+        refusals: vec![],
+    };
+    Event::Approved(Approval {
+        plan: plan.digest().clone(),
+        of: known.then_some(of),
+        by: "me".into(),
+        reason: None,
+        until: moment(1000).wall,
+    })
+}
+
+#[test]
+fn an_approval_is_for_that_plan_or_what_is_left_of_it_once_and_until_it_expires() {
+    let plan = |linked: &[usize]| plan_of(desired(Mode::Detach, &[1]), linked);
+    let (whole, rest, more) = (plan(&[1, 2, 3]), plan(&[1, 3]), plan(&[1, 2, 3, 4]));
+    for known in [false, true] {
+        let mut book = Book::default();
+        book.at(0, approval(&whole, known));
+        let covered = |book: &Book, plan: &crate::plan::Plan, at| {
+            book.ledger.approval(plan, moment(at)).is_some()
+        };
+        assert!(covered(&book, &whole, 999) && !covered(&book, &whole, 1000));
+        assert_eq!(covered(&book, &rest, 1), known, "what is left");
+        assert!(!covered(&book, &more, 1));
+        let mut other = desired(Mode::Detach, &[1]);
+        other.revision = Arc::new(Revision::of_content(Digest::of([b"other".as_slice()])));
+        assert!(!covered(&book, &plan_of(other, &[1, 2, 3]), 1), "another revision");
+        assert!(!covered(&book, &plan_of(desired(Mode::Sync, &[1]), &[1, 2, 3]), 1));
+        book.detached(2, 5);
+        assert!(!covered(&book, &whole, 6), "a link that came back was not approved to go again");
+        assert_eq!(covered(&book, &rest, 6), known);
+    }
+}
