@@ -12,9 +12,11 @@
 use crate::attempt::Lanes;
 use crate::clock::Clock;
 use crate::cloud::{Class, ReadLinks, WriteLinks};
-use crate::gate::{Approved, Bounds};
-use crate::journal::{Journal, Settled};
-use crate::model::{Scope, Verb};
+use crate::gate::{Approved, Pin};
+use crate::journal::Journal;
+use crate::ledger::event::{Event, Pause, Settled};
+use crate::ledger::Ledger;
+use crate::model::{Digest, RunId, Scope, Verb};
 use crate::observe::Reads;
 use crate::observed::Complete;
 use crate::outcome::{How, Outcome, VISIBLE_WITHIN, Why};
@@ -24,6 +26,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 mod call;
+mod circumstances;
 mod item;
 mod newest;
 mod progress;
@@ -32,6 +35,7 @@ mod run;
 mod serial;
 mod unsettled;
 
+pub use circumstances::Circumstances;
 pub use newest::{Current, Newest};
 pub use progress::Progress;
 pub use quarantine::Quarantine;
@@ -60,14 +64,25 @@ pub struct Writes<W> {
     pub patience: Option<Duration>,
     /// The newest accepted revision, asked at every permit.
     pub newest: Newest,
-    /// What the configuration bounds.
-    pub bounds: Bounds,
+    /// How things stand, for the gate.
+    pub circumstances: Circumstances,
+    /// One pause at a time.
+    pub latching: Arc<tokio::sync::Mutex<()>>,
     /// How far it is.
     pub progress: Progress,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Set when the process is to end.
     pub stop: CancellationToken,
+}
+
+/// What the calls of one pass have in common.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Errand {
+    /// Under which id they can be found, and undone.
+    pub run: Option<RunId>,
+    /// Whose account it is.
+    pub pin: Pin,
 }
 
 /// One action and how it ended.
@@ -90,8 +105,9 @@ impl<W: WriteLinks> Writes<W> {
         reads: &Reads<R>,
         approved: &Arc<Approved>,
         verb: Verb,
+        errand: &Errand,
     ) -> Vec<Applied> {
-        let mut run = Run::new(self, reads, approved, verb);
+        let mut run = Run::new(self, reads, approved, verb, errand);
         run.skip_quarantined();
         while run.advance().await {}
         run.finish()
@@ -121,18 +137,50 @@ impl<W: WriteLinks> Writes<W> {
                     ),
                 }),
             };
-            let link = scope.link(instance);
-            let entry =
-                Settled { scope, link: &link, verb, plan: None, attempts: carried.attempts };
-            if let Err(error) = self.journal.settled(entry, &outcome).await {
+            let action = Action { verb, link: scope.link(instance), reason: Reason::NotDeclared };
+            let applied = Applied { action, outcome, attempts: carried.attempts };
+            let entry = applied.event(scope, None, None);
+            if let Err(error) = self.journal.append(entry).await {
+                let link = &applied.action.link;
                 tracing::error!(%error, %scope, %link, "the result of an action is not journaled");
             }
-            let action = Action { verb, link, reason: Reason::NotDeclared };
-            let applied = Applied { action, outcome, attempts: carried.attempts };
             log(scope, &applied);
             settled.push(applied);
         }
         settled
+    }
+
+    /// Stops the calls that a pause is about, until somebody resumes. Where the pause cannot be written,
+    /// neither can an intent, and nothing is sent.
+    pub async fn latch(&self, pause: Pause) {
+        let _one_at_a_time = self.latching.lock().await;
+        let stands = |of: &Pause| of.target.contains(&pause.target);
+        let paused = |ledger: &Ledger| ledger.pauses().any(|(_, of)| stands(of));
+        if self.journal.books().read(paused) {
+            return;
+        }
+        let (target, cause) = (pause.target.to_string(), pause.cause.as_str());
+        let reason = pause.reason.clone().unwrap_or_default();
+        match self.journal.append(Event::Paused(pause)).await {
+            Ok(_) => tracing::error!(target, cause, reason, "calls are paused; look at `classiclinkd history`, then `classiclinkd resume`"),
+            Err(error) => tracing::error!(%error, target, cause, "a pause is not journaled"),
+        }
+    }
+}
+
+impl Applied {
+    /// What the journal is told of it.
+    fn event(&self, scope: &Scope, plan: Option<&Digest>, run: Option<RunId>) -> Event {
+        Event::Settled(Settled {
+            verb: self.action.verb,
+            scope: scope.clone(),
+            instance: self.action.link.instance.clone(),
+            plan: plan.cloned(),
+            run,
+            attempts: self.attempts,
+            outcome: self.outcome.as_str().to_owned(),
+            detail: self.outcome.to_string(),
+        })
     }
 }
 

@@ -19,6 +19,11 @@ pub use set::overlay;
 
 use reader::Reader;
 
+/// Shortest retention: budgets look back a day, approvals live for a week at most.
+const RETENTION_MIN: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Longest life of an approval: what is remembered of a link's detaches outlives it.
+const APPROVAL_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
+
 /// What the daemon may do, how fast, and where.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
@@ -48,8 +53,10 @@ pub struct Config {
     pub log_format: Option<String>,
     /// Such as `info` or `debug`.
     pub log_level: Option<String>,
-    /// Keys that this version reads, checks, and does not act upon yet.
-    pub without_effect: Vec<&'static str>,
+    /// How long an approval lives, unless it says otherwise.
+    pub approval_ttl: Duration,
+    /// How long entries of the journal are kept.
+    pub retention: Duration,
 }
 
 /// One account of the configuration.
@@ -105,7 +112,8 @@ impl Default for Config {
             listen: None,
             log_format: None,
             log_level: None,
-            without_effect: Vec::new(),
+            approval_ttl: Duration::from_secs(24 * 3600),
+            retention: Duration::from_secs(400 * 24 * 3600),
         }
     }
 }
@@ -150,12 +158,17 @@ impl Config {
         });
         config.state = state.map(PathBuf::from);
         config.listen = listen;
-        let mut ttl = Duration::from_secs(24 * 3600);
-        if root.duration("approvalTtl", &mut ttl, Duration::from_secs(1)) {
-            config.without_effect.push("approvalTtl");
-        }
+        let minute = Duration::from_secs(60);
+        root.duration("approvalTtl", &mut config.approval_ttl, minute);
+        root.inside("journal", |journal| {
+            journal.duration("retention", &mut config.retention, RETENTION_MIN);
+        });
         root.refuse_unless_empty("windows", "allow and deny windows are not supported by this version; pause the daemon by stopping it");
         root.finish()?;
+        if config.approval_ttl > APPROVAL_MAX {
+            let message = "is longer than 168h; approve again when it has passed".to_owned();
+            return Err(vec![Mistake { key: "approvalTtl".to_owned(), message }]);
+        }
         if config.source.settle > config.source.settle_max {
             let message = "is longer than `source.settleMax`; raise that, or lower this".to_owned();
             return Err(vec![Mistake { key: "source.settle".to_owned(), message }]);
@@ -200,17 +213,12 @@ impl Config {
     fn read_limits(&mut self, limits: &mut Reader<'_>) {
         limits.parsed("maxDetach", &mut self.bounds.max_detach, amount);
         limits.number("minDetach", &mut self.bounds.min_detach);
-        let mut shrink = Amount::Percent(20);
-        if limits.parsed("maxShrink", &mut shrink, amount) {
-            self.without_effect.push("limits.maxShrink");
-        }
+        let ceiling = &mut self.bounds.max_detach_ceiling;
+        limits.parsed_or_null("maxDetachCeiling", ceiling, amount);
+        limits.parsed("maxShrink", &mut self.bounds.max_shrink, amount);
         limits.inside("budget", |budget| {
-            for (key, name) in [("hour", "limits.budget.hour"), ("day", "limits.budget.day")] {
-                let mut count = 0;
-                if budget.number(key, &mut count) {
-                    self.without_effect.push(name);
-                }
-            }
+            budget.number("hour", &mut self.bounds.budget.hour);
+            budget.number("day", &mut self.bounds.budget.day);
         });
         let age = &mut self.bounds.observation_max_age;
         limits.duration("observationMaxAge", age, Duration::from_secs(1));

@@ -22,7 +22,9 @@ use tokio_util::sync::CancellationToken;
 mod intake;
 mod signals;
 
-pub use intake::{First, Intake, Outcome as IntakeOutcome, first_revision};
+pub use intake::{
+    First, Intake, Outcome as IntakeOutcome, acceptance, first_revision, older,
+};
 pub use signals::{Signals, stop_on_signals};
 
 /// How long passes may take to end after the process was asked to.
@@ -192,7 +194,7 @@ async fn one_pass<R: ReadLinks, W: WriteLinks>(
     writes: Writes<W>,
     desired: Arc<Desired>,
 ) -> ScopeReport {
-    reconcile::pass(&reads, &writes, &desired).await
+    reconcile::pass(&reads, &writes, &desired, crate::gate::Pin::Absent).await
 }
 
 /// What the end of a pass means for the next one.
@@ -213,7 +215,7 @@ fn say(report: &ScopeReport, said: &mut Said) {
     let (scope, mode) = (&report.scope, report.mode);
     let (observed, desired, missing) = (report.observed, report.desired, report.missing.len());
     let actions = report.actions.len();
-    let gist: Vec<String> = report.refusals.iter().map(gist).collect();
+    let gist: Vec<String> = report.refusals.iter().map(Refusal::gist).collect();
     let before =
         if gist.is_empty() { said.remove(scope) } else { said.insert(scope.clone(), gist.clone()) };
     match &report.verdict {
@@ -234,34 +236,5 @@ fn say(report: &ScopeReport, said: &mut Said) {
                 tracing::warn!(%scope, %mode, observed, desired, actions, %rule, reason, way_out, "held");
             }
         }
-    }
-}
-
-/// A refusal without the request ids in it, which differ at every pass.
-fn gist(refusal: &Refusal) -> String {
-    let parts = refusal.message.split("(request ");
-    let kept = parts.enumerate().map(|(n, part)| match part.split_once(')') {
-        Some((_, rest)) if n > 0 => rest,
-        _ => part,
-    });
-    format!("{} {}", refusal.rule, kept.collect::<String>())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::gate::Rule;
-
-    #[test]
-    fn the_gist_of_a_refusal_has_no_request_id() {
-        let refusal = |message: &str| Refusal {
-            rule: Rule::Coverage,
-            message: message.to_owned(),
-            way_out: String::new(),
-        };
-        let one = gist(&refusal("no: InvalidVpc (request A-1); again (request B)"));
-        assert_eq!(one, gist(&refusal("no: InvalidVpc (request C); again (request D)")));
-        assert_ne!(one, gist(&refusal("no: Other (request C); again (request D)")));
-        assert_eq!(one, "coverage no: InvalidVpc ; again ");
     }
 }

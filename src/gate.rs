@@ -1,148 +1,82 @@
 //! The safety decision: every rule looks at the whole plan, every refusal is reported at once.
 //!
-//! One rule a file. [`Approved`] is made only here; [`permit()`] is asked again right before each
-//! call, because what was true when the plan was made may have changed since.
+//! One rule a file. A rule about the plan holds all of it; a rule about a link withholds that link's
+//! action and lets the others go. [`Approved`] is made only here; [`permit()`] is asked again right
+//! before each call, because what was true when the plan was made may have changed since.
 
-use crate::clock::Moment;
 use crate::desired::Desired;
-use crate::model::{Amount, Scope};
+use crate::model::{InstanceId, Scope};
 use crate::observed::Partial;
-use crate::plan::Plan;
-use std::fmt;
-use std::time::Duration;
+use crate::plan::{Action, Plan};
+use std::collections::BTreeMap;
 
+mod account_pin;
+mod bounds;
+mod budget;
 mod coverage;
 mod cut_short;
 mod emptying;
+mod flapping;
 mod freshness;
+mod journal;
+mod newest_revision;
 mod observe_mode;
+mod pause;
 mod per_plan;
 mod permit;
+mod protected;
+mod restore;
+mod review;
+mod rule;
+mod shrink;
+mod undone;
+mod wrong_place;
 
+pub use account_pin::Pin;
+pub use bounds::{Bounds, Situation};
 pub use permit::{Denial, Facts, Permit, permit};
+pub use restore::restore;
+pub use review::review;
+pub use rule::{Refusal, Rule};
 
-/// What the configuration bounds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Bounds {
-    /// Most detaches of one plan, where no manifest says otherwise.
-    pub max_detach: Amount,
-    /// What a small scope may always lose.
-    pub min_detach: u64,
-    /// Oldest observation a plan may be approved on.
-    pub observation_max_age: Duration,
-    /// Oldest by-id confirmation a call may be made on.
-    pub confirmation_max_age: Duration,
+/// What an approved plan is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// To make observed equal desired.
+    Reconcile,
+    /// To give back what an earlier run took.
+    Undo,
 }
 
-impl Default for Bounds {
-    /// The defaults of the configuration file.
-    fn default() -> Self {
-        Self {
-            max_detach: Amount::Percent(10),
-            min_detach: 3,
-            observation_max_age: Duration::from_secs(120),
-            confirmation_max_age: Duration::from_secs(10),
-        }
-    }
-}
-
-/// The rules, by the names they have in a plan's JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Rule {
-    /// The manifests only let us observe.
-    ObserveMode,
-    /// More detaches than one plan may hold.
-    PerPlan,
-    /// The VPC would be left without any link.
-    Emptying,
-    /// The observation is too old.
-    Freshness,
-    /// The observation is not complete.
-    Coverage,
-    /// The newest accepted revision says otherwise.
-    NewestRevision,
-    /// A listed id looks like one that goes, cut short.
-    CutShort,
-}
-
-impl Rule {
-    /// Every rule, in the order they are reported.
-    pub const ALL: [Self; 7] = [
-        Self::ObserveMode,
-        Self::PerPlan,
-        Self::Emptying,
-        Self::Freshness,
-        Self::Coverage,
-        Self::NewestRevision,
-        Self::CutShort,
-    ];
-
-    /// The name in JSON, metrics and the reference.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ObserveMode => "observeMode",
-            Self::PerPlan => "perPlan",
-            Self::Emptying => "emptying",
-            Self::Freshness => "freshness",
-            Self::Coverage => "coverage",
-            Self::NewestRevision => "newestRevision",
-            Self::CutShort => "cutShort",
-        }
-    }
-
-    /// What it keeps from happening, for the reference.
-    pub fn purpose(self) -> &'static str {
-        match self {
-            Self::ObserveMode => "a manifest in mode `observe` reports drift and touches nothing",
-            Self::PerPlan => "one plan removes only a small part of a VPC's links",
-            Self::Emptying => {
-                "no plan leaves a VPC without any link unless every manifest of it says `allowEmpty: true`"
-            }
-            Self::Freshness => "no plan is carried out on an old observation",
-            Self::Coverage => "no plan is made of an observation that is not proven complete",
-            Self::NewestRevision => {
-                "a link that the newest accepted revision keeps is not cut, whatever the plan says"
-            }
-            Self::CutShort => {
-                "a link is not cut because a half-written file ends in the middle of its id"
-            }
-        }
-    }
-}
-
-impl fmt::Display for Rule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-/// Why a plan is held.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Refusal {
-    /// Which rule.
-    pub rule: Rule,
-    /// The number, the limit and where it is said, as a sentence without a full stop.
-    pub message: String,
-    /// The edit or command that releases it.
-    pub way_out: String,
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; {}", self.message, self.way_out)
-    }
-}
-
-/// A plan that passed every rule. The private field is the proof.
+/// A plan that passed every rule. The private fields are the proof.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Approved {
     plan: Plan,
+    purpose: Purpose,
+    withheld: BTreeMap<InstanceId, Refusal>,
+    approver: Option<String>,
 }
 
 impl Approved {
-    /// What was approved.
+    /// What was proposed.
     pub fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// What may be carried out: everything proposed but what is withheld.
+    pub fn actions(&self) -> impl Iterator<Item = &Action> {
+        let withheld = |action: &&Action| self.withheld.contains_key(&action.link.instance);
+        self.plan.actions().iter().filter(move |action| !withheld(action))
+    }
+
+    /// The actions that a rule about their link holds back, and why.
+    pub fn withheld(&self) -> &BTreeMap<InstanceId, Refusal> {
+        &self.withheld
+    }
+
+    /// Who released the plan, where a rule held it.
+    pub fn approver(&self) -> Option<&str> {
+        self.approver.as_deref()
     }
 }
 
@@ -153,20 +87,8 @@ pub struct Held {
     pub plan: Plan,
     /// At least one.
     pub refusals: Vec<Refusal>,
-}
-
-/// Asks every rule.
-///
-/// # Errors
-/// [`Held`], with every refusal at once.
-pub fn review(plan: Plan, bounds: &Bounds, now: Moment) -> Result<Approved, Box<Held>> {
-    let mut refusals = Vec::new();
-    refusals.extend(observe_mode::check(&plan));
-    refusals.extend(per_plan::check(&plan, bounds));
-    refusals.extend(emptying::check(&plan));
-    refusals.extend(freshness::check(&plan, bounds, now));
-    refusals.extend(cut_short::check(&plan));
-    if refusals.is_empty() { Ok(Approved { plan }) } else { Err(Box::new(Held { plan, refusals })) }
+    /// The pause that it calls for: what spent a budget should be looked at by a person.
+    pub latch: Option<crate::ledger::event::Pause>,
 }
 
 /// The refusal for a scope that could not be observed completely: there is no plan to review.

@@ -1,30 +1,40 @@
-//! What was accepted, intended, answered and settled: append-only, hash-chained, durable.
+//! What was accepted, approved, intended, answered and settled: append-only, hash-chained, durable.
 //!
 //! An intent is durable before its call, the answer is recorded after it; if the journal cannot
 //! write, nothing is sent. It is one SQLite file in the state folder, readable with `sqlite3`:
 //! table `entry` is the chain, table `manifest` the text of every manifest of an accepted revision.
+//! Several processes may write it: the one that holds the lock of the state folder, which alone makes
+//! calls by the manifests, and commands of an operator beside it. Each reads what the others wrote
+//! before it writes.
 
 use crate::clock::Clock;
 use crate::cloud::{IntentId, Ticket};
 use crate::gate::Permit;
+use crate::ledger::event::{self, Event, Shrunk};
 use crate::manifest::File;
-use crate::model::{Digest, InstanceId, Revision, Scope, Verb};
-use crate::outcome::Outcome;
+use crate::model::{Digest, InstanceId, Revision, RunId, Scope};
 use jiff::Timestamp;
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 
+mod books;
 mod chain;
+mod format;
 mod memory;
-mod record;
 mod sqlite;
 mod state;
+mod user;
 
+pub use books::Books;
 pub use chain::Entry;
 pub use memory::Memory;
-pub use record::{Answer, Settled};
-pub use state::StateDir;
+pub use sqlite::{Past, Verified, look, verify};
+pub use state::{PauseFile, StateDir};
+pub use user::user;
 
-use record::Record;
+/// The file in the state folder.
+pub const FILE: &str = "journal.sqlite";
 
 /// Why the journal cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +61,15 @@ pub enum JournalError {
     /// The file cannot be read or written.
     #[error("write the journal: {0}; nothing is sent until it can be written")]
     Store(String),
+    /// There is no journal.
+    #[error(
+        "read the journal: there is none in {path}; name the state folder of the daemon or of `apply` \
+         with --state"
+    )]
+    Missing {
+        /// The state folder.
+        path: String,
+    },
     /// The file was written by a newer program.
     #[error(
         "read the journal: it has format {found}, and this program knows {known}; use the newer program"
@@ -72,35 +91,21 @@ pub enum JournalError {
     Stopped,
 }
 
-/// What an opened journal remembers.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Recovered {
-    /// The last accepted revision.
-    pub accepted: Option<Accepted>,
-    /// Intents without an answer: the process died between the two.
-    pub open_intents: Vec<OpenIntent>,
-    /// Calls that may have had an effect, and that no read has settled.
-    pub unsettled: Vec<Unsettled>,
-}
-
-/// A call of an earlier process whose effect has to be read before anything else is done.
+/// One entry as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unsettled {
-    /// Detach or attach.
-    pub verb: Verb,
-    /// Account, region and VPC.
-    pub scope: Scope,
-    /// Which instance.
-    pub instance: InstanceId,
-    /// Calls made.
-    pub attempts: u32,
-    /// Whether the cloud said that it took the call.
-    pub accepted: bool,
-    /// When the last entry about it was written.
+pub struct Item {
+    /// Its number, from 1.
+    pub seq: u64,
+    /// When it was written.
     pub at: Timestamp,
+    /// What it says.
+    pub event: Event,
 }
 
-/// An accepted revision.
+/// A manifest's text, by its digest.
+type Text = (Digest, Arc<str>);
+
+/// An accepted revision with the text of its manifests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accepted {
     /// The folder it was read from, absolute.
@@ -111,21 +116,32 @@ pub struct Accepted {
     pub files: Vec<File>,
     /// The scopes that it released.
     pub released: Vec<Scope>,
+    /// Links that stay protected.
+    pub protected: BTreeSet<(Scope, InstanceId)>,
+    /// What scopes lost by it.
+    pub shrunk: Vec<Shrunk>,
 }
 
-/// An intent whose call may or may not have been made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OpenIntent {
-    /// Its number.
-    pub id: IntentId,
-    /// What was intended, in words.
-    pub what: String,
+impl Accepted {
+    /// What the ledger is told of it.
+    pub fn event(&self) -> Event {
+        let file = |file: &File| (file.path.to_string(), Digest::of([file.text.as_bytes()]));
+        Event::Accepted(event::Accepted {
+            root: self.root.clone(),
+            revision: self.revision.clone(),
+            files: self.files.iter().map(file).collect(),
+            released: self.released.clone(),
+            protected: self.protected.clone(),
+            shrunk: self.shrunk.clone(),
+        })
+    }
 }
 
 /// Appends. Cheap to clone.
 #[derive(Clone)]
 pub struct Journal {
     store: Store,
+    books: Books,
     clock: Arc<dyn Clock>,
 }
 
@@ -133,38 +149,70 @@ pub struct Journal {
 enum Store {
     Sqlite(sqlite::Writer),
     Memory(Memory),
+    /// It could not be opened; why.
+    Down(Arc<str>),
 }
 
 impl Journal {
-    /// Opens the journal of a state folder, checks its chain, and says what it remembers.
+    /// Opens the journal of a state folder, checks its chain, and says which revision was accepted
+    /// last. Entries older than `retention` are forgotten, where nothing depends on them.
     ///
     /// # Errors
     /// [`JournalError`]; then nothing may be sent.
     pub fn open(
         state: &StateDir,
         clock: Arc<dyn Clock>,
-    ) -> Result<(Self, Recovered), JournalError> {
-        let (writer, recovered) = sqlite::open(&state.file("journal.sqlite"))?;
-        Ok((Self { store: Store::Sqlite(writer), clock }, recovered))
+    ) -> Result<(Self, Option<Accepted>), JournalError> {
+        Self::beside(state.path(), clock)
+    }
+
+    /// Opens the journal of a state folder that another process may hold, for an operator's word.
+    ///
+    /// # Errors
+    /// [`JournalError`]
+    pub fn beside(
+        folder: &Path,
+        clock: Arc<dyn Clock>,
+    ) -> Result<(Self, Option<Accepted>), JournalError> {
+        let books = Books::default();
+        let (writer, accepted) =
+            sqlite::open(&folder.join(FILE), books.clone(), Arc::clone(&clock))?;
+        Ok((Self { store: Store::Sqlite(writer), books, clock }, accepted))
     }
 
     /// A journal that is gone with the process: for tests and simulation.
     pub fn in_memory(memory: Memory, clock: Arc<dyn Clock>) -> Self {
-        Self { store: Store::Memory(memory), clock }
+        Self { store: Store::Memory(memory), books: Books::default(), clock }
     }
 
-    /// Records an accepted revision with the text of its manifests, and the scopes it releases.
+    /// A journal that takes nothing, because it could not be opened: reading and planning go on.
+    pub fn down(why: &JournalError, clock: Arc<dyn Clock>) -> Self {
+        let books = Books::default();
+        books.set_trouble(Some(why.to_string()));
+        Self { store: Store::Down(why.to_string().into()), books, clock }
+    }
+
+    /// What it means so far.
+    pub fn books(&self) -> &Books {
+        &self.books
+    }
+
+    /// Records an event.
+    ///
+    /// # Errors
+    /// [`JournalError`]
+    pub async fn append(&self, event: Event) -> Result<u64, JournalError> {
+        self.append_with(event, Vec::new()).await
+    }
+
+    /// Records an accepted revision with the text of its manifests.
     ///
     /// # Errors
     /// [`JournalError`]
     pub async fn accepted(&self, accepted: &Accepted) -> Result<(), JournalError> {
-        let Accepted { root, revision, files, released } = accepted;
-        let texts: Vec<(Digest, Arc<str>)> = files
-            .iter()
-            .map(|file| (Digest::of([file.text.as_bytes()]), Arc::clone(&file.text)))
-            .collect();
-        let record = Record::accepted(revision, files, &texts, released, root);
-        self.append(record, texts).await.map(|_| ())
+        let text = |file: &File| (Digest::of([file.text.as_bytes()]), Arc::clone(&file.text));
+        let texts = accepted.files.iter().map(text).collect();
+        self.append_with(accepted.event(), texts).await.map(|_| ())
     }
 
     /// Records the intent to make the call that `permit` allows, and turns the permit into a ticket
@@ -172,45 +220,74 @@ impl Journal {
     ///
     /// # Errors
     /// [`JournalError`]: then there is no ticket, and no call.
-    pub async fn intent(&self, permit: Permit, attempt: u32) -> Result<Ticket, JournalError> {
-        let record = Record::intent(&permit, attempt);
-        let seq = self.append(record, Vec::new()).await?;
+    pub async fn intent(
+        &self,
+        permit: Permit,
+        attempt: u32,
+        run: Option<RunId>,
+    ) -> Result<Ticket, JournalError> {
         let action = permit.action();
-        let scope = permit.approved().plan().scope().clone();
+        let intent = event::Intent {
+            verb: action.verb,
+            scope: permit.scope().clone(),
+            instance: action.link.instance.clone(),
+            reason: action.reason.to_string(),
+            plan: permit.plan().clone(),
+            revision: permit.revision().clone(),
+            attempt,
+            run,
+            approver: permit.approver().map(str::to_owned),
+        };
+        let seq = self.append(Event::Intent(intent)).await?;
+        let scope = permit.scope().clone();
         Ok(Ticket::issue(IntentId(seq), action.verb, scope, action.link.clone()))
     }
 
-    /// Records what the cloud answered to the call of an intent.
+    /// Forgets entries written before `cutoff`, where nothing depends on them; says how many. Only for
+    /// the process that holds the lock of the state folder.
     ///
     /// # Errors
     /// [`JournalError`]
-    pub async fn answered(&self, intent: IntentId, answer: Answer) -> Result<(), JournalError> {
-        self.append(Record::answered(intent, answer), Vec::new()).await.map(|_| ())
-    }
-
-    /// Records how an action ended.
-    ///
-    /// # Errors
-    /// [`JournalError`]
-    pub async fn settled(
-        &self,
-        settled: Settled<'_>,
-        outcome: &Outcome,
-    ) -> Result<(), JournalError> {
-        self.append(Record::settled(settled, outcome), Vec::new()).await.map(|_| ())
-    }
-
-    async fn append(
-        &self,
-        record: Record,
-        texts: Vec<(Digest, Arc<str>)>,
-    ) -> Result<u64, JournalError> {
-        let at = self.clock.now().wall;
+    pub async fn prune(&self, cutoff: Timestamp) -> Result<u64, JournalError> {
         match &self.store {
-            Store::Sqlite(writer) => writer.append(at, record, texts).await,
-            Store::Memory(memory) => memory.append(at, &record, texts),
+            Store::Sqlite(writer) => writer.prune(cutoff).await,
+            Store::Memory(_) => Ok(0),
+            Store::Down(why) => Err(JournalError::Store(why.to_string())),
         }
     }
+
+    async fn append_with(&self, event: Event, texts: Vec<Text>) -> Result<u64, JournalError> {
+        let at = self.clock.now();
+        match &self.store {
+            Store::Sqlite(writer) => writer.append(at, event, texts).await,
+            Store::Memory(memory) => memory.append(&self.books, (at, at), &event, texts),
+            Store::Down(why) => Err(JournalError::Store(why.to_string())),
+        }
+    }
+}
+
+/// `None` where a text is missing or is not the one that was accepted: then nothing is accepted.
+fn restore(said: &event::Accepted, text: impl Fn(&str) -> Option<Arc<str>>) -> Option<Accepted> {
+    let file = |(path, digest): &(String, Digest)| {
+        let text = text(digest.as_str())?;
+        let unchanged = Digest::of([text.as_bytes()]) == *digest;
+        unchanged.then(|| File { path: path.as_str().into(), text })
+    };
+    let files = said.files.iter().map(file).collect::<Option<_>>();
+    if files.is_none() {
+        tracing::error!(
+            revision = %said.revision,
+            "the journal has lost a manifest of the last accepted revision, so none is in force"
+        );
+    }
+    Some(Accepted {
+        root: said.root.clone(),
+        revision: said.revision.clone(),
+        files: files?,
+        released: said.released.clone(),
+        protected: said.protected.clone(),
+        shrunk: said.shrunk.clone(),
+    })
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 
 use crate::clock::Moment;
 use crate::model::{InstanceId, Lane, Scope, Verb};
-use crate::plan::Plan;
+use crate::plan::{Action, Plan};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -41,9 +41,9 @@ pub struct Ledger {
     calls: calls::Calls,
     approvals: approvals::Approvals,
     baseline: baseline::Baseline,
-    pauses: BTreeMap<Target, (Past, Pause)>,
+    pauses: BTreeMap<Target, (u64, Past, Pause)>,
     resumed: BTreeMap<Target, u64>,
-    holds: BTreeMap<LinkKey, RestoredHold>,
+    holds: BTreeMap<LinkKey, (u64, RestoredHold)>,
     detached: BTreeMap<LinkKey, VecDeque<(u64, Past)>>,
     misses: VecDeque<(u64, Past, Scope)>,
     passes: BTreeMap<Scope, (Timestamp, Passed)>,
@@ -55,7 +55,7 @@ impl Ledger {
         match event {
             Event::Accepted(accepted) => {
                 let digest = &accepted.revision.digest;
-                self.holds.retain(|_, hold| hold.revision == *digest);
+                self.holds.retain(|_, (_, hold)| hold.revision == *digest);
                 self.accepted = Some((seq, accepted.clone()));
             }
             Event::Passed(passed) => {
@@ -83,7 +83,7 @@ impl Ledger {
             Event::Settled(settled) => self.settled(seq, at, settled, now),
             Event::Approved(approval) => self.approvals.take(seq, approval, now),
             Event::Paused(pause) => {
-                self.pauses.insert(pause.target.clone(), (at, pause.clone()));
+                self.pauses.insert(pause.target.clone(), (seq, at, pause.clone()));
             }
             Event::Resumed(resume) => {
                 self.pauses.retain(|target, _| !resume.target.contains(target));
@@ -98,10 +98,10 @@ impl Ledger {
                     since: at.wall,
                     revision: restored.revision.clone(),
                 };
-                let links = restored.links.iter().map(|link| (link.clone(), hold.clone()));
+                let links = restored.links.iter().map(|link| (link.clone(), (seq, hold.clone())));
                 self.holds.extend(links);
             }
-            Event::Began(_) | Event::Other => (),
+            Event::Began(_) | Event::Pruned(_) | Event::Other => (),
         }
     }
 
@@ -120,7 +120,7 @@ impl Ledger {
         }
     }
 
-    /// The last accepted revision, with the number of its entry.
+    /// The last accepted revision.
     pub fn accepted(&self) -> Option<&Accepted> {
         self.accepted.as_ref().map(|(_, accepted)| accepted)
     }
@@ -162,12 +162,12 @@ impl Ledger {
     /// What stops the calls of a scope, and since when; the widest pause, where there are several.
     pub fn paused(&self, scope: &Scope) -> Option<(Timestamp, &Pause)> {
         let mut covering = self.pauses.iter().filter(|(target, _)| target.covers(scope));
-        covering.next().map(|(_, (since, pause))| (since.wall, pause))
+        covering.next().map(|(_, (_, since, pause))| (since.wall, pause))
     }
 
     /// Every pause, widest first.
     pub fn pauses(&self) -> impl Iterator<Item = (Timestamp, &Pause)> {
-        self.pauses.values().map(|(since, pause)| (since.wall, pause))
+        self.pauses.values().map(|(_, since, pause)| (since.wall, pause))
     }
 
     /// Calls of a scope within the last hour that missed their instance, and all that were sent, both
@@ -200,12 +200,12 @@ impl Ledger {
 
     /// The undo that gave a link back and keeps it, if one does.
     pub fn restored(&self, scope: &Scope, instance: &InstanceId) -> Option<&RestoredHold> {
-        self.holds.get(&(scope.clone(), instance.clone()))
+        self.holds.get(&(scope.clone(), instance.clone())).map(|(_, hold)| hold)
     }
 
     /// Every link that an undo keeps.
     pub fn holds(&self) -> impl Iterator<Item = (&Scope, &InstanceId, &RestoredHold)> {
-        self.holds.iter().map(|((scope, instance), hold)| (scope, instance, hold))
+        self.holds.iter().map(|((scope, instance), (_, hold))| (scope, instance, hold))
     }
 
     /// Whether a link is protected, by a revision that is not necessarily the newest.
@@ -225,8 +225,13 @@ impl Ledger {
 
     /// The approval of a plan, if it has one.
     pub fn approval(&self, plan: &Plan, now: Moment) -> Option<&Approval> {
-        let scope = plan.scope();
-        self.approvals.of(plan, |instance| self.last_detach(scope, instance), now)
+        self.approvals.of(plan, plan.actions().iter(), |id| self.last_detach(plan.scope(), id), now)
+    }
+
+    /// Whether one action of an approved plan is approved still: the others may be done by now.
+    pub fn approves(&self, plan: &Plan, action: &Action, now: Moment) -> bool {
+        let one = std::iter::once(action);
+        self.approvals.of(plan, one, |id| self.last_detach(plan.scope(), id), now).is_some()
     }
 
     /// Approvals that are not void at `now`.
@@ -257,6 +262,19 @@ impl Ledger {
     /// Calls that may have had an effect, and that no read has settled.
     pub fn unsettled(&self) -> impl Iterator<Item = &Unsettled> {
         self.calls.unsettled()
+    }
+
+    /// The number of the oldest entry that means something still, however old it is, apart from the
+    /// accepted revision: entries before it may be forgotten, if time allows.
+    pub fn oldest_needed(&self) -> Option<u64> {
+        let pauses = self.pauses.values().map(|(seq, _, _)| *seq);
+        let holds = self.holds.values().map(|(seq, _)| *seq);
+        pauses.chain(holds).min()
+    }
+
+    /// The number of the entry that accepted the revision in force.
+    pub fn accepted_by(&self) -> Option<u64> {
+        self.accepted.as_ref().map(|(seq, _)| *seq)
     }
 
     fn last_resumed(&self, covers: impl Fn(&Target) -> bool) -> u64 {

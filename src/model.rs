@@ -91,6 +91,11 @@ pub enum Mode {
 }
 
 impl Mode {
+    /// The mode of that word.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Observe, Self::Detach, Self::Sync].into_iter().find(|mode| mode.as_str() == word)
+    }
+
     /// The word in the manifest.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -1,15 +1,17 @@
 //! One pass over one scope, top to bottom: observe, plan, gate, apply, report.
 
-use crate::apply::Writes;
-use crate::clock::Clock;
+use crate::apply::{Circumstances, Errand, Writes};
 use crate::cloud::{ReadLinks, WriteLinks};
 use crate::desired::Desired;
-use crate::gate::{self, Approved, Bounds};
-use crate::model::Verb;
+use crate::gate::{self, Approved, Pin};
+use crate::journal::{self, Journal};
+use crate::ledger::event::{Began, Event, Pause};
+use crate::ledger::Ledger;
+use crate::model::{Revision, RunId, Verb};
 use crate::observe::Reads;
 use crate::observed::{Complete, Gap, Observed, Partial};
 use crate::plan;
-use crate::report::{ScopeReport, Verdict};
+use crate::report::ScopeReport;
 use std::sync::Arc;
 
 /// What a scope needs: a report of what was found, and the approval if there is something to do.
@@ -21,38 +23,40 @@ pub struct Proposal {
     pub approved: Option<Arc<Approved>>,
     /// What was observed, if that was complete.
     pub complete: Option<Complete>,
+    /// The pause that the gate calls for.
+    pub latch: Option<Pause>,
 }
 
 /// Observes, plans and asks the gate. Holds no way to change anything: this is all that `plan`
 /// does.
 pub async fn propose<R: ReadLinks>(
     reads: &Reads<R>,
-    bounds: &Bounds,
-    clock: &dyn Clock,
+    circumstances: &Circumstances,
+    pin: &Pin,
     desired: &Arc<Desired>,
 ) -> Proposal {
-    let held = |report| Proposal { report, approved: None, complete: None };
+    let without = |report| Proposal { report, approved: None, complete: None, latch: None };
     let complete = match reads.observe(desired).await {
         Ok(Observed::Complete(complete)) => complete,
         Ok(Observed::Partial(partial)) => {
             let refusal = gate::refuse_partial(&partial);
-            return held(ScopeReport::of_partial(desired, &partial, refusal));
+            return without(ScopeReport::of_partial(desired, &partial, refusal));
         }
-        Err(error) => return held(ScopeReport::of_failure(desired, error)),
+        Err(error) => return without(ScopeReport::of_failure(desired, error)),
     };
     let plan = plan::compute(desired, &complete, complete.begun().wall);
-    let (report, approved) = if plan.actions().is_empty() {
-        (ScopeReport::of_plan(&plan, Verdict::InSync, Vec::new()), None)
-    } else {
-        match gate::review(plan, bounds, clock.now()) {
-            Err(refused) => (ScopeReport::of_held(*refused), None),
-            Ok(approved) => {
-                let report = ScopeReport::of_plan(approved.plan(), Verdict::Approved, Vec::new());
-                (report, Some(Arc::new(approved)))
-            }
+    let complete = Some(complete);
+    match circumstances.judge(pin, |situation| gate::review(plan, situation)) {
+        Err(mut held) => {
+            let latch = held.latch.take();
+            Proposal { report: ScopeReport::of_held(*held), approved: None, complete, latch }
         }
-    };
-    Proposal { report, approved, complete: Some(complete) }
+        Ok(approved) => {
+            let report = ScopeReport::of_approved(&approved);
+            let approved = (!report.actions.is_empty()).then(|| Arc::new(approved));
+            Proposal { report, approved, complete, latch: None }
+        }
+    }
 }
 
 /// Carries out what was approved: every detach before any attach.
@@ -60,17 +64,37 @@ pub async fn carry_out<R: ReadLinks, W: WriteLinks>(
     reads: &Reads<R>,
     writes: &Writes<W>,
     proposal: Proposal,
+    errand: &Errand,
 ) -> ScopeReport {
-    let Proposal { mut report, approved, complete } = proposal;
+    let Proposal { mut report, approved, complete, latch } = proposal;
+    if let Some(pause) = latch {
+        writes.latch(pause).await;
+    }
     if let Some(complete) = complete {
         report.applied = writes.settle_others(&complete, &report.actions).await;
         writes.quarantine.keep_only(&report.scope, &report.actions);
     }
     let Some(approved) = approved else { return report };
     for verb in [Verb::Detach, Verb::Attach] {
-        report.applied.extend(writes.apply(reads, &approved, verb).await);
+        report.applied.extend(writes.apply(reads, &approved, verb, errand).await);
     }
     report
+}
+
+/// Writes down what was found, where that is not what was found before.
+pub async fn record<W>(writes: &Writes<W>, revision: &Revision, report: &ScopeReport) {
+    let found = report.passed(revision);
+    let books = writes.journal.books();
+    let same = |ledger: &Ledger| {
+        ledger.last_pass(&found.scope).is_some_and(|(_, before)| before.says_the_same_as(&found))
+    };
+    // A journal in trouble is tried again at every pass: it may have been mended.
+    if books.read(same) && books.trouble().is_none() {
+        return;
+    }
+    if let Err(error) = writes.journal.append(Event::Passed(found)).await {
+        tracing::debug!(%error, scope = %report.scope, "what a pass found is not journaled");
+    }
 }
 
 /// One pass. Reading is given up when the process is to end; calls in flight are waited for.
@@ -78,14 +102,30 @@ pub async fn pass<R: ReadLinks, W: WriteLinks>(
     reads: &Reads<R>,
     writes: &Writes<W>,
     desired: &Arc<Desired>,
+    pin: Pin,
 ) -> ScopeReport {
-    let proposing = propose(reads, &writes.bounds, &*writes.clock, desired);
-    match writes.stop.run_until_cancelled(proposing).await {
-        Some(proposal) => carry_out(reads, writes, proposal).await,
-        None => {
-            let gap = Gap("the process is ending".to_owned());
-            let partial = Partial { scope: desired.scope.clone(), gaps: vec![gap], seen: 0 };
-            ScopeReport::of_partial(desired, &partial, gate::refuse_partial(&partial))
+    let proposing = propose(reads, &writes.circumstances, &pin, desired);
+    let Some(proposal) = writes.stop.run_until_cancelled(proposing).await else {
+        let gap = Gap("the process is ending".to_owned());
+        let partial = Partial { scope: desired.scope.clone(), gaps: vec![gap], seen: 0 };
+        return ScopeReport::of_partial(desired, &partial, gate::refuse_partial(&partial));
+    };
+    record(writes, &desired.revision, &proposal.report).await;
+    let mut errand = Errand { run: None, pin };
+    if proposal.approved.is_some() {
+        errand.run = begin(&writes.journal, "run").await;
+    }
+    carry_out(reads, writes, proposal, &errand).await
+}
+
+/// Begins a run, which has the number of its first entry. Without a journal there is none, and no call.
+pub async fn begin(journal: &Journal, command: &str) -> Option<RunId> {
+    let began = Began { command: command.to_owned(), by: journal::user() };
+    match journal.append(Event::Began(began)).await {
+        Ok(seq) => Some(RunId(seq)),
+        Err(error) => {
+            tracing::error!(%error, "a run is not journaled");
+            None
         }
     }
 }

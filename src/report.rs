@@ -3,7 +3,8 @@
 use crate::apply::Applied;
 use crate::cloud::{Class, CloudError};
 use crate::desired::Desired;
-use crate::gate::{Held, Refusal, Rule};
+use crate::gate::{Approved, Held, Refusal, Rule};
+use crate::ledger::event::Passed;
 use crate::model::{Digest, InstanceId, Mode, Revision, Scope, Verb};
 use crate::observed::Partial;
 use crate::outcome::Outcome;
@@ -45,8 +46,10 @@ pub struct ScopeReport {
     pub missing: BTreeMap<InstanceId, Missing>,
     /// Listed, not desired, and unknown by id.
     pub unconfirmed: BTreeSet<InstanceId>,
-    /// Why the plan is held, or why there is none.
+    /// Why the plan is held, what of it is withheld, or why there is none.
     pub refusals: Vec<Refusal>,
+    /// Who released the plan, where a rule held it.
+    pub approver: Option<String>,
     /// How the actions ended, once they were carried out.
     pub applied: Vec<Applied>,
 }
@@ -103,8 +106,38 @@ pub struct Summary {
 }
 
 impl ScopeReport {
+    /// A plan that the gate lets through, as a whole or in part.
+    pub fn of_approved(approved: &Approved) -> Self {
+        let plan = approved.plan();
+        let verdict = if plan.actions().is_empty() { Verdict::InSync } else { Verdict::Approved };
+        let withheld = approved.withheld().values().cloned().collect();
+        let approver = approved.approver().map(str::to_owned);
+        Self { approver, ..Self::of_plan(plan, verdict, withheld) }
+    }
+
+    /// What the journal is told of it.
+    pub fn passed(&self, revision: &Revision) -> Passed {
+        let action = |action: &Action| (action.verb, action.link.instance.clone());
+        let held = !self.refusals.is_empty();
+        let refusals = self.refusals.iter();
+        Passed {
+            scope: self.scope.clone(),
+            revision: revision.clone(),
+            mode: self.mode,
+            observed: self.observed as u64,
+            desired: self.desired as u64,
+            verdict: self.verdict.as_str().to_owned(),
+            plan: self.digest.clone(),
+            // What is carried out has its own entries.
+            actions: self.actions.iter().filter(|_| held).map(action).collect(),
+            refusals: refusals
+                .map(|said| (said.rule.to_string(), said.message.clone(), said.way_out.clone()))
+                .collect(),
+        }
+    }
+
     /// A plan with the gate's answer.
-    pub fn of_plan(plan: &Plan, verdict: Verdict, refusals: Vec<Refusal>) -> Self {
+    fn of_plan(plan: &Plan, verdict: Verdict, refusals: Vec<Refusal>) -> Self {
         Self {
             scope: plan.scope().clone(),
             mode: plan.mode(),
@@ -116,6 +149,7 @@ impl ScopeReport {
             missing: plan.missing().clone(),
             unconfirmed: plan.unconfirmed().clone(),
             refusals,
+            approver: None,
             applied: Vec::new(),
         }
     }
@@ -152,6 +186,7 @@ impl ScopeReport {
             missing: BTreeMap::new(),
             unconfirmed: BTreeSet::new(),
             refusals: vec![refusal],
+            approver: None,
             applied: Vec::new(),
         }
     }
@@ -176,6 +211,9 @@ impl ScopeReport {
         }
         if !self.unconfirmed.is_empty() {
             return Standing::Partial;
+        }
+        if !self.refusals.is_empty() {
+            return Standing::Held;
         }
         let over = |applied: &Applied| {
             applied.outcome.is_converged() || matches!(applied.outcome, Outcome::Withdrawn(_))

@@ -1,12 +1,13 @@
 //! One call: a slot, a permit, a durable intent, the call, its answer in the journal.
 
-use super::Writes;
+use super::{Errand, Writes};
 use crate::attempt::Kind;
 use crate::clock::{Clock as _, Moment};
 use crate::cloud::{Accepted, Class, CloudError, WriteLinks};
 use crate::gate::{Approved, Denial, Facts, Permit, permit};
-use crate::journal::{Answer, JournalError};
-use crate::model::Lane;
+use crate::journal::JournalError;
+use crate::ledger::event::{Answered, Event};
+use crate::model::{Lane, Verb};
 use crate::plan::Action;
 use std::sync::Arc;
 
@@ -36,6 +37,18 @@ pub(super) struct Caller<'a, W> {
     pub confirmed_at: Moment,
     pub attempt: u32,
     pub retried_after: Option<Class>,
+    pub errand: &'a Errand,
+}
+
+/// What the ledger knows of a call when leave is asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Counting {
+    /// Nothing, and it stays so.
+    Not,
+    /// Nothing; with leave, it is counted.
+    Now,
+    /// Its intent.
+    Already,
 }
 
 impl<W: WriteLinks> Caller<'_, W> {
@@ -45,27 +58,32 @@ impl<W: WriteLinks> Caller<'_, W> {
         let Some(_alone) = self.writes.serial.enter(&self.lane, &self.action.link.instance) else {
             return Call::Busy;
         };
-        if let Err(denial) = self.leave() {
-            return Call::Denied(denial);
+        if let Err(denial) = self.leave(Counting::Not) {
+            return self.denied(denial).await;
         }
         let kind = Kind::Write(self.action.verb);
         let admitted = self.writes.lanes.admit(&self.lane, kind);
         let Some(slot) = self.writes.stop.run_until_cancelled(admitted).await else {
             return Call::Denied(Denial::Stopping);
         };
-        let leave = match self.leave() {
+        let leave = match self.leave(Counting::Now) {
             Ok(leave) => leave,
-            Err(denial) => return Call::Denied(denial),
+            Err(denial) => return self.denied(denial).await,
         };
         let Self { writes, lane, .. } = &self;
-        let ticket = match writes.journal.intent(leave, self.attempt).await {
+        let ticket = match writes.journal.intent(leave, self.attempt, self.errand.run).await {
             Ok(ticket) => ticket,
-            Err(error) => return Call::Unjournaled(error),
+            Err(error) => {
+                writes.journal.books().decide(|ledger| ledger.free(lane));
+                return Call::Unjournaled(error);
+            }
         };
-        // A slow disk is time in which manifests change.
-        if let Err(denial) = self.leave() {
-            return match writes.journal.answered(ticket.intent(), Answer::not_sent()).await {
-                Ok(()) => Call::Denied(denial),
+        let intent = ticket.intent().0;
+        // A slow disk is time in which manifests change and people pause.
+        if let Err(denial) = self.leave(Counting::Already) {
+            let not_sent = Answered::without_answer(intent, Answered::NOT_SENT);
+            return match writes.journal.append(Event::Answered(not_sent)).await {
+                Ok(_) => self.denied(denial).await,
                 Err(error) => Call::Unjournaled(error),
             };
         }
@@ -73,21 +91,37 @@ impl<W: WriteLinks> Caller<'_, W> {
         let answer = writes.writer.carry_out(&ticket).await;
         let latency = writes.clock.now().since(began);
         writes.lanes.answered(lane, kind, &slot, self.retried_after, &answer);
-        let answered = Answer::of(&answer, latency);
-        let journaled = writes.journal.answered(ticket.intent(), answered).await;
+        let answered = Answered::of(intent, &answer, latency);
+        let journaled = writes.journal.append(Event::Answered(answered)).await.map(|_| ());
         Call::Answered { answer, journaled }
     }
 
-    fn leave(&self) -> Result<Permit, Denial> {
+    fn leave(&self, counting: Counting) -> Result<Permit, Denial> {
         let current = self.writes.newest.current();
         let facts = Facts {
-            now: self.writes.clock.now(),
             confirmed_at: self.confirmed_at,
             newest: &current.tree,
             unsettled: current.unsettled,
             stopping: self.writes.stop.is_cancelled(),
             clock_off: self.writes.writer.clock_off(),
+            counted: counting == Counting::Already,
         };
-        permit(self.approved, &self.action, &self.writes.bounds, &facts)
+        self.writes.circumstances.judge_and(
+            &self.errand.pin,
+            |situation| permit(self.approved, &self.action, &facts, situation),
+            |ledger, leave| {
+                let counts = counting == Counting::Now && self.action.verb == Verb::Detach;
+                if counts && leave.is_ok() {
+                    ledger.reserve(&self.lane);
+                }
+            },
+        )
+    }
+
+    async fn denied(&self, denial: Denial) -> Call {
+        if let Some(pause) = denial.latch(self.approved.plan().scope()) {
+            self.writes.latch(pause).await;
+        }
+        Call::Denied(denial)
     }
 }

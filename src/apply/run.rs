@@ -3,12 +3,12 @@
 use super::call::{Call, Caller};
 use super::item::{self, Item, Seen, Stage};
 use super::quarantine::Frost;
-use super::{Applied, Writes};
+use super::{Applied, Errand, Writes};
 use crate::attempt::Kind;
 use crate::clock::{Clock as _, Moment};
 use crate::cloud::{Class, CloudError, IDS_MAX, ReadLinks, WriteLinks};
 use crate::gate::Approved;
-use crate::journal::{JournalError, Settled};
+use crate::journal::JournalError;
 use crate::model::{InstanceId, Lane, Verb};
 use crate::observe::Reads;
 use crate::observed::Standing;
@@ -42,6 +42,7 @@ pub(super) struct Run<'a, R, W> {
     approved: &'a Arc<Approved>,
     lane: Lane,
     verb: Verb,
+    errand: &'a Errand,
     items: Vec<Item>,
     under_way: FuturesUnordered<BoxFuture<'a, Event>>,
     calls: usize,
@@ -58,9 +59,10 @@ impl<'a, R: ReadLinks, W: WriteLinks> Run<'a, R, W> {
         reads: &'a Reads<R>,
         approved: &'a Arc<Approved>,
         verb: Verb,
+        errand: &'a Errand,
     ) -> Self {
         let scope = approved.plan().scope();
-        let actions = approved.plan().actions().iter().filter(|action| action.verb == verb);
+        let actions = approved.actions().filter(|action| action.verb == verb);
         let items = actions.cloned().map(|action| match writes.unsettled.take(scope, &action) {
             Some(carried) => Item::resumed(action, carried),
             None => Item::new(action),
@@ -71,6 +73,7 @@ impl<'a, R: ReadLinks, W: WriteLinks> Run<'a, R, W> {
             approved,
             lane: scope.lane(),
             verb,
+            errand,
             items: items.collect(),
             under_way: FuturesUnordered::new(),
             calls: 0,
@@ -206,6 +209,7 @@ impl<'a, R: ReadLinks, W: WriteLinks> Run<'a, R, W> {
                 confirmed_at,
                 attempt: item.attempts + 1,
                 retried_after: item.failure.as_ref().map(|error| error.class),
+                errand: self.errand,
             };
             self.under_way.push(Box::pin(async move { Event::Called(index, caller.run().await) }));
         }
@@ -245,17 +249,10 @@ impl<'a, R: ReadLinks, W: WriteLinks> Run<'a, R, W> {
                 continue;
             }
             item.recorded = true;
-            let (writes, approved) = (self.writes, self.approved);
-            let (action, outcome, attempts) = (item.action.clone(), outcome.clone(), item.attempts);
+            let (journal, plan) = (&self.writes.journal, self.approved.plan());
+            let entry = item.applied().event(plan.scope(), Some(plan.digest()), self.errand.run);
             self.under_way.push(Box::pin(async move {
-                let settled = Settled {
-                    scope: approved.plan().scope(),
-                    link: &action.link,
-                    verb: action.verb,
-                    plan: Some(approved.plan().digest()),
-                    attempts,
-                };
-                Event::Recorded(index, writes.journal.settled(settled, &outcome).await)
+                Event::Recorded(index, journal.append(entry).await.map(|_| ()))
             }));
         }
     }

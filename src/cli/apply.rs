@@ -3,15 +3,15 @@
 use super::plan::Output;
 use super::{Exit, Failure, Globals, planfile, proposals, setup, terminal};
 use crate::aliyun::Client;
-use crate::apply::{Newest, Progress};
-use crate::clock::Clock;
+use crate::apply::{Circumstances, Errand, Newest, Progress};
 use crate::config::Config;
 use crate::daemon::{Estate, First, Intake, Signals, first_revision, stop_on_signals};
 use crate::desired::Tree;
+use crate::gate::Pin;
 use crate::journal::Accepted;
 use crate::model::{AccountName, Verb};
 use crate::observe::Reads;
-use crate::reconcile::{Proposal, carry_out};
+use crate::reconcile::{Proposal, begin, carry_out, record};
 use crate::report::{Report, Verdict, text};
 use crate::serve::Board;
 use crate::source;
@@ -82,7 +82,8 @@ pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Fai
 /// One pass over every scope.
 pub(super) struct Pass {
     config: Config,
-    clock: Arc<dyn Clock>,
+    /// How things stand once the revision is accepted.
+    supposed: Circumstances,
     tree: Arc<Tree>,
     /// The revision, if it is not the last accepted one: it becomes that with consent only.
     unrecorded: Option<Accepted>,
@@ -104,23 +105,29 @@ impl Pass {
         let readings = source::watch(folder.to_owned(), config.source, stop.clone());
         let board = Board::new(config.interval);
         let root = setup::root(folder)?;
-        let recovered = state.recovered.accepted.clone();
-        let last = recovered.as_ref().map(|last| (last.root.clone(), last.revision.clone()));
-        let ceilings = config.ceilings();
-        let intake =
-            Intake::new(None, root.clone(), ceilings, board, Arc::clone(&clock), recovered);
+        let last = state.accepted.clone();
+        let circumstances = state.circumstances(&config, &clock);
+        let intake = Intake::new(
+            None,
+            circumstances.clone(),
+            root.clone(),
+            config.ceilings(),
+            board,
+            last.clone(),
+        );
         let newest = Newest::following(intake.newest());
-        let First { tree, files, released } =
+        let First { tree, accepted } =
             first_revision(intake, readings, stop.clone()).await.map_err(|why| {
                 Failure(format!("accept the manifests in {}:\n{why}", folder.display()))
             })?;
-        let revision = (*tree.revision).clone();
-        let unrecorded = (last != Some((root.clone(), revision.clone()))).then_some(Accepted {
-            root,
-            revision,
-            files,
-            released,
+        let recorded = last.is_some_and(|last| {
+            (&last.root, &last.revision) == (&accepted.root, &accepted.revision)
         });
+        let unrecorded = (!recorded).then_some(accepted);
+        let mut supposed = circumstances;
+        if let Some(accepted) = &unrecorded {
+            supposed.books = supposed.books.supposing(&accepted.event(), clock.now());
+        }
         let progress = Progress::default();
         let (lanes, reads) = setup::reads(&config, &clients, &clock);
         let parts = setup::Parts {
@@ -135,7 +142,7 @@ impl Pass {
             stop: stop.clone(),
         };
         let estate = setup::estate(&config, parts);
-        Ok(Self { config, clock, tree, unrecorded, estate, progress, stop, state })
+        Ok(Self { config, supposed, tree, unrecorded, estate, progress, stop, state })
     }
 
     /// Observes, plans and gates every scope.
@@ -146,8 +153,7 @@ impl Pass {
             .iter()
             .map(|(name, (reads, _))| (name.clone(), reads.clone()))
             .collect();
-        let Config { bounds, workers, .. } = &self.config;
-        let all = proposals::all(&self.tree, &reads, bounds, &self.clock, *workers);
+        let all = proposals::all(&self.tree, &reads, &self.supposed, self.config.workers);
         let interrupted = || Failure("interrupted, nothing was done".to_owned());
         self.stop.run_until_cancelled(all).await.ok_or_else(interrupted)
     }
@@ -191,16 +197,23 @@ impl Pass {
 
     /// Carries out what was approved, in all scopes at once: first every detach, then every attach.
     pub async fn carry_out(&self, proposals: Vec<Proposal>) -> Result<Report, Failure> {
-        let anything = proposals.iter().any(|proposal| proposal.approved.is_some());
-        if let (Some(accepted), true) = (&self.unrecorded, anything) {
+        if let Some(accepted) = &self.unrecorded {
             self.state.journal.accepted(accepted).await?;
         }
+        let mut run = None;
+        if proposals.iter().any(|proposal| proposal.approved.is_some()) {
+            run = begin(&self.state.journal, "apply").await;
+        }
+        let errand = &Errand { run, pin: Pin::Absent };
         let total: usize =
             proposals.iter().filter(|p| p.approved.is_some()).map(|p| p.report.actions.len()).sum();
         let show = tokio::spawn(show_progress(self.progress.clone(), total));
         let passes = proposals.into_iter().map(|proposal| async move {
             match self.estate.accounts.get(&proposal.report.scope.account) {
-                Some((reads, writes)) => carry_out(reads, writes, proposal).await,
+                Some((reads, writes)) => {
+                    record(writes, &self.tree.revision, &proposal.report).await;
+                    carry_out(reads, writes, proposal, errand).await
+                }
                 None => proposal.report,
             }
         });

@@ -61,8 +61,9 @@ pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Fai
     // First, because it finds out which accounts there are.
     let clients = setup::clients(&mut config, &clock)?;
     let tree = setup::tree(folder, &config)?;
+    let circumstances = setup::supposed(&tree, folder, &config, &clock)?;
     let (_, reads) = setup::reads(&config, &clients, &clock);
-    let found = proposals::all(&tree, &reads, &config.bounds, &clock, config.workers).await;
+    let found = proposals::all(&tree, &reads, &circumstances, config.workers).await;
     let report = proposals::report(&tree, &found);
     if let Some(path) = &options.out {
         planfile::save(path, &report, folder, config.endpoint.as_deref())?;

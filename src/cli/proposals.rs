@@ -1,9 +1,9 @@
 //! Plans for every scope of a tree, some at a time.
 
-use crate::clock::Clock;
+use crate::apply::Circumstances;
 use crate::cloud::{Class, CloudError, ReadLinks};
 use crate::desired::Tree;
-use crate::gate::Bounds;
+use crate::gate::Pin;
 use crate::model::AccountName;
 use crate::observe::Reads;
 use crate::reconcile::{Proposal, propose};
@@ -16,18 +16,17 @@ use std::sync::Arc;
 pub(super) async fn all<R: ReadLinks>(
     tree: &Tree,
     reads: &BTreeMap<AccountName, Reads<R>>,
-    bounds: &Bounds,
-    clock: &Arc<dyn Clock>,
+    circumstances: &Circumstances,
     workers: usize,
 ) -> Vec<Proposal> {
     let wanted = tree.scopes.values().map(|desired| async move {
         match reads.get(&desired.scope.account) {
-            Some(reads) => propose(reads, bounds, &**clock, desired).await,
+            Some(reads) => propose(reads, circumstances, &Pin::Absent, desired).await,
             None => {
                 let why = format!("account `{}` has no credentials", desired.scope.account);
                 let error = CloudError::new(Class::Unauthenticated, "credentials", why);
                 let report = ScopeReport::of_failure(desired, error);
-                Proposal { report, approved: None, complete: None }
+                Proposal { report, approved: None, complete: None, latch: None }
             }
         }
     });

@@ -57,17 +57,19 @@ pub(super) async fn daemon(
 ) -> Result<Exit, Failure> {
     let clock = setup::clock();
     let clients = setup::clients(&mut config, &clock)?;
-    let state = setup::state(&config, &clock).await?;
+    let state = setup::state_if_possible(&config, &clock).await?;
+    // A revision that cannot be written down is planned by all the same; nothing is sent.
+    let journal = state.journal.books().trouble().is_none().then(|| state.journal.clone());
     let board = Board::new(config.interval);
     listening(start_page(&config, &board, &clock, &stop).await?);
     let readings = source::watch(folder.to_owned(), config.source, stop.clone());
     let intake = Intake::new(
-        Some(state.journal.clone()),
+        journal,
+        state.circumstances(&config, &clock),
         setup::root(folder)?,
         config.ceilings(),
         board.clone(),
-        Arc::clone(&clock),
-        state.recovered.accepted.clone(),
+        state.accepted.clone(),
     );
     let (lanes, reads) = setup::reads(&config, &clients, &clock);
     let parts = setup::Parts {

@@ -2,14 +2,20 @@
 
 use super::{Failure, Globals};
 use crate::aliyun::{Client, Credentials, Endpoint, Settings, SignatureVersion};
-use crate::apply::{Carried, Newest, Progress, Quarantine, Serial, Unsettled, Writes};
+use crate::apply::{
+    Carried, Circumstances, Newest, Progress, Quarantine, Serial, Unsettled, Writes,
+};
 use crate::attempt::Lanes;
 use crate::clock::{Clock, Moment, SystemClock};
 use crate::cloud::{Class, CloudError};
 use crate::config::{self, Account, Config, Signature};
-use crate::daemon::Estate;
+use crate::daemon::{Estate, acceptance, older};
 use crate::desired::Tree;
-use crate::journal::{self, Answer, Journal, Recovered, StateDir};
+use crate::journal::{
+    self, Accepted, Books, Journal, JournalError, Past, PauseFile, StateDir,
+};
+use crate::ledger::event::{Answered, Event};
+use crate::ledger;
 use crate::manifest;
 use crate::model::AccountName;
 use crate::observe::Reads;
@@ -85,9 +91,6 @@ pub(super) fn logging(config: &Config, usual: &str) -> Result<(), Failure> {
         _ => registry.with(layer.with_ansi(super::terminal::colour_on_stderr())).try_init(),
     };
     started.map_err(|error| Failure(format!("start logging: {error}")))?;
-    for key in &config.without_effect {
-        tracing::warn!(key, "this version reads and checks the key, and does not act upon it yet");
-    }
     Ok(())
 }
 
@@ -173,25 +176,101 @@ pub(super) fn root(folder: &Path) -> Result<String, Failure> {
 /// The journal with its state folder, which stays locked as long as this lives.
 pub(super) struct State {
     pub journal: Journal,
-    pub recovered: Recovered,
+    pub accepted: Option<Accepted>,
+    pub pause_file: PauseFile,
     _folder: StateDir,
 }
 
-/// Opens the journal and settles what an earlier process left open.
-pub(super) async fn state(config: &Config, clock: &Arc<dyn Clock>) -> Result<State, Failure> {
-    let folder = StateDir::lock(&state_folder(config)?)?;
-    let (journal, recovered) = Journal::open(&folder, Arc::clone(clock))?;
-    for open in &recovered.open_intents {
-        tracing::warn!(
-            what = open.what,
-            "an earlier process ended during this call; a read will tell whether it was carried out"
-        );
-        journal.answered(open.id, Answer::lost()).await?;
+impl State {
+    /// How things stand, as this journal knows.
+    pub fn circumstances(&self, config: &Config, clock: &Arc<dyn Clock>) -> Circumstances {
+        Circumstances {
+            bounds: Arc::new(config.bounds.clone()),
+            books: self.journal.books().clone(),
+            pause_file: self.pause_file.clone(),
+            clock: Arc::clone(clock),
+        }
     }
-    Ok(State { journal, recovered, _folder: folder })
 }
 
-fn state_folder(config: &Config) -> Result<PathBuf, Failure> {
+/// Opens the journal, and settles what an earlier process left open.
+pub(super) async fn state(config: &Config, clock: &Arc<dyn Clock>) -> Result<State, Failure> {
+    let folder = StateDir::lock(&state_folder(config)?)?;
+    let (journal, accepted) = Journal::open(&folder, Arc::clone(clock))?;
+    settle_open(&journal).await?;
+    Ok(of(folder, journal, accepted))
+}
+
+/// As [`state`], for the daemon: where the journal cannot be opened, reading and planning go on
+/// without it, and nothing is sent.
+pub(super) async fn state_if_possible(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+) -> Result<State, Failure> {
+    let folder = StateDir::lock(&state_folder(config)?)?;
+    match Journal::open(&folder, Arc::clone(clock)) {
+        Ok((journal, accepted)) => {
+            settle_open(&journal).await?;
+            Ok(of(folder, journal, accepted))
+        }
+        Err(error) => {
+            tracing::error!(%error, "nothing is sent until the journal is mended and the daemon restarted");
+            let journal = Journal::down(&error, Arc::clone(clock));
+            Ok(of(folder, journal, None))
+        }
+    }
+}
+
+fn of(folder: StateDir, journal: Journal, accepted: Option<Accepted>) -> State {
+    State { journal, accepted, pause_file: PauseFile::of(folder.path()), _folder: folder }
+}
+
+async fn settle_open(journal: &Journal) -> Result<(), Failure> {
+    let open: Vec<(u64, String)> = journal.books().read(|ledger| {
+        let what = ledger.open_intents();
+        what.map(|(seq, verb, scope, id)| (seq, format!("{verb} {id} at {scope}"))).collect()
+    });
+    for (intent, what) in open {
+        tracing::warn!(
+            what,
+            "an earlier process ended during this call; a read will tell whether it was carried out"
+        );
+        let lost = Answered::without_answer(intent, Answered::UNKNOWN);
+        journal.append(Event::Answered(lost)).await?;
+    }
+    Ok(())
+}
+
+/// How things would stand if a tree were accepted, for commands that change nothing: by the journal as
+/// it is now, which another process may be writing, or by none.
+pub(super) fn supposed(
+    tree: &Tree,
+    folder: &Path,
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+) -> Result<Circumstances, Failure> {
+    let (state, now) = (state_folder(config), clock.now());
+    let past = match &state {
+        Ok(state) => match journal::look(state, now) {
+            Ok(past) => past,
+            Err(JournalError::Missing { .. }) => Past::default(),
+            Err(error) => return Err(error.into()),
+        },
+        Err(_) => Past::default(),
+    };
+    let mut circumstances = Circumstances {
+        bounds: Arc::new(config.bounds.clone()),
+        books: Books::of(past.ledger),
+        pause_file: state.map(|state| PauseFile::of(&state)).unwrap_or_default(),
+        clock: Arc::clone(clock),
+    };
+    let older = past.accepted.as_ref().and_then(older);
+    let accepted = acceptance(&circumstances, older.as_deref(), tree, &root(folder)?, &[]);
+    circumstances.books = circumstances.books.supposing(&accepted.event(), now);
+    Ok(circumstances)
+}
+
+pub(super) fn state_folder(config: &Config) -> Result<PathBuf, Failure> {
     let set =
         |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     config
@@ -222,9 +301,12 @@ pub(super) struct Parts<'a> {
 pub(super) fn estate(config: &Config, parts: Parts<'_>) -> Estate<Arc<Client>, Arc<Client>> {
     let Parts { lanes, reads, clients, state, newest, progress, patience, clock, stop } = parts;
     let (serial, unsettled) = (Serial::default(), Unsettled::default());
-    for call in &state.recovered.unsettled {
+    let calls: Vec<ledger::Unsettled> =
+        state.journal.books().read(|ledger| ledger.unsettled().cloned().collect());
+    for call in &calls {
         unsettled.put(&call.scope, &call.instance, call.verb, carried(call, clock.now()));
     }
+    let latching = Arc::default();
     let accounts = reads.into_iter().filter_map(|(account, reads)| {
         let writes = Writes {
             writer: Arc::clone(clients.get(&account)?),
@@ -235,7 +317,8 @@ pub(super) fn estate(config: &Config, parts: Parts<'_>) -> Estate<Arc<Client>, A
             unsettled: unsettled.clone(),
             patience,
             newest: newest.clone(),
-            bounds: config.bounds.clone(),
+            circumstances: state.circumstances(config, &clock),
+            latching: Arc::clone(&latching),
             progress: progress.clone(),
             clock: Arc::clone(&clock),
             stop: stop.clone(),
@@ -246,7 +329,7 @@ pub(super) fn estate(config: &Config, parts: Parts<'_>) -> Estate<Arc<Client>, A
 }
 
 /// A call of an earlier process. A clock that was set back since makes it a call of just now.
-fn carried(call: &journal::Unsettled, now: Moment) -> Carried {
+fn carried(call: &ledger::Unsettled, now: Moment) -> Carried {
     let lost = "an earlier process ended before the answer came";
     let failure =
         (!call.accepted).then(|| CloudError::new(Class::Ambiguous, "lost-response", lost));
@@ -264,15 +347,5 @@ pub(super) fn tree(folder: &Path, config: &Config) -> Result<Tree, Failure> {
         let text = manifest::render(&found, &snapshot.files, super::terminal::colour_on_stderr());
         Failure(format!("accept the manifests in {}:\n{text}", folder.display()))
     })?;
-    warn_of_protected(&tree);
     Ok(tree)
-}
-
-/// Says that `protected` protects nothing yet, wherever somebody might believe it.
-pub(super) fn warn_of_protected(tree: &Tree) {
-    if let Some(place) = tree.first_protected() {
-        super::terminal::note(&format!(
-            "warning: {place}: `protected` has no effect in this version: removing the line removes the link"
-        ));
-    }
 }

@@ -40,7 +40,6 @@ pub(super) fn main(options: &Options, globals: &Globals) -> Result<Exit, Failure
     let revision = Revision::of_content(Digest::of([]));
     match manifest::accept(&files, revision, ceilings.as_ref()) {
         Ok(tree) => {
-            setup::warn_of_protected(&tree);
             let links: usize = tree.scopes.values().map(|desired| desired.links.len()).sum();
             let (files, scopes) = (files.len(), tree.scopes.len());
             let counts = [(files, "file"), (scopes, "VPC"), (links, "link")];

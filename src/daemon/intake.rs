@@ -1,9 +1,9 @@
 //! From what the source reads to the revision in force: accepted, journaled, published. One invalid
 //! file makes the whole revision unacceptable; the last accepted one stays in force.
 
-use crate::apply::Current;
-use crate::clock::Clock;
+use crate::apply::{Circumstances, Current};
 use crate::desired::{Ceilings, Tree};
+use crate::gate::Bounds;
 use crate::journal::{Accepted, Journal, JournalError};
 use crate::manifest::{self, Diagnostic, File};
 use crate::model::{Digest, Revision, Scope};
@@ -33,18 +33,21 @@ pub enum Outcome {
 pub struct Intake {
     /// `None` where somebody has to consent first.
     journal: Option<Journal>,
+    /// What the past means for what a revision lifts and loses.
+    circumstances: Circumstances,
     /// The folder of the manifests, absolute.
     root: String,
     ceilings: Ceilings,
     board: Board,
-    clock: Arc<dyn Clock>,
     current: watch::Sender<Current>,
     refused: Option<Digest>,
     last: Outcome,
     /// A refusal is reported by the caller and not logged.
     quiet: bool,
-    /// The files of the revision in force.
-    files: Vec<File>,
+    /// The revision in force.
+    accepted: Option<Accepted>,
+    /// What was accepted last, of whatever folder: what a new revision loses, it loses against this.
+    older: Option<Arc<Tree>>,
 }
 
 impl Intake {
@@ -52,13 +55,14 @@ impl Intake {
     /// of this folder: a mistyped path must not act by another tree.
     pub fn new(
         journal: Option<Journal>,
+        circumstances: Circumstances,
         root: String,
         ceilings: Ceilings,
         board: Board,
-        clock: Arc<dyn Clock>,
         recovered: Option<Accepted>,
     ) -> Self {
-        let accepted = recovered.and_then(|accepted| {
+        let older = recovered.as_ref().and_then(older);
+        let accepted = recovered.filter(|accepted| {
             if accepted.root != root {
                 tracing::warn!(
                     then = accepted.root,
@@ -66,32 +70,36 @@ impl Intake {
                     "the last accepted revision is of another folder; nothing is cut before one of \
                      this folder is accepted"
                 );
-                return None;
             }
-            let Accepted { revision, files, .. } = accepted;
-            let tree = manifest::accept(&files, revision, Some(&ceilings));
+            accepted.root == root
+        });
+        let tree = accepted.as_ref().and_then(|accepted| {
+            let revision = accepted.revision.clone();
+            let tree = manifest::accept(&accepted.files, revision, Some(&ceilings));
             if tree.is_err() {
                 tracing::warn!(
                     "the last accepted revision is not valid for this version and configuration; \
                      nothing is cut before a new one is accepted"
                 );
             }
-            Some((tree.ok()?, files))
+            tree.ok()
         });
-        let (tree, files) = accepted.unwrap_or_else(|| (nothing(), Vec::new()));
+        let accepted = accepted.filter(|_| tree.is_some());
+        let tree = Arc::new(tree.unwrap_or_else(nothing));
         // Nothing may be done before the files were looked at.
-        let current = Current { tree: Arc::new(tree), unsettled: true };
+        let current = Current { tree, unsettled: true };
         Self {
             journal,
+            circumstances,
             root,
             ceilings,
             board,
-            clock,
             current: watch::Sender::new(current),
             refused: None,
             last: Outcome::Nothing,
             quiet: false,
-            files,
+            accepted,
+            older,
         }
     }
 
@@ -162,25 +170,25 @@ impl Intake {
                 return None;
             }
         };
-        let released: Vec<Scope> = before.released_by(&tree).into_iter().collect();
-        if let Err(error) = self.record(&tree, files, &released).await {
+        let tree = Arc::new(tree);
+        let accepted =
+            acceptance(&self.circumstances, self.older.as_deref(), &tree, &self.root, files);
+        if let Err(error) = self.record(&accepted).await {
             tracing::error!(%error, "a revision is not accepted");
             self.board.trouble(Some(error.to_string()));
             self.last = Outcome::Unjournaled(error.to_string());
             return None;
         }
-        for scope in &released {
+        for scope in &before.released_by(&tree) {
             tracing::warn!(%scope, "released: no manifest declares this VPC any more; its links are left alone");
         }
-        if let Some(place) = tree.first_protected() {
-            tracing::warn!(%place, "`protected` has no effect in this version: removing the line removes the link");
-        }
         let changed = before.changed_in(&tree);
-        let links = tree.links_at(self.clock.now().wall);
+        let links = tree.links_at(self.circumstances.clock.now().wall);
         let (revision, scopes) = (&tree.revision, tree.scopes.len());
         tracing::info!(%revision, scopes, links, changed = changed.len(), "a revision is accepted");
-        self.current.send_modify(|current| current.tree = Arc::new(tree));
-        self.files = files.to_vec();
+        self.current.send_modify(|current| current.tree = Arc::clone(&tree));
+        self.older = Some(tree);
+        self.accepted = Some(accepted);
         self.settle(Outcome::Accepted);
         Some(changed)
     }
@@ -193,25 +201,17 @@ impl Intake {
         before: &Tree,
     ) -> Result<Tree, Vec<Diagnostic>> {
         let tree = manifest::accept(files, revision, Some(&self.ceilings))?;
-        let mut cut = manifest::cut_off(&self.files, files);
+        let in_force = self.accepted.as_ref().map(|accepted| accepted.files.as_slice());
+        let mut cut = manifest::cut_off(in_force.unwrap_or_default(), files);
         cut.extend(before.cut_short_in(&tree).into_iter().map(Diagnostic::from));
         if cut.is_empty() { Ok(tree) } else { Err(cut) }
     }
 
-    async fn record(
-        &self,
-        tree: &Tree,
-        files: &[File],
-        released: &[Scope],
-    ) -> Result<(), JournalError> {
-        let Some(journal) = &self.journal else { return Ok(()) };
-        let accepted = Accepted {
-            root: self.root.clone(),
-            revision: (*tree.revision).clone(),
-            files: files.to_vec(),
-            released: released.to_vec(),
-        };
-        journal.accepted(&accepted).await
+    async fn record(&self, accepted: &Accepted) -> Result<(), JournalError> {
+        match &self.journal {
+            Some(journal) => journal.accepted(accepted).await,
+            None => Ok(()),
+        }
     }
 
     fn settle(&mut self, outcome: Outcome) {
@@ -243,14 +243,36 @@ fn nothing() -> Tree {
     Tree { revision, scopes: BTreeMap::new() }
 }
 
+/// What an accepted revision of before declared; by its own lights, whatever may be named now.
+pub fn older(accepted: &Accepted) -> Option<Arc<Tree>> {
+    manifest::accept(&accepted.files, accepted.revision.clone(), None).ok().map(Arc::new)
+}
+
+/// What it means to accept `tree`: what it releases, lifts and loses against `older`.
+pub fn acceptance(
+    circumstances: &Circumstances,
+    older: Option<&Tree>,
+    tree: &Tree,
+    root: &str,
+    files: &[File],
+) -> Accepted {
+    let Bounds { max_shrink, min_detach, .. } = *circumstances.bounds;
+    circumstances.books.read(|ledger| Accepted {
+        root: root.to_owned(),
+        revision: (*tree.revision).clone(),
+        files: files.to_vec(),
+        released: older.map(|older| older.released_by(tree)).into_iter().flatten().collect(),
+        protected: ledger.protected_under(tree),
+        shrunk: ledger.shrunk_under(older, tree, max_shrink, min_detach),
+    })
+}
+
 /// The revision that a one-shot command works by.
 pub struct First {
     /// What it declares.
     pub tree: Arc<Tree>,
-    /// The text of its manifests.
-    pub files: Vec<File>,
-    /// Scopes of the last accepted revision that it does not declare.
-    pub released: Vec<Scope>,
+    /// What the journal is told of it.
+    pub accepted: Accepted,
 }
 
 /// Takes readings until one is decided upon, then goes on in the background, so that the permit
@@ -264,7 +286,6 @@ pub async fn first_revision(
     stop: CancellationToken,
 ) -> Result<First, String> {
     intake.quiet = true;
-    let before = intake.tree();
     loop {
         let reading = readings.borrow_and_update().clone();
         intake.take(&reading).await;
@@ -282,7 +303,8 @@ pub async fn first_revision(
             }
         }
     }
-    let (tree, files) = (intake.tree(), intake.files.clone());
+    let tree = intake.tree();
+    let accepted = intake.accepted.clone().ok_or("no revision was accepted")?;
     intake.quiet = false;
     tokio::spawn(async move {
         while readings.changed().await.is_ok() {
@@ -290,14 +312,14 @@ pub async fn first_revision(
             intake.take(&reading).await;
         }
     });
-    let released = before.released_by(&tree).into_iter().collect();
-    Ok(First { tree, files, released })
+    Ok(First { tree, accepted })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journal::Memory;
+    use crate::clock::{Clock, SystemClock};
+    use crate::journal::{Memory, PauseFile};
     use crate::model::AccountName;
     use crate::source::Snapshot;
     use std::time::Duration;
@@ -314,12 +336,18 @@ mod tests {
     }
 
     fn intake(memory: &Memory, recovered: Option<Accepted>) -> Intake {
-        let clock: Arc<dyn Clock> = Arc::new(crate::clock::SystemClock::new());
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let journal = Journal::in_memory(memory.clone(), Arc::clone(&clock));
+        let circumstances = Circumstances {
+            bounds: Arc::new(Bounds::default()),
+            books: journal.books().clone(),
+            pause_file: PauseFile::default(),
+            clock,
+        };
         let account = AccountName::parse("default").unwrap();
         let ceilings = [(account, crate::desired::Ceiling::default())].into();
         let board = Board::new(Duration::from_secs(60));
-        Intake::new(Some(journal), "/m".to_owned(), ceilings, board, clock, recovered)
+        Intake::new(Some(journal), circumstances, "/m".to_owned(), ceilings, board, recovered)
     }
 
     #[tokio::test]
@@ -343,7 +371,7 @@ mod tests {
     async fn a_recovered_revision_counts_for_its_own_folder_only() {
         let memory = Memory::default();
         intake(&memory, None).take(&reading("[i-one]")).await.unwrap();
-        let accepted = memory.recover().unwrap().accepted.unwrap();
+        let accepted = memory.recover(SystemClock::new().now()).unwrap().1.unwrap();
         assert_eq!(intake(&memory, Some(accepted.clone())).tree().scopes.len(), 1);
         let elsewhere = Accepted { root: "/other".to_owned(), ..accepted };
         assert_eq!(intake(&memory, Some(elsewhere)).tree().scopes.len(), 0);

@@ -1,11 +1,11 @@
 //! No plan leaves a VPC without any link unless every manifest of it says so.
 
+use super::review::Case;
 use super::{Refusal, Rule, files, links, named};
-use crate::model::Verb;
-use crate::plan::Plan;
 
-pub(super) fn check(plan: &Plan) -> Option<Refusal> {
-    let going = plan.count(Verb::Detach);
+pub(super) fn check(case: &Case<'_>) -> Option<Refusal> {
+    let plan = case.plan;
+    let going = case.going().count();
     // Links that are about to be attached do not count as staying: if their attach fails, the VPC
     // is empty.
     // Neither do links that no read by id confirms.

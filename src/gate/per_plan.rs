@@ -1,44 +1,72 @@
-//! One plan removes only a small part of a VPC's links.
+//! One plan removes only a small part of a VPC's links: of those it had within the last day, so that a
+//! tenth of what is left, again and again, stays a tenth of what there was.
 
-use super::{Bounds, Refusal, Rule, files, links, named};
-use crate::model::{Amount, Verb};
-use crate::plan::Plan;
+use super::review::Case;
+use super::{Refusal, Rule, Situation, files, links, named};
+use crate::model::Amount;
 
-pub(super) fn check(plan: &Plan, bounds: &Bounds) -> Option<Refusal> {
-    let asked = plan.count(Verb::Detach) as u64;
-    let (limit, said) = limit(plan, bounds);
-    (asked > limit).then(|| Refusal {
+pub(super) fn check(case: &Case<'_>, situation: &Situation<'_>) -> Option<Refusal> {
+    let plan = case.plan;
+    let asked = case.going().count() as u64;
+    let present = plan.observed_count() as u64;
+    let whole = situation.ledger.most_links(plan.scope(), present, situation.now);
+    let limit = limit(case, whole, situation);
+    let most =
+        if whole > present { format!(" ({whole} within the last day)") } else { String::new() };
+    (asked > limit.number).then(|| Refusal {
         rule: Rule::PerPlan,
         message: format!(
-            "the plan detaches {} of the {} observed at {}, and at most {limit} may go at once ({said})",
+            "the plan detaches {} of the {present} observed at {}{most}, and at most {} may go at once ({})",
             links(asked as usize),
-            plan.observed_count(),
             named(plan.scope()),
+            limit.number,
+            limit.said,
         ),
-        way_out: format!(
-            "if that many are meant to go, set `maxDetach: {asked}` under `spec.limits` in {}; if not, \
-             list the links that should stay",
-            files(plan.desired())
-        ),
+        way_out: if limit.is_ceiling {
+            "if that many are meant to go, remove them in several steps, or raise \
+             `limits.maxDetachCeiling` in the configuration; if not, list the links that should stay"
+                .to_owned()
+        } else {
+            format!(
+                "if that many are meant to go, set `maxDetach: {asked}` under `spec.limits` in {}; if not, \
+                 list the links that should stay",
+                files(plan.desired())
+            )
+        },
     })
 }
 
-/// The smallest of what the manifests say, else the configured share with its floor; and in words.
-fn limit(plan: &Plan, bounds: &Bounds) -> (u64, String) {
-    let whole = plan.observed_count() as u64;
-    let floor = |amount: &Amount| match amount {
+struct Limit {
+    number: u64,
+    /// Where it is said.
+    said: String,
+    is_ceiling: bool,
+}
+
+/// The smallest of what the manifests say, else the configured share with its floor; under the
+/// configured ceiling.
+fn limit(case: &Case<'_>, whole: u64, situation: &Situation<'_>) -> Limit {
+    let bounds = situation.bounds;
+    let floor = |amount: Amount| match amount {
         // A share of a small scope would round down to nothing.
         Amount::Percent(1..) => amount.of(whole).max(bounds.min_detach),
         _ => amount.of(whole),
     };
-    let said = plan.desired().max_detach.iter().map(|amount| (floor(amount), amount)).min();
-    match said {
-        Some((limit, amount)) => {
-            (limit, format!("`maxDetach: {amount}` in {}", files(plan.desired())))
-        }
-        None => {
-            let limit = floor(&bounds.max_detach);
-            (limit, format!("the default: {}, and always {}", bounds.max_detach, bounds.min_detach))
+    let desired = case.plan.desired();
+    let said = desired.max_detach.iter().map(|amount| (floor(*amount), amount)).min();
+    let Some((number, amount)) = said else {
+        let said = format!("the default: {}, and always {}", bounds.max_detach, bounds.min_detach);
+        return Limit { number: floor(bounds.max_detach), said, is_ceiling: false };
+    };
+    match bounds.max_detach_ceiling {
+        Some(ceiling) if floor(ceiling) < number => Limit {
+            number: floor(ceiling),
+            said: format!("`limits.maxDetachCeiling: {ceiling}` in the configuration"),
+            is_ceiling: true,
+        },
+        _ => {
+            let said = format!("`maxDetach: {amount}` in {}", files(desired));
+            Limit { number, said, is_ceiling: false }
         }
     }
 }

@@ -1,22 +1,21 @@
 //! Leave to make one call now, asked right before it.
 
-use super::{Approved, Bounds};
+use super::review::withhold;
+use super::{
+    Approved, Purpose, Situation, account_pin, budget, newest_revision, pause, wrong_place,
+};
 use crate::clock::Moment;
 use crate::desired::{Place, Tree};
-use crate::model::{Mode, Verb};
-use crate::plan::{Action, Reason};
+use crate::ledger::event::Pause;
+use crate::model::{Digest, Mode, Revision, Scope, Verb};
+use crate::plan::Action;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A clock that is further off decides nothing about dates.
-const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
-
-/// What is true at this moment.
+/// What is true of one call at this moment.
 #[derive(Debug, Clone, Copy)]
 pub struct Facts<'a> {
-    /// Now.
-    pub now: Moment,
     /// When the read by id began that shows the link as the action expects it.
     pub confirmed_at: Moment,
     /// The newest accepted revision.
@@ -27,24 +26,44 @@ pub struct Facts<'a> {
     pub stopping: bool,
     /// How far our clock is off, as the cloud's answers tell.
     pub clock_off: Duration,
+    /// Whether the ledger counts this very call already.
+    pub counted: bool,
 }
 
 /// Leave to make one call. Made only by [`permit`]; the journal turns it into a ticket.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Permit {
-    approved: Arc<Approved>,
+    scope: Scope,
     action: Action,
+    plan: Digest,
+    revision: Arc<Revision>,
+    approver: Option<String>,
 }
 
 impl Permit {
-    /// The plan it belongs to.
-    pub fn approved(&self) -> &Approved {
-        &self.approved
+    /// Account, region and VPC.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
     }
 
     /// The one action it is for.
     pub fn action(&self) -> &Action {
         &self.action
+    }
+
+    /// Digest of the plan it belongs to.
+    pub fn plan(&self) -> &Digest {
+        &self.plan
+    }
+
+    /// The revision that plan was made from.
+    pub fn revision(&self) -> &Revision {
+        &self.revision
+    }
+
+    /// Who released the plan, where a rule held it.
+    pub fn approver(&self) -> Option<&str> {
+        self.approver.as_deref()
     }
 }
 
@@ -71,12 +90,34 @@ pub enum Denial {
     Unwanted,
     /// The action is not one of the approved plan.
     Foreign,
+    /// A rule about the link holds its action back; why.
+    Withheld(String),
+    /// The approval of the plan is void by now.
+    Unapproved,
+    /// Calls are paused; by what, and until what.
+    Paused(String),
+    /// The credential is not, or not evidently, of the pinned account; why.
+    Pin(String),
+    /// The budget of the account and region is spent.
+    Budget,
+    /// Too many calls of the scope missed their instance.
+    WrongPlace(u64),
 }
 
 impl Denial {
     /// Whether asking again in a moment can help; else the action is dropped.
     pub fn is_passing(&self) -> bool {
         matches!(self, Self::Unsettled | Self::Unconfirmed)
+    }
+
+    /// The pause that it calls for: what spent a budget or missed its instances should be looked at by a
+    /// person.
+    pub fn latch(&self, scope: &Scope) -> Option<Pause> {
+        match self {
+            Self::Budget => Some(budget::latch(scope)),
+            Self::WrongPlace(_) => Some(wrong_place::latch(scope)),
+            _ => None,
+        }
     }
 
     /// Whether the newest revision does not ask for the action any more.
@@ -104,61 +145,79 @@ impl fmt::Display for Denial {
             ),
             Self::Unwanted => write!(f, "the newest revision does not list the link any more"),
             Self::Foreign => write!(f, "the action is not part of the approved plan"),
+            Self::Withheld(why) | Self::Paused(why) | Self::Pin(why) => f.write_str(why),
+            Self::Unapproved => write!(f, "the approval of the plan is void by now"),
+            Self::Budget => write!(f, "the budget of detaches of this account and region is spent"),
+            Self::WrongPlace(missed) => write!(
+                f,
+                "{missed} calls within the hour met instances that the cloud does not know here"
+            ),
         }
     }
 }
 
-/// Asks for leave to carry out `action` of an approved plan now.
+/// Asks for leave to carry out `action` of an approved plan now. The one place where everything that
+/// may have changed since the plan was approved is looked at again.
 ///
 /// # Errors
 /// [`Denial`]: no call may be made.
 pub fn permit(
-    approved: &Arc<Approved>,
+    approved: &Approved,
     action: &Action,
-    bounds: &Bounds,
     facts: &Facts<'_>,
+    situation: &Situation<'_>,
 ) -> Result<Permit, Denial> {
     if facts.stopping {
         return Err(Denial::Stopping);
     }
-    if !approved.plan.actions().contains(action) {
+    if !approved.actions().any(|of| of == action) {
         return Err(Denial::Foreign);
+    }
+    if let Some(refusal) = account_pin::check(situation) {
+        return Err(Denial::Pin(refusal.message));
+    }
+    if approved.purpose == Purpose::Reconcile {
+        reconciling(approved, action, facts, situation)?;
+    }
+    if situation.now.since(facts.confirmed_at) > situation.bounds.confirmation_max_age {
+        return Err(Denial::Unconfirmed);
+    }
+    Ok(Permit {
+        scope: approved.plan.scope().clone(),
+        action: action.clone(),
+        plan: approved.plan.digest().clone(),
+        revision: Arc::clone(&approved.plan.desired().revision),
+        approver: approved.approver.clone(),
+    })
+}
+
+/// What does not hold up an undo: pauses, budgets, and the manifests that it goes against.
+fn reconciling(
+    approved: &Approved,
+    action: &Action,
+    facts: &Facts<'_>,
+    situation: &Situation<'_>,
+) -> Result<(), Denial> {
+    let scope = approved.plan.scope();
+    if let Some((why, _)) = pause::paused(scope, situation) {
+        return Err(Denial::Paused(why));
     }
     if facts.unsettled {
         return Err(Denial::Unsettled);
     }
-    newest_revision(approved, action, facts)?;
-    if facts.now.since(facts.confirmed_at) > bounds.confirmation_max_age {
-        return Err(Denial::Unconfirmed);
+    newest_revision::check(approved, action, facts, situation)?;
+    let is_approved = approved.approver.is_some();
+    if is_approved && !situation.ledger.approves(&approved.plan, action, situation.now) {
+        return Err(Denial::Unapproved);
     }
-    Ok(Permit { approved: Arc::clone(approved), action: action.clone() })
-}
-
-/// A link that the newest accepted revision keeps is not cut, whatever the plan says.
-fn newest_revision(approved: &Approved, action: &Action, facts: &Facts<'_>) -> Result<(), Denial> {
-    let Some(desired) = facts.newest.scopes.get(approved.plan.scope()) else {
-        return Err(Denial::Released);
-    };
-    let allowed = match action.verb {
-        Verb::Detach => desired.mode != Mode::Observe,
-        Verb::Attach => desired.mode == Mode::Sync,
-    };
-    if !allowed {
-        return Err(Denial::Mode(desired.mode));
+    if let Some(refusal) = withhold(&approved.plan, action, is_approved, situation) {
+        return Err(Denial::Withheld(refusal.message));
     }
-    let said = desired.links.get(&action.link.instance);
-    let kept = said.filter(|said| said.holds_at(facts.now.wall));
-    match (action.verb, kept) {
-        (Verb::Detach, Some(said)) => return Err(Denial::Kept(said.place.clone())),
-        (Verb::Attach, None) => return Err(Denial::Unwanted),
-        _ => (),
+    if let Some(missed) = wrong_place::burst(scope, situation) {
+        return Err(Denial::WrongPlace(missed));
     }
-    let planned = approved.plan.desired();
-    if (&desired.max_detach, desired.allow_empty) != (&planned.max_detach, planned.allow_empty) {
-        return Err(Denial::Limits);
-    }
-    if matches!(action.reason, Reason::Expired { .. }) && facts.clock_off >= CLOCK_TOLERANCE {
-        return Err(Denial::Clock(facts.clock_off));
+    if action.verb == Verb::Detach && !budget::allows(scope, facts.counted, situation) {
+        return Err(Denial::Budget);
     }
     Ok(())
 }

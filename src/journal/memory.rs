@@ -1,10 +1,10 @@
 //! A journal that is gone with the process.
 
-use super::chain::{Entry, Fold};
-use super::record::Record;
-use super::{JournalError, Recovered};
-use crate::model::Digest;
-use jiff::Timestamp;
+use super::books::Books;
+use super::chain::{Entry, Head};
+use super::{Accepted, Item, JournalError, Text, restore};
+use crate::clock::Moment;
+use crate::ledger::{Event, Ledger, Past};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -41,33 +41,53 @@ impl Memory {
         self.lock().watcher = Some(Arc::new(watcher));
     }
 
-    /// What a journal opened on these entries remembers.
+    /// What all entries hold.
     ///
     /// # Errors
     /// [`JournalError::Broken`]
-    pub fn recover(&self) -> Result<Recovered, JournalError> {
-        let inner = self.lock();
-        let mut fold = Fold::default();
-        for entry in &inner.entries {
-            fold.take(entry.clone())?;
+    pub fn items(&self) -> Result<Vec<Item>, JournalError> {
+        let mut head = Head::default();
+        self.lock().entries.iter().map(|entry| head.take(entry)).collect()
+    }
+
+    /// What a process that started now would know.
+    ///
+    /// # Errors
+    /// [`JournalError::Broken`]
+    pub fn recover(&self, now: Moment) -> Result<(Ledger, Option<Accepted>), JournalError> {
+        let mut ledger = Ledger::default();
+        for Item { seq, at, event } in self.items()? {
+            ledger.take(seq, Past { wall: at, monotonic: None }, &event, now);
         }
-        Ok(fold.recovered(|digest| inner.texts.get(digest).cloned()))
+        let accepted = ledger.accepted().and_then(|accepted| {
+            restore(accepted, |digest| self.lock().texts.get(digest).cloned())
+        });
+        Ok((ledger, accepted))
     }
 
     pub(super) fn append(
         &self,
-        at: Timestamp,
-        record: &Record,
-        texts: Vec<(Digest, Arc<str>)>,
+        books: &Books,
+        (at, now): (Moment, Moment),
+        event: &Event,
+        texts: Vec<Text>,
     ) -> Result<u64, JournalError> {
         let mut inner = self.lock();
         if inner.failing {
-            return Err(JournalError::Store("no space left on device".to_owned()));
+            let error = "no space left on device".to_owned();
+            books.set_trouble(Some(error.clone()));
+            return Err(JournalError::Store(error));
         }
         inner.texts.extend(texts.into_iter().map(|(digest, text)| (digest.to_string(), text)));
-        let entry = Entry::after(inner.entries.last(), at, record);
+        let mut head = Head::default();
+        if let Some(last) = inner.entries.last() {
+            head.go_to(last);
+        }
+        let entry = head.then(at.wall, event);
         let (seq, watcher) = (entry.seq, inner.watcher.clone());
         inner.entries.push(entry.clone());
+        books.take_own(seq, event, at, now);
+        books.set_trouble(None);
         drop(inner);
         if let Some(watcher) = watcher {
             watcher(&entry);

@@ -1,219 +1,96 @@
-//! The chain in an SQLite file, written by a thread of its own.
-//!
-//! The thread takes everything that waits and commits it at once, so that many intents cost one
-//! sync. A commit is durable when it is answered: write-ahead log, full sync.
+//! The chain in an SQLite file.
 
-use super::chain::{Entry, Fold};
-use super::record::Record;
-use super::{JournalError, Recovered};
+use super::books::Books;
+use super::chain::{Entry, Head};
+use super::{Accepted, Item, JournalError, restore};
+use crate::clock::Clock;
+use crate::ledger::Event;
 use crate::model::Digest;
-use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, params};
-use std::fs::OpenOptions;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, mpsc};
-use tokio::sync::oneshot;
+use rusqlite::{Connection, OptionalExtension as _};
+use std::path::Path;
+use std::sync::Arc;
 
-const FORMAT: i64 = 1;
-/// Appends that one commit takes at most.
-const BATCH: usize = 256;
+mod look;
+mod prune;
+mod schema;
+mod writer;
 
-const SCHEMA: &str = "
-    CREATE TABLE entry (
-        seq  INTEGER PRIMARY KEY,
-        at   TEXT NOT NULL,
-        kind TEXT NOT NULL,
-        body TEXT NOT NULL,
-        hash TEXT NOT NULL
-    ) STRICT;
-    CREATE TABLE manifest (digest TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT;
-    CREATE TRIGGER entry_is_append_only_1 BEFORE UPDATE ON entry
-        BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
-    CREATE TRIGGER entry_is_append_only_2 BEFORE DELETE ON entry
-        BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
-";
-
-struct Append {
-    at: Timestamp,
-    record: Record,
-    texts: Vec<(Digest, Arc<str>)>,
-    done: oneshot::Sender<Result<u64, String>>,
-}
-
-/// The way to the writing thread, which ends when the last of these is dropped.
-#[derive(Clone)]
-pub(super) struct Writer {
-    queue: mpsc::Sender<Append>,
-}
-
-impl Writer {
-    pub async fn append(
-        &self,
-        at: Timestamp,
-        record: Record,
-        texts: Vec<(Digest, Arc<str>)>,
-    ) -> Result<u64, JournalError> {
-        let (done, answer) = oneshot::channel();
-        let append = Append { at, record, texts, done };
-        self.queue.send(append).map_err(|_| JournalError::Stopped)?;
-        match answer.await {
-            Ok(result) => result.map_err(JournalError::Store),
-            Err(_) => Err(JournalError::Stopped),
-        }
-    }
-}
+pub use look::{Past, Verified, look, verify};
+pub(super) use writer::Writer;
 
 /// Opens or makes the file, checks the chain, and starts the writer.
-pub(super) fn open(path: &Path) -> Result<(Writer, Recovered), JournalError> {
-    let connection = prepare(path)?;
-    let fold = read(&connection)?;
-    let last = fold.last.clone();
-    let recovered = fold.recovered(|digest| text(&connection, digest));
-    let place = FilePlace::of(path)?;
-    let (queue, appends) = mpsc::channel();
-    std::thread::Builder::new()
-        .name("journal".to_owned())
-        .spawn(move || write(connection, &place, last, &appends))
-        .map_err(|error| JournalError::Store(error.to_string()))?;
-    Ok((Writer { queue }, recovered))
+pub(super) fn open(
+    path: &Path,
+    books: Books,
+    clock: Arc<dyn Clock>,
+) -> Result<(Writer, Option<Accepted>), JournalError> {
+    let connection = schema::prepare(path)?;
+    let (items, head) = read(&connection, anchor(&connection)?)?;
+    anchored(&connection, &items)?;
+    books.take_earlier(&items, clock.now());
+    let accepted = books.read(|ledger| ledger.accepted().cloned());
+    let accepted = accepted.and_then(|said| restore(&said, |digest| text(&connection, digest)));
+    Ok((Writer::start(path, connection, head, books, clock)?, accepted))
 }
 
 fn store(error: rusqlite::Error) -> JournalError {
     JournalError::Store(error.to_string())
 }
 
-fn prepare(path: &Path) -> Result<Connection, JournalError> {
-    // SQLite gives its side files the mode of the file.
-    let mut private = OpenOptions::new();
-    private.create(true).truncate(false).write(true).mode(0o600);
-    private.open(path).map_err(|error| JournalError::Store(error.to_string()))?;
-    let connection = Connection::open(path).map_err(store)?;
-    connection
-        .execute_batch(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;",
-        )
+/// Where the chain begins: after the last entry that was forgotten.
+fn anchor(connection: &Connection) -> Result<Head, JournalError> {
+    let select = "SELECT seq, hash FROM anchor";
+    let found = connection
+        .query_row(select, [], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))
+        .optional()
         .map_err(store)?;
-    let found: i64 =
-        connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(store)?;
-    match found {
-        FORMAT => Ok(connection),
-        0 => {
-            let make = format!("BEGIN; {SCHEMA} PRAGMA user_version = {FORMAT}; COMMIT;");
-            connection.execute_batch(&make).map_err(store)?;
-            Ok(connection)
-        }
-        _ => Err(JournalError::Newer { found, known: FORMAT }),
+    let Some((seq, hash)) = found else { return Ok(Head::default()) };
+    let seq = u64::try_from(seq).map_err(|_| JournalError::Broken(0))?;
+    Ok(Head { seq, hash: Some(Digest::parse(&hash).ok_or(JournalError::Broken(seq))?) })
+}
+
+/// Whether the place where the chain begins is the one that the chain itself says was cut off last:
+/// else somebody else forgot entries.
+fn anchored(connection: &Connection, items: &[Item]) -> Result<(), JournalError> {
+    let said = items.iter().rev().find_map(|item| match &item.event {
+        Event::Pruned(pruned) => Some((pruned.up_to, Some(pruned.hash.clone()))),
+        _ => None,
+    });
+    let begins = anchor(connection)?;
+    if said.unwrap_or_default() == (begins.seq, begins.hash) {
+        Ok(())
+    } else {
+        Err(JournalError::Broken(begins.seq))
     }
 }
 
-fn read(connection: &Connection) -> Result<Fold, JournalError> {
-    let mut fold = Fold::default();
+/// Every entry after `head`, checked.
+fn read(connection: &Connection, mut head: Head) -> Result<(Vec<Item>, Head), JournalError> {
     let mut select = connection
-        .prepare("SELECT seq, at, kind, body, hash FROM entry ORDER BY seq")
+        .prepare_cached("SELECT seq, at, kind, body, hash FROM entry WHERE seq > ?1 ORDER BY seq")
         .map_err(store)?;
-    let mut rows = select.query([]).map_err(store)?;
+    let mut rows = select.query([head.seq.cast_signed()]).map_err(store)?;
+    let mut items = Vec::new();
     while let Some(row) = rows.next().map_err(store)? {
-        let seq: i64 = row.get(0).map_err(store)?;
-        let seq = u64::try_from(seq).map_err(|_| JournalError::Broken(0))?;
-        let hash: String = row.get(4).map_err(store)?;
-        fold.take(Entry {
-            seq,
-            at: row.get(1).map_err(store)?,
-            kind: row.get(2).map_err(store)?,
-            body: row.get(3).map_err(store)?,
-            hash: Digest::parse(&hash).ok_or(JournalError::Broken(seq))?,
-        })?;
+        items.push(head.take(&entry(row, head.seq + 1)?)?);
     }
-    Ok(fold)
+    Ok((items, head))
+}
+
+fn entry(row: &rusqlite::Row<'_>, expected: u64) -> Result<Entry, JournalError> {
+    let seq: i64 = row.get(0).map_err(store)?;
+    let hash: String = row.get(4).map_err(store)?;
+    Ok(Entry {
+        seq: u64::try_from(seq).map_err(|_| JournalError::Broken(expected))?,
+        at: row.get(1).map_err(store)?,
+        kind: row.get(2).map_err(store)?,
+        body: row.get(3).map_err(store)?,
+        hash: Digest::parse(&hash).ok_or(JournalError::Broken(expected))?,
+    })
 }
 
 fn text(connection: &Connection, digest: &str) -> Option<Arc<str>> {
     let select = "SELECT text FROM manifest WHERE digest = ?1";
     let found = connection.query_row(select, [digest], |row| row.get::<_, String>(0)).optional();
     found.ok().flatten().map(Arc::from)
-}
-
-/// Which file a path led to: SQLite goes on writing to one that was removed or replaced.
-struct FilePlace {
-    path: PathBuf,
-    file: (u64, u64),
-}
-
-impl FilePlace {
-    fn of(path: &Path) -> Result<Self, JournalError> {
-        let metadata =
-            std::fs::metadata(path).map_err(|error| JournalError::Store(error.to_string()))?;
-        Ok(Self { path: path.to_owned(), file: (metadata.dev(), metadata.ino()) })
-    }
-
-    fn check(&self) -> Result<(), String> {
-        match std::fs::metadata(&self.path) {
-            Ok(now) if (now.dev(), now.ino()) == self.file => Ok(()),
-            Ok(_) => Err(format!("{} was replaced by another file", self.path.display())),
-            Err(error) => Err(format!("{}: {error}", self.path.display())),
-        }
-    }
-}
-
-fn write(
-    mut connection: Connection,
-    place: &FilePlace,
-    mut last: Option<Entry>,
-    appends: &mpsc::Receiver<Append>,
-) {
-    while let Ok(first) = appends.recv() {
-        let batch: Vec<Append> =
-            std::iter::once(first).chain(appends.try_iter().take(BATCH - 1)).collect();
-        let committed = place.check().and_then(|()| {
-            commit(&mut connection, last.clone(), &batch).map_err(|error| error.to_string())
-        });
-        match committed {
-            Ok(entries) => {
-                for (append, entry) in batch.into_iter().zip(&entries) {
-                    // Nobody waits any more: the entry stands all the same.
-                    let _gone = append.done.send(Ok(entry.seq));
-                }
-                last = entries.into_iter().next_back().or(last);
-            }
-            Err(error) => {
-                tracing::error!(%error, "the journal cannot be written; nothing is sent");
-                for append in batch {
-                    let _gone = append.done.send(Err(error.clone()));
-                }
-            }
-        }
-    }
-}
-
-fn commit(
-    connection: &mut Connection,
-    mut last: Option<Entry>,
-    batch: &[Append],
-) -> Result<Vec<Entry>, rusqlite::Error> {
-    let transaction = connection.transaction()?;
-    let mut entries = Vec::with_capacity(batch.len());
-    for Append { at, record, texts, .. } in batch {
-        for (digest, text) in texts {
-            transaction
-                .prepare_cached("INSERT OR IGNORE INTO manifest (digest, text) VALUES (?1, ?2)")?
-                .execute(params![digest.as_str(), &**text])?;
-        }
-        let entry = Entry::after(last.as_ref(), *at, record);
-        transaction
-            .prepare_cached(
-                "INSERT INTO entry (seq, at, kind, body, hash) VALUES (?1, ?2, ?3, ?4, ?5)",
-            )?
-            .execute(params![
-                entry.seq.cast_signed(),
-                entry.at,
-                entry.kind,
-                entry.body,
-                entry.hash.as_str()
-            ])?;
-        last = Some(entry.clone());
-        entries.push(entry);
-    }
-    transaction.commit()?;
-    Ok(entries)
 }

@@ -1,12 +1,47 @@
 //! The state folder: private, and used by one process at a time.
 
 use super::JournalError;
+use std::io::Read as _;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// What is in a state folder.
-const OURS: [&str; 4] = ["lock", "journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm"];
+const OURS: [&str; 5] =
+    ["lock", "pause", "journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm"];
+/// What is read of a pause file, in bytes.
+const PAUSE_BYTES_MAX: u64 = 200;
+
+/// A file whose mere existence stops all calls: what a person can make whatever else is broken.
+#[derive(Debug, Clone, Default)]
+pub struct PauseFile(Option<PathBuf>);
+
+impl PauseFile {
+    /// The one of a state folder.
+    pub fn of(folder: &Path) -> Self {
+        Self(Some(folder.join("pause")))
+    }
+
+    /// What it says, if it is there. One that cannot be looked at counts as there.
+    pub fn said(&self) -> Option<String> {
+        let path = self.0.as_ref()?;
+        match fs::symlink_metadata(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => Some(format!("it cannot be looked at: {error}")),
+            Ok(metadata) if metadata.is_file() => Some(first_line(path)),
+            Ok(_) => Some(String::new()),
+        }
+    }
+}
+
+fn first_line(path: &Path) -> String {
+    let mut text = Vec::new();
+    let read = File::open(path).map(|file| file.take(PAUSE_BYTES_MAX).read_to_end(&mut text));
+    match read {
+        Ok(_) => String::from_utf8_lossy(&text).lines().next().unwrap_or_default().trim().to_owned(),
+        Err(_) => String::new(),
+    }
+}
 
 /// A folder that this process alone uses. The lock goes with the open file, not with a process
 /// number in it: it is free as soon as its holder is gone, however it went.

@@ -1,9 +1,11 @@
 //! What can happen, as the journal records it. The words and the format on disk are the journal's.
 
+use crate::cloud::{self, CloudError};
 use crate::model::{AccountName, Digest, InstanceId, Lane, Mode, Revision, RunId, Scope, Verb};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::fmt;
+use std::time::Duration;
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub enum Event {
     Resumed(Resume),
     /// An undo gives links back, which are not to be taken again.
     Restored(Restored),
+    /// Old entries were forgotten.
+    Pruned(Pruned),
     /// A kind of a later version: kept, and of no meaning here.
     Other,
 }
@@ -131,6 +135,21 @@ pub struct Answered {
 }
 
 impl Answered {
+    /// From what came back of a call.
+    pub fn of(intent: u64, answer: &Result<cloud::Accepted, CloudError>, latency: Duration) -> Self {
+        let latency_ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
+        let (result, code, request_id) = match answer {
+            Ok(accepted) => (Self::ACCEPTED.to_owned(), None, &accepted.request_id),
+            Err(error) => (error.class.to_string(), Some(error.code.clone()), &error.request_id),
+        };
+        Self { intent, result, code, request_id: request_id.clone(), latency_ms }
+    }
+
+    /// For an intent whose call had no answer: nothing was sent, or its process died.
+    pub fn without_answer(intent: u64, result: &str) -> Self {
+        Self { intent, result: result.to_owned(), code: None, request_id: None, latency_ms: 0 }
+    }
+
     /// `result` of a call that the cloud took.
     pub const ACCEPTED: &'static str = "accepted";
     /// `result` of an intent whose leave was withdrawn before anything was sent.
@@ -299,6 +318,15 @@ pub struct Resume {
     pub reason: Option<String>,
 }
 
+/// Entries that were forgotten because of their age.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pruned {
+    /// The last of them.
+    pub up_to: u64,
+    /// Its hash, from which the chain goes on.
+    pub hash: Digest,
+}
+
 /// Links that an undo gives back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Restored {
@@ -319,6 +347,16 @@ impl Passed {
     pub const PARTIAL: &'static str = "partial";
     /// `verdict` of a plan that the gate holds.
     pub const HELD: &'static str = "held";
+
+    /// Whether it is the finding of `later` too, apart from numbers in what refusals say that change
+    /// by themselves.
+    pub fn says_the_same_as(&self, later: &Self) -> bool {
+        let rules = |passed: &Self| -> Vec<String> {
+            passed.refusals.iter().map(|(rule, _, _)| rule.clone()).collect()
+        };
+        let bare = |passed: &Self| Self { refusals: Vec::new(), ..passed.clone() };
+        rules(self) == rules(later) && bare(self) == bare(later)
+    }
 }
 
 /// Why a link that an undo gave back is not taken again.

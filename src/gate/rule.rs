@@ -1,0 +1,192 @@
+//! The names of the rules, and what a refusal says.
+
+use std::fmt;
+
+/// The rules, by the names they have in a plan's JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Rule {
+    /// The manifests only let us observe.
+    ObserveMode,
+    /// More detaches than one plan may hold.
+    PerPlan,
+    /// The VPC would be left without any link.
+    Emptying,
+    /// The manifests lost a large part of a scope's links.
+    Shrink,
+    /// The account and region sent too many detaches within an hour or a day.
+    Budget,
+    /// The observation is too old.
+    Freshness,
+    /// The observation is not complete.
+    Coverage,
+    /// The newest accepted revision says otherwise.
+    NewestRevision,
+    /// A listed id looks like one that goes, cut short.
+    CutShort,
+    /// The same link was detached again and again.
+    Flapping,
+    /// It looks like another region or account than was meant.
+    WrongPlace,
+    /// The credential is not of the account that the configuration names.
+    AccountPin,
+    /// The link is protected.
+    Protected,
+    /// An undo gave the link back.
+    Undone,
+    /// Somebody, or a spent budget, stopped the calls.
+    Pause,
+    /// The journal cannot be written.
+    Journal,
+}
+
+impl Rule {
+    /// Every rule, in the order they are reported.
+    pub const ALL: [Self; 16] = [
+        Self::ObserveMode,
+        Self::PerPlan,
+        Self::Emptying,
+        Self::Shrink,
+        Self::Budget,
+        Self::Freshness,
+        Self::Coverage,
+        Self::NewestRevision,
+        Self::CutShort,
+        Self::Flapping,
+        Self::WrongPlace,
+        Self::AccountPin,
+        Self::Protected,
+        Self::Undone,
+        Self::Pause,
+        Self::Journal,
+    ];
+
+    /// The name in JSON, metrics and the reference.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ObserveMode => "observeMode",
+            Self::PerPlan => "perPlan",
+            Self::Emptying => "emptying",
+            Self::Shrink => "shrink",
+            Self::Budget => "budget",
+            Self::Freshness => "freshness",
+            Self::Coverage => "coverage",
+            Self::NewestRevision => "newestRevision",
+            Self::CutShort => "cutShort",
+            Self::Flapping => "flapping",
+            Self::WrongPlace => "wrongPlace",
+            Self::AccountPin => "accountPin",
+            Self::Protected => "protected",
+            Self::Undone => "undone",
+            Self::Pause => "pause",
+            Self::Journal => "journal",
+        }
+    }
+
+    /// What it keeps from happening, for the reference.
+    pub fn purpose(self) -> &'static str {
+        match self {
+            Self::ObserveMode => "a manifest in mode `observe` reports drift and touches nothing",
+            Self::PerPlan => {
+                "one plan removes only a small part of the links that a VPC had within a day"
+            }
+            Self::Emptying => {
+                "no plan leaves a VPC without any link unless every manifest of it says `allowEmpty: true`"
+            }
+            Self::Shrink => {
+                "a revision that takes a large part of a VPC's links out of the manifests is looked at by a person first"
+            }
+            Self::Budget => {
+                "many small plans do not add up to a large one: detaches sent are counted over an hour and a day, across restarts; when that stops a plan, calls pause until somebody resumes"
+            }
+            Self::Freshness => "no plan is carried out on an old observation",
+            Self::Coverage => "no plan is made of an observation that is not proven complete",
+            Self::NewestRevision => {
+                "a link that the newest accepted revision keeps is not cut, whatever the plan says"
+            }
+            Self::CutShort => {
+                "a link is not cut because a half-written file ends in the middle of its id"
+            }
+            Self::Flapping => {
+                "a link that somebody attaches again and again is a dispute, not drift; the other links of its VPC go on"
+            }
+            Self::WrongPlace => {
+                "nothing is done, and nothing is called in sync, where the cloud's answers look like another region or account; calls that miss their instances pause the VPC"
+            }
+            Self::AccountPin => {
+                "nothing is done with a credential of another account than `accounts.<name>.accountId`"
+            }
+            Self::Protected => {
+                "a link with `protected: true` goes only after one revision has listed it without that, and a later one has removed it; the other links of its VPC go on"
+            }
+            Self::Undone => {
+                "a link that `undo` gave back is not taken again by the revision that took it; the other links of its VPC go on"
+            }
+            Self::Pause => {
+                "calls stop within a second when somebody says so, and stay stopped across restarts"
+            }
+            Self::Journal => "nothing is sent that cannot be recorded first",
+        }
+    }
+
+    /// Whether a person's approval of the very plan releases it. What is not a question of judgement
+    /// - evidence, budgets, pauses - is not released by one.
+    pub fn can_be_approved(self) -> bool {
+        matches!(
+            self,
+            Self::PerPlan | Self::Emptying | Self::Shrink | Self::CutShort | Self::Flapping
+        )
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Why a plan is held.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Refusal {
+    /// Which rule.
+    pub rule: Rule,
+    /// The number, the limit and where it is said, as a sentence without a full stop.
+    pub message: String,
+    /// The edit or command that releases it.
+    pub way_out: String,
+}
+
+impl Refusal {
+    /// What it says apart from what differs at every pass: the request ids.
+    pub fn gist(&self) -> String {
+        let parts = self.message.split("(request ");
+        let kept = parts.enumerate().map(|(n, part)| match part.split_once(')') {
+            Some((_, rest)) if n > 0 => rest,
+            _ => part,
+        });
+        format!("{} {}", self.rule, kept.collect::<String>())
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {}", self.message, self.way_out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gist_of_a_refusal_has_no_request_id() {
+        let refusal = |message: &str| Refusal {
+            rule: Rule::Coverage,
+            message: message.to_owned(),
+            way_out: String::new(),
+        };
+        let one = refusal("no: InvalidVpc (request A-1); again (request B)").gist();
+        assert_eq!(one, refusal("no: InvalidVpc (request C); again (request D)").gist());
+        assert_ne!(one, refusal("no: Other (request C); again (request D)").gist());
+        assert_eq!(one, "coverage no: InvalidVpc ; again ");
+    }
+}

@@ -1,0 +1,26 @@
+//! A revision that takes a large part of a scope's links out of the manifests is looked at by a person
+//! first: a lost file, a wrong branch and a bad merge look like that, too.
+
+use super::review::Case;
+use super::{Refusal, Rule, Situation, files, links, named};
+
+pub(super) fn check(case: &Case<'_>, situation: &Situation<'_>) -> Option<Refusal> {
+    let Situation { bounds, ledger, .. } = situation;
+    let scope = case.plan.scope();
+    let shrunk = ledger.shrunk(scope)?;
+    let lost = case.going().filter(|instance| shrunk.lost.contains(*instance)).count();
+    (lost > 0 && shrunk.exceeds(bounds.max_shrink, bounds.min_detach)).then(|| Refusal {
+        rule: Rule::Shrink,
+        message: format!(
+            "the manifests of {} lost {} of {} that the revision before listed, and at most {} may be lost \
+             by one revision (`limits.maxShrink: {}`, and always {}); the plan detaches {lost} of them",
+            named(scope),
+            shrunk.lost.len(),
+            links(shrunk.from as usize),
+            bounds.max_shrink.of(shrunk.from).max(bounds.min_detach),
+            bounds.max_shrink,
+            bounds.min_detach,
+        ),
+        way_out: format!("put back in {} what should stay", files(case.plan.desired())),
+    })
+}

@@ -1,0 +1,104 @@
+//! Forgetting old entries, with the chain still verifiable: it goes on from the hash of the last one
+//! forgotten, and an entry in it says that this was done.
+
+use super::writer::insert;
+use super::{Head, anchor, entry, read, store};
+use crate::clock::Moment;
+use crate::journal::JournalError;
+use crate::journal::books::Books;
+use crate::journal::chain::Entry;
+use crate::ledger::Event;
+use crate::ledger::event::Pruned;
+use jiff::Timestamp;
+use rusqlite::{Connection, TransactionBehavior, params};
+use std::collections::BTreeSet;
+
+/// Forgets what was written before `cutoff` and nothing depends on. Says how many entries that were, and
+/// what was appended: the revision in force, if its entry was among them, and the note that entries were
+/// forgotten.
+pub(super) fn prune(
+    connection: &mut Connection,
+    head: Head,
+    books: &Books,
+    cutoff: Timestamp,
+    now: Moment,
+) -> Result<(u64, Vec<(Entry, Event)>), JournalError> {
+    let needed = books.read(|ledger| ledger.oldest_needed()).unwrap_or(u64::MAX);
+    let transaction =
+        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(store)?;
+    let begins = anchor(&transaction)?;
+    let Some(last) = last_before(&transaction, cutoff, needed.min(head.seq))? else {
+        return Ok((0, Vec::new()));
+    };
+    let (_, mut head) = read(&transaction, head)?;
+    let mut appended = Vec::new();
+    let mut append = |event: Event| {
+        let entry = head.then(now.wall, &event);
+        head.go_to(&entry);
+        insert(&transaction, &entry).map_err(store)?;
+        appended.push((entry, event));
+        Ok::<(), JournalError>(())
+    };
+    let in_force = books.read(|ledger| {
+        let old = ledger.accepted_by().is_some_and(|seq| seq <= last.seq);
+        ledger.accepted().filter(|_| old).cloned()
+    });
+    if let Some(accepted) = in_force {
+        append(Event::Accepted(accepted))?;
+    }
+    append(Event::Pruned(Pruned { up_to: last.seq, hash: last.hash.clone() }))?;
+    transaction
+        .execute(
+            "INSERT OR REPLACE INTO anchor (one, seq, hash) VALUES (1, ?1, ?2)",
+            params![last.seq.cast_signed(), last.hash.as_str()],
+        )
+        .map_err(store)?;
+    transaction
+        .execute("DELETE FROM entry WHERE seq <= ?1", [last.seq.cast_signed()])
+        .map_err(store)?;
+    forget_texts(&transaction)?;
+    transaction.commit().map_err(store)?;
+    Ok((last.seq - begins.seq, appended))
+}
+
+/// The last entry that was written before `cutoff` and has a number below `needed`.
+fn last_before(
+    connection: &Connection,
+    cutoff: Timestamp,
+    needed: u64,
+) -> Result<Option<Entry>, JournalError> {
+    let mut select = connection
+        .prepare("SELECT seq, at, kind, body, hash FROM entry WHERE seq < ?1 ORDER BY seq")
+        .map_err(store)?;
+    let mut rows = select.query([needed.cast_signed()]).map_err(store)?;
+    let mut last = None;
+    while let Some(row) = rows.next().map_err(store)? {
+        let entry = entry(row, 0)?;
+        // A clock that was set back once does not end the search early: it only keeps more.
+        match entry.at.parse::<Timestamp>() {
+            Ok(at) if at < cutoff => last = Some(entry),
+            _ => break,
+        }
+    }
+    Ok(last)
+}
+
+/// Texts of manifests that no entry names any more.
+fn forget_texts(connection: &Connection) -> Result<(), JournalError> {
+    let (items, _) = read(connection, anchor(connection)?)?;
+    let named: BTreeSet<&str> = items
+        .iter()
+        .filter_map(|item| match &item.event {
+            Event::Accepted(accepted) => Some(accepted),
+            _ => None,
+        })
+        .flat_map(|accepted| accepted.files.iter().map(|(_, digest)| digest.as_str()))
+        .collect();
+    let mut select = connection.prepare("SELECT digest FROM manifest").map_err(store)?;
+    let stored: Vec<String> =
+        select.query_map([], |row| row.get(0)).and_then(Iterator::collect).map_err(store)?;
+    for digest in stored.iter().filter(|digest| !named.contains(digest.as_str())) {
+        connection.execute("DELETE FROM manifest WHERE digest = ?1", [digest]).map_err(store)?;
+    }
+    Ok(())
+}
