@@ -107,3 +107,21 @@ async fn an_action_belongs_to_the_version_of_its_own_api() {
         assert_eq!(asked(&served, "sim-secret", pairs).await.code(), wanted, "{action} {version}");
     }
 }
+
+#[tokio::test]
+async fn the_client_is_told_by_either_signature() {
+    use crate::aliyun::{Client, Credentials, Endpoint, Key, Settings, SignatureVersion};
+    use crate::cloud::Identify as _;
+    let served = Served::new().await;
+    for signature in [SignatureVersion::V1, SignatureVersion::V3] {
+        let key = Key::new("sim-access-key", "sim-secret", None).unwrap();
+        let mut settings = Settings::new(Credentials::Environment(key));
+        settings.signature = signature;
+        settings.endpoint_override =
+            Some(Endpoint::parse(&format!("http://{}", served.host())).unwrap());
+        let client = Client::new(settings, served.clock.clone()).unwrap();
+        let account = client.caller().await.unwrap();
+        assert_eq!(account.as_str(), "1234567890123456", "{signature:?}");
+    }
+    assert_eq!(served.sim.calls().len(), 2);
+}
