@@ -44,8 +44,8 @@ pub struct Settings {
     pub endpoint_override: Option<Endpoint>,
     /// Whether to use the endpoints inside VPCs.
     pub vpc_endpoint: bool,
-    /// The region of this host's VPC. Who cannot reach the internet has to say it to be told whose
-    /// credential it is: a question of no region, which there is no endpoint for inside VPCs.
+    /// The region of this host's VPC. Inside VPCs every endpoint is of a region, and the question
+    /// whose credential it is is of none: without this it goes to the public endpoint.
     pub home_region: Option<Region>,
     /// Whether to use the proxy that the environment names; never for plain http.
     pub proxy_from_environment: bool,
