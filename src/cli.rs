@@ -120,7 +120,7 @@ struct Globals {
     /// One key of the configuration, such as limits.maxDetach=5; may be repeated
     #[arg(long, global = true, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// ECS endpoint for every region; plain http only for a loopback address
+    /// Endpoint of ECS in every region, and of STS; plain http only for a loopback address
     #[arg(long, global = true, value_name = "URL", env = "CLASSICLINKD_ENDPOINT")]
     endpoint: Option<String>,
     /// Folder for the journal and the lock [default: $STATE_DIRECTORY, else

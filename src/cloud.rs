@@ -1,8 +1,9 @@
-//! The seams to the cloud: reading links, changing links, and what an error means to us.
+//! The seams to the cloud: reading links, changing links, asking whose credential it is, and what an
+//! error means to us.
 //!
 //! No HTTP here. `aliyun` and `sim` implement the traits; `observe` and `apply` use them.
 
-use crate::model::{InstanceId, Lane, Link, Region, VpcId};
+use crate::model::{AccountId, InstanceId, Lane, Link, Region, VpcId};
 use std::fmt;
 use std::future::Future;
 use std::time::Duration;
@@ -75,6 +76,15 @@ pub trait WriteLinks: Send + Sync {
     fn clock_off(&self) -> Duration {
         Duration::ZERO
     }
+}
+
+/// Tells whose credential calls are made with. Holds no way to read or change a link.
+pub trait Identify: Send + Sync {
+    /// The account that the credential in use belongs to now. Asks once; no retry.
+    ///
+    /// # Errors
+    /// [`CloudError`], classified.
+    fn caller(&self) -> impl Future<Output = Result<AccountId, CloudError>> + Send;
 }
 
 /// The cloud took the request. Acceptance only: whether the link is gone is for a read to say
@@ -224,6 +234,12 @@ impl<T: WriteLinks> WriteLinks for std::sync::Arc<T> {
 
     fn clock_off(&self) -> Duration {
         (**self).clock_off()
+    }
+}
+
+impl<T: Identify> Identify for std::sync::Arc<T> {
+    fn caller(&self) -> impl Future<Output = Result<AccountId, CloudError>> + Send {
+        (**self).caller()
     }
 }
 

@@ -39,9 +39,9 @@ pub struct Config {
     pub limits: attempt::Limits,
     /// Scopes looked at at the same time.
     pub workers: usize,
-    /// Replaces the resolved ECS endpoint for every region.
+    /// Replaces the resolved ECS endpoint for every region, and that of STS.
     pub endpoint: Option<String>,
-    /// Use `ecs-vpc.<region>` endpoints.
+    /// Use `ecs-vpc.<region>` endpoints, and `sts-vpc` of an account's first region.
     pub vpc_endpoint: bool,
     /// Which request signature.
     pub signature: Signature,
@@ -198,10 +198,6 @@ impl Config {
         let mut file = None;
         reader.text("credentialsFile", &mut file);
         account.credentials_file = file.map(PathBuf::from);
-        // A pin that is not checked is worse than none: somebody relies on it.
-        if account.account_id.is_some() {
-            reader.mistake("`accountId` is not supported by this version; take it out, and check the account yourself");
-        }
         match AccountName::parse(name) {
             Ok(name) => {
                 self.accounts.insert(name, account);

@@ -13,7 +13,7 @@
 //!                                                                                                            -> outcome -> verify by id
 //! ```
 
-// Words: plain values and the three seams.
+// Words: plain values and the four seams.
 pub mod model;
 pub mod clock;
 pub mod cloud;

@@ -1,4 +1,5 @@
-//! Drives the reads of one scope; what they prove is for `observed` to say.
+//! Drives the reads of one scope; what they prove is for `observed` to say. [`Callers`] asks whose
+//! credential an account uses.
 
 use crate::attempt::Lanes;
 use crate::clock::{Clock, Moment};
@@ -11,6 +12,9 @@ use crate::observed::{
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+mod caller;
+pub use caller::{Caller, Callers};
 
 /// Tries at listing a VPC with overlapping pages.
 const SWEEPS: u32 = 3;

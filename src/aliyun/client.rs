@@ -7,9 +7,10 @@ use super::redact::{Raw, Secrets};
 use super::wire::{self, Answer, Malformed};
 use crate::clock::Clock;
 use crate::cloud::{
-    Accepted, Class, CloudError, IDS_MAX, PAGE_SIZE_MAX, Page, Query, ReadLinks, Ticket, WriteLinks,
+    Accepted, Class, CloudError, IDS_MAX, Identify, PAGE_SIZE_MAX, Page, Query, ReadLinks, Ticket,
+    WriteLinks,
 };
-use crate::model::{InstanceId, Region, Verb};
+use crate::model::{AccountId, InstanceId, Region, Verb};
 use crate::signature::Pair;
 use request::Call;
 use skew::Skew;
@@ -39,10 +40,13 @@ pub struct Settings {
     pub credentials: Credentials,
     /// How they are signed.
     pub signature: SignatureVersion,
-    /// Replaces the endpoint of every region.
+    /// Replaces the endpoint of every region, and that of STS.
     pub endpoint_override: Option<Endpoint>,
     /// Whether to use the endpoints inside VPCs.
     pub vpc_endpoint: bool,
+    /// The region of this host's VPC. Inside VPCs every endpoint is of a region, and the question
+    /// whose credential it is is of none: without this it goes to the public endpoint.
+    pub home_region: Option<Region>,
     /// Whether to use the proxy that the environment names; never for plain http.
     pub proxy_from_environment: bool,
     /// Longest wait for a connection, name lookup and TLS included.
@@ -62,6 +66,7 @@ impl Settings {
             signature: SignatureVersion::default(),
             endpoint_override: None,
             vpc_endpoint: false,
+            home_region: None,
             proxy_from_environment: false,
             connect_timeout: Duration::from_secs(5),
             read_timeout: Duration::from_secs(15),
@@ -80,7 +85,7 @@ pub struct ClientError {
     why: String,
 }
 
-/// Talks to ECS for one credential. Asks once: see [`super`] for the two exceptions.
+/// Talks to ECS and STS for one credential. Asks once: see [`super`] for the two exceptions.
 pub struct Client {
     settings: Settings,
     http: reqwest::Client,
@@ -122,7 +127,9 @@ impl Client {
             Ok(outcome) => outcome,
             Err(_) => {
                 tracing::debug!(
-                    action = call.operation.as_str(), region = %call.region, code = "timeout",
+                    action = call.operation.as_str(),
+                    region = call.region.map(tracing::field::display),
+                    code = "timeout",
                     "no answer of the cloud in time"
                 );
                 Err(secrets.error(Raw {
@@ -146,7 +153,7 @@ impl Client {
         let mut key = self.key()?;
         let (mut corrected, mut refreshed) = (false, false);
         // A write is not repeated here: its leave was given for one call, and has to be asked again.
-        let writes = call.operation != Operation::Describe;
+        let writes = call.operation.writes();
         let mut number = 0;
         loop {
             number += 1;
@@ -200,7 +207,7 @@ impl Client {
         };
         tracing::debug!(
             action = call.operation.as_str(),
-            region = %call.region,
+            region = call.region.map(tracing::field::display),
             code,
             latency_ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX),
             request_id,
@@ -211,11 +218,18 @@ impl Client {
         judged.map_err(|error| judge::Failure { error, date, stamp })
     }
 
-    fn endpoint(&self, region: &Region) -> Result<Endpoint, CloudError> {
-        if let Some(endpoint) = &self.settings.endpoint_override {
+    fn endpoint(&self, region: Option<&Region>) -> Result<Endpoint, CloudError> {
+        let settings = &self.settings;
+        if let Some(endpoint) = &settings.endpoint_override {
             return Ok(endpoint.clone());
         }
-        Endpoint::of_region(region, self.settings.vpc_endpoint)
+        let endpoint = match region {
+            Some(region) => Endpoint::of_region(region, settings.vpc_endpoint),
+            None => {
+                Endpoint::of_sts(settings.home_region.as_ref().filter(|_| settings.vpc_endpoint))
+            }
+        };
+        endpoint
             .map_err(|error| CloudError::new(Class::Misconfigured, "endpoint", error.to_string()))
     }
 
@@ -231,7 +245,7 @@ impl ReadLinks for Client {
     async fn describe(&self, query: &Query) -> Result<Page, CloudError> {
         let call = Call {
             operation: Operation::Describe,
-            region: query.region(),
+            region: Some(query.region()),
             parameters: filters(query)?,
         };
         let (request_id, page) = self.call(&call, wire::page, self.settings.read_timeout).await?;
@@ -246,7 +260,7 @@ impl WriteLinks for Client {
                 Verb::Attach => Operation::Attach,
                 Verb::Detach => Operation::Detach,
             },
-            region: &ticket.scope().region,
+            region: Some(&ticket.scope().region),
             parameters: vec![
                 pair("InstanceId", ticket.link().instance.as_str()),
                 pair("VpcId", ticket.link().vpc.as_str()),
@@ -259,6 +273,14 @@ impl WriteLinks for Client {
 
     fn clock_off(&self) -> Duration {
         self.skew.off()
+    }
+}
+
+impl Identify for Client {
+    async fn caller(&self) -> Result<AccountId, CloudError> {
+        let call = Call { operation: Operation::Identify, region: None, parameters: Vec::new() };
+        let (_, account) = self.call(&call, wire::caller, self.settings.read_timeout).await?;
+        Ok(account)
     }
 }
 

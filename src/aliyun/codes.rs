@@ -7,7 +7,7 @@
 
 use crate::cloud::Class;
 
-/// The three operations.
+/// The operations: three of ECS, and one of STS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
     /// `DescribeClassicLinkInstances`
@@ -16,6 +16,8 @@ pub enum Operation {
     Attach,
     /// `DetachClassicLinkVpc`
     Detach,
+    /// `GetCallerIdentity` of STS
+    Identify,
 }
 
 impl Operation {
@@ -25,6 +27,24 @@ impl Operation {
             Self::Describe => "DescribeClassicLinkInstances",
             Self::Attach => "AttachClassicLinkVpc",
             Self::Detach => "DetachClassicLinkVpc",
+            Self::Identify => "GetCallerIdentity",
+        }
+    }
+
+    /// The value of `Version` on the wire: that of the API which the operation belongs to
+    /// (`api-contract.md`, scope, and 2.8).
+    pub fn version(self) -> &'static str {
+        match self {
+            Self::Describe | Self::Attach | Self::Detach => "2014-05-26",
+            Self::Identify => "2015-04-01",
+        }
+    }
+
+    /// Whether it changes links.
+    pub fn writes(self) -> bool {
+        match self {
+            Self::Attach | Self::Detach => true,
+            Self::Describe | Self::Identify => false,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Where to send a region's requests (`api-contract.md` 7).
+//! Where to send a region's requests, and those of no region (`api-contract.md` 7).
 
 use crate::model::{Region, printable};
 use reqwest::Url;
@@ -24,6 +24,8 @@ const CENTRAL: &[(&str, &str)] = &[
 ];
 const HANGZHOU: &str = "ecs-cn-hangzhou.aliyuncs.com";
 const WORLD: &str = "ecs.aliyuncs.com";
+/// Knows every account, wherever it is used.
+const STS: &str = "sts.aliyuncs.com";
 
 /// Why a text is not an endpoint. Never shows a user name, password or query.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -98,6 +100,22 @@ impl Endpoint {
             Some((_, host)) => (*host).to_owned(),
             None => format!("ecs.{region}.aliyuncs.com"),
         };
+        Self::of_host(&host)
+    }
+
+    /// The endpoint of STS: the central one, or with a region the one that is reached from inside a
+    /// VPC of that region without internet (`api-contract.md` 7).
+    ///
+    /// # Errors
+    /// [`EndpointError`] if the region makes no host name.
+    pub fn of_sts(inside: Option<&Region>) -> Result<Self, EndpointError> {
+        match inside {
+            Some(region) => Self::of_host(&format!("sts-vpc.{region}.aliyuncs.com")),
+            None => Self::of_host(STS),
+        }
+    }
+
+    fn of_host(host: &str) -> Result<Self, EndpointError> {
         let endpoint = Self::parse(&format!("https://{host}"))?;
         // A name that a resolver would read differently is not the host that was meant.
         if endpoint.authority != host {
@@ -164,8 +182,16 @@ mod tests {
     }
 
     #[test]
+    fn sts_is_asked_at_its_central_host_or_inside_the_vpc() {
+        let host = |inside| Endpoint::of_sts(inside).unwrap().authority().to_owned();
+        assert_eq!(host(None), "sts.aliyuncs.com");
+        assert_eq!(host(Some(&region("cn-beijing"))), "sts-vpc.cn-beijing.aliyuncs.com");
+    }
+
+    #[test]
     fn a_region_that_makes_no_host_name_is_an_error() {
         assert!(Endpoint::of_region(&region("xn--a"), false).is_err());
+        assert!(Endpoint::of_sts(Some(&region("xn--a"))).is_err());
     }
 
     #[test]

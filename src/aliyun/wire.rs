@@ -4,7 +4,7 @@
 //! page or half an answer must never pass for "no links" (`api-contract.md` 2.2, 3.2).
 
 use crate::cloud::Page;
-use crate::model::{InstanceId, Link, VpcId, printable};
+use crate::model::{AccountId, InstanceId, Link, VpcId, printable};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -55,6 +55,8 @@ struct Envelope {
     total: Option<Value>,
     #[serde(rename = "Links", deserialize_with = "present")]
     links: Option<Value>,
+    #[serde(rename = "AccountId", deserialize_with = "present")]
+    account: Option<Value>,
 }
 
 /// Tells `null` from absent.
@@ -82,6 +84,27 @@ pub(crate) fn page(status: u16, body: &[u8]) -> Result<Answer<Page>, Malformed> 
     let total = total(envelope.total.as_ref())?;
     let links = links(envelope.links.as_ref(), total)?;
     Ok(Answer::Success(request_id, Page { links, total, request_id: None }))
+}
+
+/// Reads the answer to `GetCallerIdentity`. Of its members only the account says whose credential it
+/// is: which of the others come depends on the kind of identity
+/// (`api-contract.md` 2.8).
+pub(crate) fn caller(status: u16, body: &[u8]) -> Result<Answer<AccountId>, Malformed> {
+    let envelope = envelope(body)?;
+    if let Some(refusal) = refusal(&envelope)? {
+        return Ok(Answer::Refusal(refusal));
+    }
+    let request_id = success_request_id(status, &envelope)?;
+    let text = match &envelope.account {
+        None => return malformed("the answer has no `AccountId`, so it names nobody"),
+        Some(Value::String(text)) => Some(text.clone()),
+        Some(Value::Number(number)) => number.as_u64().map(|number| number.to_string()),
+        Some(_) => None,
+    };
+    match text.and_then(|text| AccountId::parse(&text).ok()) {
+        Some(account) => Ok(Answer::Success(request_id, account)),
+        None => malformed("the answer's `AccountId` is not the number of an account"),
+    }
 }
 
 fn envelope(body: &[u8]) -> Result<Envelope, Malformed> {

@@ -116,6 +116,8 @@ pub(super) fn clients(config: &mut Config, clock: &Arc<dyn Clock>) -> Result<Cli
                 let mut settings = Settings::new(credentials);
                 settings.endpoint_override = endpoint.clone();
                 settings.vpc_endpoint = config.vpc_endpoint;
+                // Endpoints inside a VPC reach that region only, so an account has but one there.
+                settings.home_region = account.ceiling.regions.iter().next().cloned();
                 settings.signature = match config.signature {
                     Signature::V1 => SignatureVersion::V1,
                     Signature::V3 => SignatureVersion::V3,

@@ -72,7 +72,23 @@ fn settings_have_their_effect() {
     assert_eq!(config.limits.writes, Rates { start: 10.0, max: 20.0 });
     assert_eq!(config.signature, Signature::V3);
     assert!(config.accounts.contains_key(&AccountName::parse("default").unwrap()));
-    assert!(read("accounts: {prod: {accountId: '1234567890123456'}}").is_err(), "not checked yet");
+}
+
+#[test]
+fn an_account_is_pinned_by_its_number_quoted_or_not() {
+    let pin = |text: &str| {
+        let config = read(&format!("accounts: {{prod: {{accountId: {text}}}}}"));
+        config.map(|config| config.accounts[&AccountName::parse("prod").unwrap()].clone())
+    };
+    let number = AccountId::parse("1234567890123456").unwrap();
+    for good in ["'1234567890123456'", "1234567890123456"] {
+        assert_eq!(pin(good).unwrap().account_id.as_ref(), Some(&number), "{good}");
+    }
+    assert_eq!(pin("null").unwrap(), Account::default());
+    for bad in ["''", "prod", "12.5", "-7", "1e15", "[1234567890123456]", "'1234 5678'"] {
+        let mistakes = pin(bad).unwrap_err();
+        assert_eq!(mistakes[0].key, "accounts.prod.accountId", "{bad}: {mistakes:?}");
+    }
 }
 
 #[test]

@@ -17,11 +17,14 @@ pub enum Action {
     Detach,
     /// `DescribeInstances`
     Instances,
+    /// `GetCallerIdentity` of STS
+    Identify,
 }
 
 impl Action {
     /// Every operation.
-    pub const ALL: [Self; 4] = [Self::Describe, Self::Attach, Self::Detach, Self::Instances];
+    pub const ALL: [Self; 5] =
+        [Self::Describe, Self::Attach, Self::Detach, Self::Instances, Self::Identify];
 
     /// The word of the API.
     pub fn as_str(self) -> &'static str {
@@ -30,7 +33,13 @@ impl Action {
             Self::Attach => "AttachClassicLinkVpc",
             Self::Detach => "DetachClassicLinkVpc",
             Self::Instances => "DescribeInstances",
+            Self::Identify => "GetCallerIdentity",
         }
+    }
+
+    /// Product and version of the API it belongs to (`api-contract.md`, scope, and 2.8).
+    pub fn api(self) -> (&'static str, &'static str) {
+        if self == Self::Identify { ("sts", "2015-04-01") } else { ("ecs", "2014-05-26") }
     }
 
     /// The operation of that name.
@@ -365,7 +374,9 @@ impl Refusal {
     pub fn denied(code: Permission, action: &str, account: &str) -> Self {
         use super::switches::shown;
         let message = "The RAM user is not authorized to do the operation on the resource.";
-        let denial = Denial { action: format!("ecs:{action}"), account: account.to_owned() };
+        let product = Action::parse(action).map_or("ecs", |action| action.api().0);
+        let action = format!("{product}:{action}");
+        let denial = Denial { action, account: account.to_owned() };
         Self { denial: Some(denial), ..Self::new(403, &shown(&code), message) }
     }
 

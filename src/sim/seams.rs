@@ -1,11 +1,13 @@
-//! The seams `ReadLinks` and `WriteLinks`, for a reconciler in the same process.
+//! The seams `ReadLinks`, `WriteLinks` and `Identify`, for a reconciler in the same process.
 
 use super::Sim;
 use super::exchange::{Reply, Verdict};
 use super::problem::{Action, Refusal};
 use super::semantics::Answer;
 use super::state::Params;
-use crate::cloud::{Accepted, Class, CloudError, Page, Query, ReadLinks, Ticket, WriteLinks};
+use crate::cloud::{
+    Accepted, Class, CloudError, Identify, Page, Query, ReadLinks, Ticket, WriteLinks,
+};
 use crate::model::{AccountId, InstanceId, Verb};
 use secrecy::ExposeSecret as _;
 
@@ -133,6 +135,15 @@ impl WriteLinks for SimAccount {
         ]);
         match self.call(action, &params).await? {
             (Answer::Accepted, id) => Ok(Accepted { request_id: Some(id) }),
+            _ => Err(unexpected()),
+        }
+    }
+}
+
+impl Identify for SimAccount {
+    async fn caller(&self) -> Result<AccountId, CloudError> {
+        match self.call(Action::Identify, &Params::new()).await? {
+            (Answer::Identity(account), _) => Ok(account),
             _ => Err(unexpected()),
         }
     }

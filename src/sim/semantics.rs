@@ -21,6 +21,8 @@ pub enum Answer {
     Links(LinkPage),
     /// DescribeInstances.
     Instances(InstancePage),
+    /// GetCallerIdentity.
+    Identity(AccountId),
 }
 
 /// A page of links (`api-contract.md` 2.2).
@@ -70,6 +72,7 @@ impl Operation<'_> {
             Action::Attach => self.attach().map(|changed| (Answer::Accepted, changed)),
             Action::Detach => self.detach().map(|changed| (Answer::Accepted, changed)),
             Action::Instances => self.instances().map(|page| (Answer::Instances(page), false)),
+            Action::Identify => Ok((Answer::Identity(self.account.clone()), false)),
         }
     }
 

@@ -11,6 +11,7 @@ import urllib.request
 os.environ["no_proxy"] = os.environ["NO_PROXY"] = "*"
 
 from aliyunsdkcore.client import AcsClient  # noqa: E402
+from aliyunsdkcore.request import CommonRequest  # noqa: E402
 from aliyunsdkcore.acs_exception.exceptions import ServerException  # noqa: E402
 from aliyunsdkecs.request.v20140526 import (  # noqa: E402
     AttachClassicLinkVpcRequest,
@@ -20,8 +21,9 @@ from aliyunsdkecs.request.v20140526 import (  # noqa: E402
 )
 from alibabacloud_ecs20140526 import models  # noqa: E402
 from alibabacloud_ecs20140526.client import Client  # noqa: E402
-from alibabacloud_tea_openapi.models import Config  # noqa: E402
+from alibabacloud_tea_openapi.models import Config, OpenApiRequest, Params  # noqa: E402
 from darabonba.exceptions import DaraException  # noqa: E402
+from darabonba.runtime import RuntimeOptions  # noqa: E402
 
 KEY, SECRET = "sim-access-key", "sim-secret"
 endpoint = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:9180"
@@ -88,6 +90,13 @@ class Old:
             raise Refused(error.get_http_status(), error.get_error_code()) from None
         return json.loads(answer)
 
+    def identity(self):
+        request = CommonRequest(address.hostname, "2015-04-01", "GetCallerIdentity")
+        request.set_protocol_type("http")
+        request.set_method(self.method)
+        request.set_accept_format("JSON")
+        return json.loads(self.client(SECRET).do_action_with_exception(request))
+
 
 class New:
     """alibabacloud_ecs20140526: signature V3, or V1 when told `v2`."""
@@ -112,7 +121,7 @@ class New:
         self.name = "V1 by the new SDK" if algorithm == "v2" else "V3"
         self.algorithm = algorithm
 
-    def call(self, action, secret=SECRET, **params):
+    def client(self, secret):
         config = Config(
             access_key_id=KEY,
             access_key_secret=secret,
@@ -120,17 +129,28 @@ class New:
             protocol="http",
             signature_algorithm=self.algorithm,
         )
+        return Client(config)
+
+    def call(self, action, secret=SECRET, **params):
         method, model = self.calls[action]
         # PageNumber and PageSize are texts in these models, except for DescribeInstances.
         members = {self.members[name]: value for name, value in params.items()}
         request = model(region_id=region, **members)
         try:
-            answer = getattr(Client(config), method)(request)
+            answer = getattr(self.client(secret), method)(request)
         except DaraException as error:
             data = getattr(error, "data", None) or {}
             status = getattr(error, "status_code", None) or data.get("statusCode")
             raise Refused(int(status), error.code) from None
         return answer.body.to_map()
+
+    def identity(self):
+        params = Params(
+            action="GetCallerIdentity", version="2015-04-01", protocol="HTTP", pathname="/",
+            method="POST", auth_type="AK", style="RPC", req_body_type="formData", body_type="json",
+        )
+        answer = self.client(SECRET).call_api(params, OpenApiRequest(), RuntimeOptions())
+        return answer["body"]
 
 
 def refusal(sdk, action, **params):
@@ -204,6 +224,9 @@ def check(sdk):
         ("wrong secret", "describe", {"VpcId": vpc, "secret": "wrong"}, sdk.wrong_secret),
     ]:
         expect(say(what), refusal(sdk, action, **params), wanted)
+
+    [account] = state["accounts"]
+    expect(say("whose key it is"), sdk.identity()["AccountId"], account)
 
     control("fault", **{"limit-per-minute": "DetachClassicLinkVpc:0"})
     expect(say("throttled"), refusal(sdk, "detach", **pair), (400, "Throttling"))

@@ -14,14 +14,13 @@ use reqwest::header::{
 use reqwest::{Method, Request};
 use secrecy::ExposeSecret as _;
 
-/// Version of the ECS API.
-const API_VERSION: &str = "2014-05-26";
 const POST: &str = "POST";
 
 /// What is asked.
 pub(super) struct Call<'a> {
     pub(super) operation: Operation,
-    pub(super) region: &'a Region,
+    /// `None` for an operation that is of no region.
+    pub(super) region: Option<&'a Region>,
     /// Of the operation; without `RegionId`.
     pub(super) parameters: Vec<Pair>,
 }
@@ -50,7 +49,7 @@ pub(super) fn signed(
     let nonce = uuid::Uuid::new_v4().to_string();
     let stamp = stamp.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let mut parameters = call.parameters.clone();
-    parameters.push(pair("RegionId", call.region.as_str()));
+    parameters.extend(call.region.map(|region| pair("RegionId", region.as_str())));
     let (mut signed, signature) = match version {
         SignatureVersion::V1 => with_v1(endpoint, call, key, parameters, nonce, stamp),
         SignatureVersion::V3 => with_v3(endpoint, call, key, &parameters, nonce, stamp),
@@ -76,7 +75,7 @@ fn with_v1(
 ) -> (Signed, String) {
     pairs.extend([
         pair("Action", call.operation.as_str()),
-        pair("Version", API_VERSION),
+        pair("Version", call.operation.version()),
         pair("Format", "JSON"),
         pair("AccessKeyId", key.id.expose_secret()),
         pair("SignatureMethod", "HMAC-SHA1"),
@@ -111,7 +110,7 @@ fn with_v3(
     let mut headers = vec![
         pair("host", endpoint.authority()),
         pair("x-acs-action", call.operation.as_str()),
-        pair("x-acs-version", API_VERSION),
+        pair("x-acs-version", call.operation.version()),
         pair("x-acs-date", &stamp),
         pair("x-acs-signature-nonce", &nonce),
         pair("x-acs-content-sha256", &v3::payload_hash(b"")),

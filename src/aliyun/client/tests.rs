@@ -6,6 +6,7 @@ use crate::model::{Link, Scope, VpcId};
 use jiff::Timestamp;
 use server::Server;
 
+mod caller;
 mod faults;
 mod repeats;
 mod secrets;

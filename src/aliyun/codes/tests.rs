@@ -1,6 +1,6 @@
 //! Every documented code of every edition, and the common ones.
 
-use super::Operation::{Attach, Describe, Detach};
+use super::Operation::{Attach, Describe, Detach, Identify};
 use super::*;
 use Class::{
     Ambiguous, Blocked, Conflict, Denied, Gone, Misconfigured, Retired, Throttled, Unauthenticated,
@@ -125,7 +125,7 @@ fn every_documented_code_has_its_class_in_any_case() {
 
 #[test]
 fn a_common_code_means_the_same_for_every_operation() {
-    for operation in [Detach, Attach, Describe] {
+    for operation in [Detach, Attach, Describe, Identify] {
         for (code, class) in COMMON {
             for spelling in [(*code).to_owned(), code.to_lowercase(), code.to_uppercase()] {
                 assert_eq!(classify(operation, &spelling, ""), *class, "{operation:?} {spelling}");

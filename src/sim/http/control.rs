@@ -21,7 +21,7 @@ use axum::routing::{get, post};
 use serde_json::{Map, Value, json};
 
 const HELP: &str = "\
-GET  /_sim/state            links of each VPC, instances, keys, switches
+GET  /_sim/state            links of each VPC, instances, keys, accounts, switches
 GET  /_sim/calls?since=N    the calls after number N
 GET  /_sim/faults           the switches and what they do
 POST /_sim/attach           instance= vpc= [region=]    attach by hand
@@ -112,11 +112,15 @@ async fn state(State(sim): State<Sim>) -> Response {
             .iter()
             .map(|((region, id), what)| (format!("{region}/{id}"), shown(what)))
             .collect();
+        let accounts = state.keys.by_account().into_iter();
+        let accounts: Map<String, Value> =
+            accounts.map(|(account, keys)| (account.to_string(), json!(keys))).collect();
         json!({
             "time": state.server_time(now).to_string(),
             "links": links,
             "instances": instances,
             "keys": state.keys.ids().collect::<Vec<_>>(),
+            "accounts": accounts,
             "switches": state.switches.shown(),
         })
     });

@@ -1,6 +1,6 @@
 //! Answers as JSON or XML, in the shapes of `api-contract.md` 2.2 and 3.2.
 
-use crate::model::Link;
+use crate::model::{AccountId, Link};
 use crate::sim::problem::Refusal;
 use crate::sim::semantics::{Answer, InstancePage, LinkPage};
 use crate::sim::state::{Instance, InstanceKey, Network};
@@ -91,6 +91,7 @@ pub(super) fn answer(answer: &Answer, request_id: &str, shape: &Shape) -> Value 
         Answer::Accepted => {}
         Answer::Links(page) => links(&mut body, page, shape),
         Answer::Instances(page) => instances(&mut body, page, shape),
+        Answer::Identity(account) => identity(&mut body, account),
     }
     Value::Object(body)
 }
@@ -114,6 +115,22 @@ fn instances(body: &mut Map<String, Value>, page: &InstancePage, shape: &Shape) 
     shape.list(body, "Instances", "Instance", items);
     if let Some(token) = &page.next_token {
         body.insert("NextToken".to_owned(), json!(token));
+    }
+}
+
+/// A key of the account itself, of no RAM user or role: those come with other members
+/// (`api-contract.md` 2.8).
+fn identity(body: &mut Map<String, Value>, account: &AccountId) {
+    let arn = format!("acs:ram::{account}:root");
+    let id = account.as_str();
+    for (name, value) in [
+        ("AccountId", id),
+        ("Arn", &arn),
+        ("IdentityType", "Account"),
+        ("PrincipalId", id),
+        ("UserId", id),
+    ] {
+        body.insert(name.to_owned(), json!(value));
     }
 }
 

@@ -10,9 +10,6 @@ use crate::sim::state::credentials::check_timestamp;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 
-/// The version of the API (`api-contract.md`, scope).
-const VERSION: &str = "2014-05-26";
-
 /// Headers that carry what V1 carries in parameters; a signature that leaves one out is not one.
 pub(super) const SIGNED_ALWAYS: [&str; 6] = [
     "host",
@@ -55,11 +52,16 @@ fn operation(incoming: &Incoming) -> Result<(), Refusal> {
     if incoming.action().is_empty() {
         return Err(Refusal::of(Problem::MissingCommon("Action")));
     }
-    match incoming.version() {
-        "" => Err(Refusal::of(Problem::MissingCommon("Version"))),
-        VERSION if Action::parse(incoming.action()).is_some() => Ok(()),
-        VERSION => Err(Refusal::of(Problem::ActionUnknown)),
-        _ => Err(Refusal::of(Problem::VersionUnknown)),
+    let version = incoming.version();
+    if version.is_empty() {
+        return Err(Refusal::of(Problem::MissingCommon("Version")));
+    }
+    if !Action::ALL.iter().any(|action| action.api().1 == version) {
+        return Err(Refusal::of(Problem::VersionUnknown));
+    }
+    match Action::parse(incoming.action()) {
+        Some(action) if action.api().1 == version => Ok(()),
+        _ => Err(Refusal::of(Problem::ActionUnknown)),
     }
 }
 

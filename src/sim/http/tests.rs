@@ -8,6 +8,7 @@ use tokio::net::TcpStream;
 
 mod authentication;
 mod faults;
+mod identity;
 
 /// A server on loopback that ends with the test.
 pub(super) struct Served {
@@ -286,6 +287,7 @@ async fn people_change_the_world_through_the_control_face() {
     assert_eq!((&free["status"], &free["locked"]), (&"Stopping".into(), &true.into()));
     assert_eq!(state["switches"]["detach-delay"], "3s");
     assert_eq!(state["switches"]["latency"], "1ms", "all switches of a request or none");
+    assert_eq!(state["accounts"], serde_json::json!({"1234567890123456": ["sim-access-key"]}));
     assert!(!state.to_string().contains("sim-secret"));
     let got = served.call("DescribeClassicLinkInstances", "1", &[("VpcId", "vpc-a")]).await;
     assert_eq!(got.unwrap().code(), "400 InvalidAccessKeyId.Inactive");

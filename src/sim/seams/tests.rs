@@ -91,6 +91,32 @@ async fn latency_passes_on_the_timer_and_the_change_is_at_its_beginning() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_account_is_told_its_own_number_as_long_as_its_key_is_accepted() {
+    use crate::sim::state::credentials::KeyState;
+    let (sim, account, clock) = world();
+    sim.configure(|switches| switches.latency = Spread::fixed(Duration::from_secs(2)));
+    let before = clock.now();
+    assert_eq!(Arc::new(account.clone()).caller().await, Ok(ours()));
+    assert_eq!(clock.now().since(before), Duration::from_secs(2));
+    let call = sim.calls().pop().unwrap();
+    assert_eq!((call.action.as_str(), call.code.as_str()), ("GetCallerIdentity", "OK"));
+    for (switch, value, class) in [
+        ("unreachable", "next:1", Class::Unreachable),
+        ("lost", "next:1", Class::Ambiguous),
+        ("html", "next:1", Class::Ambiguous),
+        ("limit-per-minute", "GetCallerIdentity:0", Class::Throttled),
+    ] {
+        sim.set(switch, value).unwrap();
+        assert_eq!(account.caller().await.unwrap_err().class, class, "{switch}={value}");
+    }
+    sim.set("limit-per-minute", "").unwrap();
+    sim.with(|state, _| state.keys.set_state("sim-access-key", KeyState::Disabled));
+    assert_eq!(account.caller().await.unwrap_err().class, Class::Unauthenticated);
+    let stranger = sim.account(&AccountId::parse("7").unwrap());
+    assert_eq!(stranger.caller().await.unwrap_err().code, "InvalidAccessKeyId.NotFound");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_account_whose_key_is_not_accepted_is_told_so() {
     use crate::sim::state::credentials::KeyState;
     let (sim, account, _) = world();

@@ -62,6 +62,15 @@ impl Keys {
         self.keys.keys().map(String::as_str)
     }
 
+    /// The ids of the keys of each account, sorted.
+    pub fn by_account(&self) -> BTreeMap<&AccountId, Vec<&str>> {
+        let mut accounts: BTreeMap<&AccountId, Vec<&str>> = BTreeMap::new();
+        for (id, key) in &self.keys {
+            accounts.entry(&key.account).or_default().push(id);
+        }
+        accounts
+    }
+
     /// The first key of the account, by id.
     pub fn of(&self, account: &AccountId) -> Option<&str> {
         let own = self.keys.iter().find(|(_, key)| key.account == *account);

@@ -222,7 +222,7 @@ async fn without_an_override_the_region_names_the_host() {
     };
     // Without CA certificates on this host there is no https client to test.
     let (Ok(public), Ok(inside)) = (client(false), client(true)) else { return };
-    let host = |client: &Client| client.endpoint(&region()).unwrap().authority().to_owned();
+    let host = |client: &Client| client.endpoint(Some(&region())).unwrap().authority().to_owned();
     assert_eq!(host(&public), "ecs-cn-hangzhou.aliyuncs.com");
     assert_eq!(host(&inside), "ecs-vpc.cn-hangzhou.aliyuncs.com");
 }

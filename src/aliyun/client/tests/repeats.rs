@@ -3,12 +3,12 @@
 use super::server::{Seen, error, json, with};
 use super::*;
 
-/// Both an acceptance and a page without links.
-const NO_LINKS: &str = r#"{"RequestId":"473469C7-AA6F-4DC5-B3DB-A3DC0DE3C83E","TotalCount":0,"PageNumber":1,"PageSize":100,"Links":{"Link":[]}}"#;
+/// An acceptance, a page without links, and an identity.
+const NO_LINKS: &str = r#"{"RequestId":"473469C7-AA6F-4DC5-B3DB-A3DC0DE3C83E","TotalCount":0,"PageNumber":1,"PageSize":100,"Links":{"Link":[]},"AccountId":"1968132000123456"}"#;
 const SERVER_TIME: &str = "Wed, 01 May 2024 14:00:00 GMT";
 
 /// As the cloud: within fifteen minutes of its own time, or expired.
-fn with_a_clock_of_its_own(seen: &Seen) -> axum::http::Response<axum::body::Body> {
+pub(super) fn with_a_clock_of_its_own(seen: &Seen) -> axum::http::Response<axum::body::Body> {
     let stamp = seen.parameter("Timestamp") + &seen.header("x-acs-date");
     let stamp: Timestamp = stamp.parse().unwrap();
     let server: Timestamp = "2024-05-01T14:00:00Z".parse().unwrap();
@@ -70,7 +70,7 @@ fn key_file(token: &str) -> String {
 }
 
 /// A server that knows one token, and a file that gets it when `renew` says so.
-async fn token_server(renew: bool) -> (Server, Client, tempfile::NamedTempFile) {
+pub(super) async fn token_server(renew: bool) -> (Server, Client, tempfile::NamedTempFile) {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), key_file("old")).unwrap();
     let credentials = Credentials::from_file(file.path(), None).unwrap();

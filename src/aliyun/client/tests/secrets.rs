@@ -47,7 +47,7 @@ impl Log {
     }
 }
 
-fn assert_clean(text: &str, signatures: &[String]) {
+pub(super) fn assert_clean(text: &str, signatures: &[String]) {
     let lower = text.to_lowercase();
     let constant = [KEY_ID, SECRET, TOKEN].map(str::to_owned);
     for secret in constant.iter().chain(signatures).filter(|secret| !secret.is_empty()) {
@@ -60,13 +60,13 @@ fn assert_clean(text: &str, signatures: &[String]) {
     }
 }
 
-fn to_sign(seen: &Seen) -> String {
+pub(super) fn to_sign(seen: &Seen) -> String {
     let mut pairs = seen.form();
     pairs.retain(|(name, _)| name != "Signature");
     v1::string_to_sign("POST", &pairs)
 }
 
-fn signature(seen: &Seen) -> String {
+pub(super) fn signature(seen: &Seen) -> String {
     let header = seen.header("authorization");
     let of_v3 = header.split_once("Signature=").map(|(_, rest)| rest.to_owned());
     of_v3.unwrap_or_else(|| seen.parameter("Signature"))
@@ -200,7 +200,7 @@ fn a_request_that_is_printed_shows_no_secret() {
     let endpoint = Endpoint::parse("http://127.0.0.1:1").unwrap();
     let key = Key::new(KEY_ID, SECRET, Some(TOKEN)).unwrap();
     let region = region();
-    let call = Call { operation: Operation::Detach, region: &region, parameters: Vec::new() };
+    let call = Call { operation: Operation::Detach, region: Some(&region), parameters: Vec::new() };
     for version in [SignatureVersion::V1, SignatureVersion::V3] {
         let mut secrets = Secrets::default();
         let signed = request::signed(version, &endpoint, &call, &key, wall(), &mut secrets);

@@ -4,20 +4,20 @@ use super::server::Seen;
 use super::*;
 use crate::signature::{v1, v3};
 
-fn names(pairs: &[Pair]) -> Vec<&str> {
+pub(super) fn names(pairs: &[Pair]) -> Vec<&str> {
     let mut names: Vec<&str> = pairs.iter().map(|(name, _)| name.as_str()).collect();
     names.sort_unstable();
     names
 }
 
-fn v1_signature_is_right(seen: &Seen) -> bool {
+pub(super) fn v1_signature_is_right(seen: &Seen) -> bool {
     let mut pairs = seen.form();
     let at = pairs.iter().position(|(name, _)| name == "Signature").unwrap();
     let (_, signature) = pairs.remove(at);
     v1::sign(SECRET, &v1::string_to_sign(seen.method.as_str(), &pairs)) == signature
 }
 
-fn v3_signature_is_right(seen: &Seen) -> bool {
+pub(super) fn v3_signature_is_right(seen: &Seen) -> bool {
     let authorization = seen.header("authorization");
     let rest = authorization.strip_prefix("ACS3-HMAC-SHA256 Credential=").unwrap();
     let (id, rest) = rest.split_once(",SignedHeaders=").unwrap();
