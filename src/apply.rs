@@ -14,8 +14,8 @@ use crate::clock::Clock;
 use crate::cloud::{Class, ReadLinks, WriteLinks};
 use crate::gate::{Approved, Pin};
 use crate::journal::Journal;
-use crate::ledger::event::{Event, Pause, Settled};
 use crate::ledger::Ledger;
+use crate::ledger::event::{Event, Pause, Settled};
 use crate::model::{Digest, RunId, Scope, Verb};
 use crate::observe::Reads;
 use crate::observed::Complete;
@@ -162,7 +162,12 @@ impl<W: WriteLinks> Writes<W> {
         let (target, cause) = (pause.target.to_string(), pause.cause.as_str());
         let reason = pause.reason.clone().unwrap_or_default();
         match self.journal.append(Event::Paused(pause)).await {
-            Ok(_) => tracing::error!(target, cause, reason, "calls are paused; look at `classiclinkd history`, then `classiclinkd resume`"),
+            Ok(_) => tracing::error!(
+                target,
+                cause,
+                reason,
+                "calls are paused; look at `classiclinkd history`, then `classiclinkd resume`"
+            ),
             Err(error) => tracing::error!(%error, target, cause, "a pause is not journaled"),
         }
     }

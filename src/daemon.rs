@@ -2,7 +2,7 @@
 
 use crate::apply::Writes;
 use crate::clock::Clock;
-use crate::cloud::{ReadLinks, WriteLinks};
+use crate::cloud::{Identify, ReadLinks, WriteLinks};
 use crate::desired::{Desired, Tree};
 use crate::gate::Refusal;
 use crate::model::{AccountName, Scope};
@@ -22,9 +22,7 @@ use tokio_util::sync::CancellationToken;
 mod intake;
 mod signals;
 
-pub use intake::{
-    First, Intake, Outcome as IntakeOutcome, acceptance, first_revision, older,
-};
+pub use intake::{First, Intake, Outcome as IntakeOutcome, acceptance, first_revision, older};
 pub use signals::{Signals, stop_on_signals};
 
 /// How long passes may take to end after the process was asked to.
@@ -77,7 +75,7 @@ enum Turn {
 
 impl<R, W> Daemon<R, W>
 where
-    R: ReadLinks + Clone + 'static,
+    R: ReadLinks + Identify + Clone + 'static,
     W: WriteLinks + Clone + 'static,
 {
     /// Runs until stopped, then waits for the passes under way, at most [`DRAIN`].
@@ -189,12 +187,12 @@ where
     }
 }
 
-async fn one_pass<R: ReadLinks, W: WriteLinks>(
+async fn one_pass<R: ReadLinks + Identify, W: WriteLinks>(
     reads: Reads<R>,
     writes: Writes<W>,
     desired: Arc<Desired>,
 ) -> ScopeReport {
-    reconcile::pass(&reads, &writes, &desired, crate::gate::Pin::Absent).await
+    reconcile::pass(&reads, &writes, &desired).await
 }
 
 /// What the end of a pass means for the next one.

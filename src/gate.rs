@@ -119,4 +119,4 @@ fn named(scope: &Scope) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

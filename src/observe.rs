@@ -3,8 +3,9 @@
 
 use crate::attempt::Lanes;
 use crate::clock::{Clock, Moment};
-use crate::cloud::{Class, CloudError, IDS_MAX, PAGE_SIZE_MAX, Page, Query, ReadLinks};
+use crate::cloud::{Class, CloudError, IDS_MAX, Identify, PAGE_SIZE_MAX, Page, Query, ReadLinks};
 use crate::desired::Desired;
+use crate::gate::Pin;
 use crate::model::{AccountName, InstanceId, Mode, Region, Scope};
 use crate::observed::{
     Complete, Gap, Listed, Observed, Partial, Standing, Sweep, judge, plausible,
@@ -14,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 mod caller;
-pub use caller::{Caller, Callers};
+pub use caller::{Caller, Callers, Pins};
 
 /// Tries at listing a VPC with overlapping pages.
 const SWEEPS: u32 = 3;
@@ -34,6 +35,8 @@ pub struct Reads<R> {
     pub lanes: Arc<Lanes>,
     /// Whose credential it uses.
     pub account: AccountName,
+    /// Whose credential that should be.
+    pub pins: Pins,
     /// Tells when a read began.
     pub clock: Arc<dyn Clock>,
 }
@@ -63,6 +66,13 @@ impl From<CloudError> for Failed {
             }
             _ => Self::Failing(error),
         }
+    }
+}
+
+impl<R: Identify> Reads<R> {
+    /// How the credential compares with the configuration.
+    pub async fn pin(&self) -> Pin {
+        self.pins.of(&self.account, &self.reader).await
     }
 }
 

@@ -1,12 +1,12 @@
 //! One pass over one scope, top to bottom: observe, plan, gate, apply, report.
 
 use crate::apply::{Circumstances, Errand, Writes};
-use crate::cloud::{ReadLinks, WriteLinks};
+use crate::cloud::{Identify, ReadLinks, WriteLinks};
 use crate::desired::Desired;
 use crate::gate::{self, Approved, Pin};
 use crate::journal::{self, Journal};
-use crate::ledger::event::{Began, Event, Pause};
 use crate::ledger::Ledger;
+use crate::ledger::event::{Began, Event, Pause};
 use crate::model::{Revision, RunId, Verb};
 use crate::observe::Reads;
 use crate::observed::{Complete, Gap, Observed, Partial};
@@ -25,17 +25,26 @@ pub struct Proposal {
     pub complete: Option<Complete>,
     /// The pause that the gate calls for.
     pub latch: Option<Pause>,
+    /// Whose account it was found to be.
+    pub pin: Pin,
+}
+
+impl Proposal {
+    /// There is nothing that could be carried out.
+    pub fn without_plan(report: ScopeReport) -> Self {
+        Self { report, approved: None, complete: None, latch: None, pin: Pin::Absent }
+    }
 }
 
 /// Observes, plans and asks the gate. Holds no way to change anything: this is all that `plan`
 /// does.
-pub async fn propose<R: ReadLinks>(
+pub async fn propose<R: ReadLinks + Identify>(
     reads: &Reads<R>,
     circumstances: &Circumstances,
-    pin: &Pin,
     desired: &Arc<Desired>,
 ) -> Proposal {
-    let without = |report| Proposal { report, approved: None, complete: None, latch: None };
+    let pin = reads.pin().await;
+    let without = |report| Proposal::without_plan(report);
     let complete = match reads.observe(desired).await {
         Ok(Observed::Complete(complete)) => complete,
         Ok(Observed::Partial(partial)) => {
@@ -46,15 +55,16 @@ pub async fn propose<R: ReadLinks>(
     };
     let plan = plan::compute(desired, &complete, complete.begun().wall);
     let complete = Some(complete);
-    match circumstances.judge(pin, |situation| gate::review(plan, situation)) {
+    match circumstances.judge(&pin, |situation| gate::review(plan, situation)) {
         Err(mut held) => {
             let latch = held.latch.take();
-            Proposal { report: ScopeReport::of_held(*held), approved: None, complete, latch }
+            let report = ScopeReport::of_held(*held);
+            Proposal { complete, latch, ..Proposal::without_plan(report) }
         }
         Ok(approved) => {
             let report = ScopeReport::of_approved(&approved);
             let approved = (!report.actions.is_empty()).then(|| Arc::new(approved));
-            Proposal { report, approved, complete, latch: None }
+            Proposal { report, approved, complete, latch: None, pin }
         }
     }
 }
@@ -64,9 +74,10 @@ pub async fn carry_out<R: ReadLinks, W: WriteLinks>(
     reads: &Reads<R>,
     writes: &Writes<W>,
     proposal: Proposal,
-    errand: &Errand,
+    run: Option<RunId>,
 ) -> ScopeReport {
-    let Proposal { mut report, approved, complete, latch } = proposal;
+    let Proposal { mut report, approved, complete, latch, pin } = proposal;
+    let errand = Errand { run, pin };
     if let Some(pause) = latch {
         writes.latch(pause).await;
     }
@@ -76,7 +87,7 @@ pub async fn carry_out<R: ReadLinks, W: WriteLinks>(
     }
     let Some(approved) = approved else { return report };
     for verb in [Verb::Detach, Verb::Attach] {
-        report.applied.extend(writes.apply(reads, &approved, verb, errand).await);
+        report.applied.extend(writes.apply(reads, &approved, verb, &errand).await);
     }
     report
 }
@@ -98,24 +109,23 @@ pub async fn record<W>(writes: &Writes<W>, revision: &Revision, report: &ScopeRe
 }
 
 /// One pass. Reading is given up when the process is to end; calls in flight are waited for.
-pub async fn pass<R: ReadLinks, W: WriteLinks>(
+pub async fn pass<R: ReadLinks + Identify, W: WriteLinks>(
     reads: &Reads<R>,
     writes: &Writes<W>,
     desired: &Arc<Desired>,
-    pin: Pin,
 ) -> ScopeReport {
-    let proposing = propose(reads, &writes.circumstances, &pin, desired);
+    let proposing = propose(reads, &writes.circumstances, desired);
     let Some(proposal) = writes.stop.run_until_cancelled(proposing).await else {
         let gap = Gap("the process is ending".to_owned());
         let partial = Partial { scope: desired.scope.clone(), gaps: vec![gap], seen: 0 };
         return ScopeReport::of_partial(desired, &partial, gate::refuse_partial(&partial));
     };
     record(writes, &desired.revision, &proposal.report).await;
-    let mut errand = Errand { run: None, pin };
-    if proposal.approved.is_some() {
-        errand.run = begin(&writes.journal, "run").await;
-    }
-    carry_out(reads, writes, proposal, &errand).await
+    let run = match &proposal.approved {
+        Some(_) => begin(&writes.journal, "run").await,
+        None => None,
+    };
+    carry_out(reads, writes, proposal, run).await
 }
 
 /// Begins a run, which has the number of its first entry. Without a journal there is none, and no call.

@@ -3,11 +3,10 @@
 use super::plan::Output;
 use super::{Exit, Failure, Globals, planfile, proposals, setup, terminal};
 use crate::aliyun::Client;
-use crate::apply::{Circumstances, Errand, Newest, Progress};
+use crate::apply::{Circumstances, Newest, Progress};
 use crate::config::Config;
 use crate::daemon::{Estate, First, Intake, Signals, first_revision, stop_on_signals};
 use crate::desired::Tree;
-use crate::gate::Pin;
 use crate::journal::Accepted;
 use crate::model::{AccountName, Verb};
 use crate::observe::Reads;
@@ -204,7 +203,6 @@ impl Pass {
         if proposals.iter().any(|proposal| proposal.approved.is_some()) {
             run = begin(&self.state.journal, "apply").await;
         }
-        let errand = &Errand { run, pin: Pin::Absent };
         let total: usize =
             proposals.iter().filter(|p| p.approved.is_some()).map(|p| p.report.actions.len()).sum();
         let show = tokio::spawn(show_progress(self.progress.clone(), total));
@@ -212,7 +210,7 @@ impl Pass {
             match self.estate.accounts.get(&proposal.report.scope.account) {
                 Some((reads, writes)) => {
                     record(writes, &self.tree.revision, &proposal.report).await;
-                    carry_out(reads, writes, proposal, errand).await
+                    carry_out(reads, writes, proposal, run).await
                 }
                 None => proposal.report,
             }

@@ -1,9 +1,8 @@
 //! Plans for every scope of a tree, some at a time.
 
 use crate::apply::Circumstances;
-use crate::cloud::{Class, CloudError, ReadLinks};
+use crate::cloud::{Class, CloudError, Identify, ReadLinks};
 use crate::desired::Tree;
-use crate::gate::Pin;
 use crate::model::AccountName;
 use crate::observe::Reads;
 use crate::reconcile::{Proposal, propose};
@@ -13,7 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Observes, plans and gates every scope of a tree; in the order of the scopes.
-pub(super) async fn all<R: ReadLinks>(
+pub(super) async fn all<R: ReadLinks + Identify>(
     tree: &Tree,
     reads: &BTreeMap<AccountName, Reads<R>>,
     circumstances: &Circumstances,
@@ -21,12 +20,12 @@ pub(super) async fn all<R: ReadLinks>(
 ) -> Vec<Proposal> {
     let wanted = tree.scopes.values().map(|desired| async move {
         match reads.get(&desired.scope.account) {
-            Some(reads) => propose(reads, circumstances, &Pin::Absent, desired).await,
+            Some(reads) => propose(reads, circumstances, desired).await,
             None => {
                 let why = format!("account `{}` has no credentials", desired.scope.account);
                 let error = CloudError::new(Class::Unauthenticated, "credentials", why);
                 let report = ScopeReport::of_failure(desired, error);
-                Proposal { report, approved: None, complete: None, latch: None }
+                Proposal::without_plan(report)
             }
         }
     });

@@ -11,14 +11,12 @@ use crate::cloud::{Class, CloudError};
 use crate::config::{self, Account, Config, Signature};
 use crate::daemon::{Estate, acceptance, older};
 use crate::desired::Tree;
-use crate::journal::{
-    self, Accepted, Books, Journal, JournalError, Past, PauseFile, StateDir,
-};
-use crate::ledger::event::{Answered, Event};
+use crate::journal::{self, Accepted, Books, Journal, JournalError, Past, PauseFile, StateDir};
 use crate::ledger;
+use crate::ledger::event::{Answered, Event};
 use crate::manifest;
 use crate::model::AccountName;
-use crate::observe::Reads;
+use crate::observe::{Pins, Reads};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -156,11 +154,15 @@ pub(super) fn reads(
     clock: &Arc<dyn Clock>,
 ) -> (Arc<Lanes>, BTreeMap<AccountName, Reads<Arc<Client>>>) {
     let lanes = Arc::new(Lanes::new(config.limits, Arc::clone(clock), seed()));
+    let pinned = config.accounts.iter();
+    let pinned = pinned.filter_map(|(name, said)| Some((name.clone(), said.account_id.clone()?)));
+    let pins = Pins::new(pinned.collect(), Arc::clone(clock));
     let reads = clients.iter().map(|(account, client)| {
         let reads = Reads {
             reader: Arc::clone(client),
             lanes: Arc::clone(&lanes),
             account: account.clone(),
+            pins: pins.clone(),
             clock: Arc::clone(clock),
         };
         (account.clone(), reads)

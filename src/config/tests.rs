@@ -106,11 +106,23 @@ fn a_set_goes_over_the_file() {
 }
 
 #[test]
-fn keys_without_effect_are_named() {
-    let config =
-        read("limits: {maxShrink: 30%, budget: {hour: 500, day: 9}}\napprovalTtl: 1h\n").unwrap();
-    let expected = ["limits.maxShrink", "limits.budget.hour", "limits.budget.day", "approvalTtl"];
-    assert_eq!(config.without_effect, expected);
+fn the_limits_of_the_gate_are_read() {
+    let config = read(
+        "limits: {maxShrink: 30%, maxDetachCeiling: 7, budget: {hour: 500, day: 9}}\n\
+         approvalTtl: 1h\njournal: {retention: 90d}\n",
+    )
+    .unwrap();
+    let bounds = &config.bounds;
+    assert_eq!(
+        (bounds.max_shrink, bounds.max_detach_ceiling),
+        (Amount::Percent(30), Some(Amount::Count(7)))
+    );
+    assert_eq!((bounds.budget.hour, bounds.budget.day), (500, 9));
+    assert_eq!(config.approval_ttl, Duration::from_secs(3600));
+    assert_eq!(config.retention, Duration::from_secs(90 * 24 * 3600));
+    for bad in ["approvalTtl: 8d", "approvalTtl: 1s", "journal: {retention: 29d}"] {
+        assert_eq!(read(bad).unwrap_err().len(), 1, "{bad}");
+    }
 }
 
 #[test]

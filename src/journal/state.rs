@@ -1,8 +1,8 @@
 //! The state folder: private, and used by one process at a time.
 
 use super::JournalError;
-use std::io::Read as _;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
+use std::io::Read as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -38,7 +38,9 @@ fn first_line(path: &Path) -> String {
     let mut text = Vec::new();
     let read = File::open(path).map(|file| file.take(PAUSE_BYTES_MAX).read_to_end(&mut text));
     match read {
-        Ok(_) => String::from_utf8_lossy(&text).lines().next().unwrap_or_default().trim().to_owned(),
+        Ok(_) => {
+            String::from_utf8_lossy(&text).lines().next().unwrap_or_default().trim().to_owned()
+        }
         Err(_) => String::new(),
     }
 }

@@ -1,9 +1,13 @@
 use super::*;
 use crate::clock::SystemClock;
-use crate::gate::{Bounds, Facts, permit, review};
+use crate::desired::Tree;
+use crate::gate::{Facts, permit, tests::Setting};
+use crate::ledger::event::{Answered, Cause, Pause, Target};
 use crate::model::{Mode, Revision};
 use crate::plan::tests::{desired, moment, plan_of, scope};
 use std::os::unix::fs::PermissionsExt as _;
+
+mod others;
 
 fn clock() -> Arc<dyn Clock> {
     Arc::new(SystemClock::new())
@@ -11,21 +15,21 @@ fn clock() -> Arc<dyn Clock> {
 
 fn a_permit() -> Permit {
     let desired = desired(Mode::Detach, &[1]);
-    let newest = crate::desired::Tree {
+    let newest = Tree {
         revision: Arc::clone(&desired.revision),
         scopes: [(scope(), Arc::new(desired.clone()))].into(),
     };
-    let approved =
-        Arc::new(review(plan_of(desired, &[1, 2]), &Bounds::default(), moment(0)).unwrap());
+    let setting = Setting::default();
+    let approved = setting.review(plan_of(desired, &[1, 2]), 0).unwrap();
     let facts = Facts {
-        now: moment(1),
         confirmed_at: moment(0),
         newest: &newest,
         unsettled: false,
         stopping: false,
         clock_off: std::time::Duration::ZERO,
+        counted: false,
     };
-    permit(&approved, &approved.plan().actions()[0], &Bounds::default(), &facts).unwrap()
+    permit(&approved, &approved.plan().actions()[0], &facts, &setting.at(moment(1))).unwrap()
 }
 
 fn files() -> Vec<File> {
@@ -47,59 +51,55 @@ fn an_accepted() -> Accepted {
         revision: revision(),
         files: files(),
         released: vec![scope()],
+        protected: [].into(),
+        shrunk: vec![],
     }
 }
 
-fn open(folder: &std::path::Path) -> (Journal, Recovered) {
+fn pause() -> Event {
+    Event::Paused(Pause {
+        target: Target::All,
+        cause: Cause::Operator,
+        by: "me".into(),
+        reason: None,
+    })
+}
+
+fn open(folder: &std::path::Path) -> (Journal, Option<Accepted>) {
     // The writer of the journal before holds no lock on the folder, only on the file.
     Journal::open(&StateDir::lock(folder).unwrap(), clock()).unwrap()
+}
+
+fn open_intents(journal: &Journal) -> usize {
+    journal.books().read(|ledger| ledger.open_intents().count())
+}
+
+fn answered(ticket: &Ticket) -> Event {
+    Event::Answered(Answered::without_answer(ticket.intent().0, Answered::UNKNOWN))
 }
 
 #[tokio::test]
 async fn what_is_written_is_remembered_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
-    let (journal, recovered) = open(folder.path());
-    assert_eq!(recovered, Recovered::default());
+    let (journal, accepted) = open(folder.path());
+    assert_eq!(accepted, None);
     journal.accepted(&an_accepted()).await.unwrap();
-    let answered = journal.intent(a_permit(), 1).await.unwrap();
-    journal.answered(answered.intent(), Answer::lost()).await.unwrap();
-    let open_one = journal.intent(a_permit(), 2).await.unwrap();
+    let first = journal.intent(a_permit(), 1, None).await.unwrap();
+    journal.append(answered(&first)).await.unwrap();
+    let open_one = journal.intent(a_permit(), 2, Some(RunId(7))).await.unwrap();
     assert_eq!(open_one.link().instance.as_str(), "i-0002");
+    let spent = |journal: &Journal| {
+        journal.books().read(|ledger| ledger.spent(&scope().lane(), clock().now()).hour)
+    };
+    assert_eq!(spent(&journal), 2);
     drop(journal);
 
-    let (_journal, recovered) = open(folder.path());
-    assert_eq!(recovered.accepted, Some(Accepted { released: vec![], ..an_accepted() }));
-    assert_eq!(recovered.open_intents.len(), 1);
-    assert_eq!(recovered.open_intents[0].id, open_one.intent());
-    assert!(recovered.open_intents[0].what.contains("detach i-0002"));
-}
-
-#[tokio::test]
-async fn a_call_without_a_final_word_is_unsettled_unless_it_certainly_had_no_effect() {
-    let answer = |result: &str| Answer { result: result.into(), ..Answer::lost() };
-    let unsettled = |answered: Option<Answer>, settle: bool| async move {
-        let memory = Memory::default();
-        let journal = Journal::in_memory(memory.clone(), clock());
-        let ticket = journal.intent(a_permit(), 3).await.unwrap();
-        if let Some(answer) = answered {
-            journal.answered(ticket.intent(), answer).await.unwrap();
-        }
-        if settle {
-            let (link, verb) = (ticket.link(), ticket.verb());
-            let settled = Settled { scope: &scope(), link, verb, plan: None, attempts: 3 };
-            journal.settled(settled, &Outcome::Skipped(String::new())).await.unwrap();
-        }
-        memory.recover().unwrap().unsettled
-    };
-    let open = unsettled(None, false).await;
-    assert_eq!((open.len(), open[0].accepted, open[0].attempts), (1, false, 3));
-    assert_eq!((&open[0].scope, open[0].instance.as_str()), (&scope(), "i-0002"));
-    assert!(unsettled(Some(answer("accepted")), false).await[0].accepted);
-    for result in ["ambiguous", "unknown"] {
-        assert!(!unsettled(Some(answer(result)), false).await[0].accepted);
-    }
-    assert!(unsettled(Some(answer("throttled")), false).await.is_empty());
-    assert!(unsettled(Some(answer("accepted")), true).await.is_empty());
+    let (journal, accepted) = open(folder.path());
+    assert_eq!(accepted, Some(an_accepted()));
+    let open = journal
+        .books()
+        .read(|ledger| ledger.open_intents().map(|(seq, ..)| seq).collect::<Vec<_>>());
+    assert_eq!((open, spent(&journal)), (vec![open_one.intent().0], 2));
 }
 
 #[tokio::test]
@@ -113,7 +113,7 @@ async fn an_entry_that_was_changed_is_found() {
         let folder = tempfile::tempdir().unwrap();
         let (journal, _) = open(folder.path());
         journal.accepted(&an_accepted()).await.unwrap();
-        journal.intent(a_permit(), 1).await.unwrap();
+        journal.intent(a_permit(), 1, None).await.unwrap();
         drop(journal);
         let file = rusqlite::Connection::open(folder.path().join("journal.sqlite")).unwrap();
         assert!(file.execute_batch(change).is_err(), "the journal is append-only");
@@ -126,6 +126,7 @@ async fn an_entry_that_was_changed_is_found() {
         let state = StateDir::lock(folder.path()).unwrap();
         let opened = Journal::open(&state, clock());
         assert!(matches!(opened, Err(JournalError::Broken(1 | 2))), "{change}");
+        assert!(matches!(verify(folder.path()), Err(JournalError::Broken(1 | 2))), "{change}");
     }
 }
 
@@ -137,7 +138,7 @@ async fn a_manifest_text_that_was_changed_is_not_an_accepted_revision() {
     drop(journal);
     let file = rusqlite::Connection::open(folder.path().join("journal.sqlite")).unwrap();
     file.execute_batch("UPDATE manifest SET text = 'three' WHERE text = 'two'").unwrap();
-    assert_eq!(open(folder.path()).1.accepted, None);
+    assert_eq!(open(folder.path()).1, None);
 }
 
 #[tokio::test]
@@ -154,14 +155,14 @@ async fn a_newer_format_is_refused() {
 async fn many_appends_at_once_make_one_chain() {
     let folder = tempfile::tempdir().unwrap();
     let (journal, _) = open(folder.path());
-    let appends = (0..300).map(|_| journal.intent(a_permit(), 1));
+    let appends = (0..300).map(|_| journal.intent(a_permit(), 1, None));
     let tickets = futures_util::future::join_all(appends).await;
     let mut numbers: Vec<u64> =
         tickets.into_iter().map(|ticket| ticket.unwrap().intent().0).collect();
     numbers.sort_unstable();
     assert_eq!(numbers, (1..=300).collect::<Vec<_>>());
     drop(journal);
-    assert_eq!(open(folder.path()).1.open_intents.len(), 300);
+    assert_eq!(open_intents(&open(folder.path()).0), 300);
 }
 
 #[tokio::test]
@@ -169,12 +170,18 @@ async fn without_a_durable_intent_there_is_no_ticket() {
     let memory = Memory::default();
     let journal = Journal::in_memory(memory.clone(), clock());
     memory.fail(true);
-    let error = journal.intent(a_permit(), 1).await.unwrap_err();
+    let error = journal.intent(a_permit(), 1, None).await.unwrap_err();
     assert!(error.to_string().contains("nothing is sent"), "{error}");
+    assert!(journal.books().trouble().is_some());
     memory.fail(false);
-    journal.intent(a_permit(), 1).await.unwrap();
-    assert_eq!(memory.entries().len(), 1);
-    assert_eq!(memory.recover().unwrap().open_intents.len(), 1);
+    journal.intent(a_permit(), 1, None).await.unwrap();
+    assert_eq!((memory.entries().len(), journal.books().trouble()), (1, None));
+    let (ledger, _) = memory.recover(clock().now()).unwrap();
+    assert_eq!(ledger.open_intents().count(), 1);
+    let down = Journal::down(&JournalError::Broken(3), clock());
+    let error = down.intent(a_permit(), 1, None).await.unwrap_err();
+    assert!(error.to_string().contains("entry 3"), "{error}");
+    assert!(down.books().trouble().is_some());
 }
 
 #[test]

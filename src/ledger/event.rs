@@ -136,7 +136,11 @@ pub struct Answered {
 
 impl Answered {
     /// From what came back of a call.
-    pub fn of(intent: u64, answer: &Result<cloud::Accepted, CloudError>, latency: Duration) -> Self {
+    pub fn of(
+        intent: u64,
+        answer: &Result<cloud::Accepted, CloudError>,
+        latency: Duration,
+    ) -> Self {
         let latency_ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
         let (result, code, request_id) = match answer {
             Ok(accepted) => (Self::ACCEPTED.to_owned(), None, &accepted.request_id),

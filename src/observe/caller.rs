@@ -2,6 +2,7 @@
 
 use crate::clock::{Clock, Moment};
 use crate::cloud::Identify;
+use crate::gate::Pin;
 use crate::model::{AccountId, AccountName};
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
@@ -17,12 +18,34 @@ const FAILED: Duration = Duration::from_secs(15);
 /// Whose credential an account uses, as far as was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Caller {
-    /// Nobody wanted to know.
-    Unasked,
     /// The cloud said so, less than 5 minutes ago.
     Is(AccountId),
     /// It was asked and not told: why, for people, and safe to print.
     Unknown(String),
+}
+
+/// Which accounts the configuration pins, and whose credentials are in use. Clones share.
+#[derive(Debug, Clone)]
+pub struct Pins {
+    callers: Callers,
+    pinned: Arc<BTreeMap<AccountName, AccountId>>,
+}
+
+impl Pins {
+    /// Holds these accounts to these ids; others are not asked about.
+    pub fn new(pinned: BTreeMap<AccountName, AccountId>, clock: Arc<dyn Clock>) -> Self {
+        Self { callers: Callers::new(clock), pinned: Arc::new(pinned) }
+    }
+
+    /// How the credential of an account compares with the configuration.
+    pub async fn of<I: Identify>(&self, account: &AccountName, identify: &I) -> Pin {
+        let Some(pinned) = self.pinned.get(account).cloned() else { return Pin::Absent };
+        match self.callers.ask(account, identify).await {
+            Caller::Is(found) if found == pinned => Pin::Kept,
+            Caller::Is(found) => Pin::Broken { pinned, found },
+            Caller::Unknown(why) => Pin::Unknown { pinned, why },
+        }
+    }
 }
 
 /// Asks, and remembers the answer for 5 minutes, a failure for 15 seconds. Clones share both.
@@ -54,7 +77,7 @@ impl Callers {
     }
 
     /// Whose credential the account uses: what was answered lately, else what is answered now.
-    /// Never [`Caller::Unasked`]. An answer that has aged is no evidence: if asking again fails, the
+    /// An answer that has aged is no evidence: if asking again fails, the
     /// caller is unknown.
     pub async fn ask<I: Identify>(&self, account: &AccountName, identify: &I) -> Caller {
         let slot = self.slot(account);

@@ -1,11 +1,13 @@
 //! Whole passes of the real code against the simulated cloud, on paused time.
 
 use super::*;
+use crate::clock::Clock;
 use crate::desired::{Declared, Place};
 use crate::model::{Amount, Mode, Revision};
 use crate::outcome::Outcome;
 use crate::plan::tests::scope;
 use crate::report::Standing;
+use crate::report::Verdict;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use world::{id, world};
@@ -352,5 +354,7 @@ async fn the_leave_is_asked_again_once_the_intent_is_durable() {
     assert_eq!((world.detaches(), world.links().len()), (0, 11));
     let entries = world.memory.entries();
     assert!(entries.iter().any(|e| e.kind == "answered" && e.body.contains("not-sent")));
-    assert!(world.memory.recover().unwrap().unsettled.is_empty());
+    let (ledger, _) = world.memory.recover(world.clock.now()).unwrap();
+    assert_eq!(ledger.unsettled().count(), 0);
+    assert_eq!(ledger.spent(&scope().lane(), world.clock.now()).hour, 0);
 }

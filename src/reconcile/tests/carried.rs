@@ -1,9 +1,9 @@
 //! Calls that are not settled within their pass, or within their process.
 
-use super::super::*;
 use super::outcomes;
 use super::world::{World, id, world};
 use crate::apply::{Carried, Unsettled};
+use crate::clock::Clock;
 use crate::cloud::{Class, CloudError};
 use crate::model::{Mode, Verb};
 use crate::plan::tests::scope;

@@ -1,12 +1,15 @@
 //! A simulated cloud, and everything a pass over it needs.
 
 use super::super::*;
-use crate::apply::{Current, Newest, Progress, Quarantine, Serial, Unsettled};
+use crate::apply::{Circumstances, Current, Newest, Progress, Quarantine, Serial, Unsettled};
 use crate::attempt::{Lanes, Limits};
-use crate::clock::TokioClock;
+use crate::clock::{Clock, TokioClock};
 use crate::desired::Tree;
-use crate::journal::{Journal, Memory};
+use crate::gate::Bounds;
+use crate::journal::{Journal, Memory, PauseFile};
+use crate::ledger::Budget;
 use crate::model::{Amount, InstanceId, Mode, Scope};
+use crate::observe::Pins;
 use crate::plan::tests::{desired, scope};
 use crate::retry::limiter::Rates;
 use crate::sim::seed::default_account;
@@ -64,21 +67,32 @@ pub(super) fn world(
     let newest = watch::Sender::new(Current { tree: tree(&wanted), unsettled: false });
     let memory = Memory::default();
     let stop = CancellationToken::new();
+    let journal = Journal::in_memory(memory.clone(), Arc::clone(&shared));
     let writes = Writes {
         writer: cloud.clone(),
-        journal: Journal::in_memory(memory.clone(), Arc::clone(&shared)),
+        journal: journal.clone(),
         lanes: Arc::clone(&lanes),
         serial: Serial::default(),
         quarantine: Quarantine::default(),
         unsettled: Unsettled::default(),
         patience: None,
         newest: Newest::following(newest.subscribe()),
-        bounds: Bounds::default(),
+        circumstances: Circumstances {
+            bounds: Arc::new(Bounds {
+                budget: Budget { hour: 100_000, day: 100_000 },
+                ..Bounds::default()
+            }),
+            books: journal.books().clone(),
+            pause_file: PauseFile::default(),
+            clock: Arc::clone(&shared),
+        },
+        latching: Arc::default(),
         progress: Progress::default(),
         clock: Arc::clone(&shared),
         stop: stop.clone(),
     };
-    let reads = Reads { reader: cloud, lanes, account: scope().account, clock: shared };
+    let pins = Pins::new([].into(), Arc::clone(&shared));
+    let reads = Reads { reader: cloud, lanes, account: scope().account, pins, clock: shared };
     World { sim, reads, writes, memory, newest, desired: wanted, clock, stop }
 }
 
