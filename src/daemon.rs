@@ -1,6 +1,6 @@
 //! The loop: triggers -> due -> pass -> report; intake of revisions, signals, drain.
 
-use crate::apply::Writes;
+use crate::apply::{Circumstances, Writes};
 use crate::clock::Clock;
 use crate::cloud::{Identify, ReadLinks, WriteLinks};
 use crate::desired::{Desired, Tree};
@@ -59,6 +59,10 @@ pub struct Daemon<R, W> {
     pub stop: CancellationToken,
     /// What was last said of each scope that is held.
     pub said: Said,
+    /// What the past means, and what operators say beside the daemon.
+    pub circumstances: Circumstances,
+    /// What operators wrote into the journal.
+    pub heard: watch::Receiver<u64>,
 }
 
 /// What was last said of each scope that is held, so that it is said once and not at every pass.
@@ -70,6 +74,7 @@ enum Turn {
     Reading,
     Passed(Box<ScopeReport>),
     Panicked(String),
+    Heard,
     Due,
 }
 
@@ -90,11 +95,17 @@ where
         let ended = loop {
             let now = self.clock.now();
             self.board.beat(now, self.quarantined());
+            self.show_what_stops();
             self.start_passes(&mut schedule, &tree, &mut passes);
             match self.turn(&schedule, &mut passes).await {
                 Turn::Stop => break Ok(()),
                 Turn::Panicked(what) => break Err(format!("a pass panicked: {what}")),
                 Turn::Due => (),
+                // A plan may be approved now, or calls may go on: look at everything.
+                Turn::Heard => {
+                    let everything = tree.scopes.keys().cloned().collect();
+                    self.enqueue(&mut schedule, &tree, &everything);
+                }
                 Turn::Reading => {
                     let reading = self.readings.borrow_and_update().clone();
                     if let Some(changed) = self.intake.take(&reading).await {
@@ -125,6 +136,7 @@ where
                 Ok(()) => Turn::Reading,
                 Err(_) => Turn::Panicked("the reader of the manifests has stopped".to_owned()),
             },
+            Ok(()) = self.heard.changed() => Turn::Heard,
             Some(joined) = passes.join_next() => match joined {
                 Ok(report) => Turn::Passed(Box::new(report)),
                 Err(error) => Turn::Panicked(error.to_string()),
@@ -169,6 +181,19 @@ where
             schedule.forget(&report.scope);
         }
         say(report, &mut self.said);
+    }
+
+    fn show_what_stops(&self) {
+        let Circumstances { books, pause_file, .. } = &self.circumstances;
+        let filed = pause_file.said().map(|said| format!("everything, by the pause file: {said}"));
+        let paused = books.read(|ledger| {
+            let pauses = ledger.pauses().map(|(since, pause)| {
+                let reason = pause.reason.as_deref().unwrap_or("no reason given");
+                format!("{} since {since} by {}: {reason}", pause.target, pause.by)
+            });
+            filed.into_iter().chain(pauses).collect()
+        });
+        self.board.stopped_by(paused, books.trouble());
     }
 
     fn quarantined(&self) -> usize {

@@ -5,6 +5,7 @@ use crate::apply::{Newest, Progress};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::daemon::{Daemon, Intake, Said, Signals, stop_on_signals};
+use crate::journal::Journal;
 use crate::serve::{self, Board, Shown};
 use crate::source;
 use clap::Args;
@@ -83,6 +84,7 @@ pub(super) async fn daemon(
         clock: Arc::clone(&clock),
         stop: stop.clone(),
     };
+    let clock_of_day = Arc::clone(&clock);
     let daemon = Daemon {
         estate: setup::estate(&config, parts),
         intake,
@@ -94,11 +96,39 @@ pub(super) async fn daemon(
         random: fastrand::Rng::with_seed(setup::seed()),
         stop,
         said: Said::new(),
+        circumstances: state.circumstances(&config, &clock_of_day),
+        heard: state.journal.books().follow(),
     };
+    tokio::spawn(forget_old(
+        state.journal.clone(),
+        config.retention,
+        Arc::clone(&clock_of_day),
+        daemon.stop.clone(),
+    ));
     tracing::info!(manifests = %folder.display(), interval = ?config.interval, "watching");
     daemon.run().await.map_err(Failure)?;
     tracing::info!("ended in order");
     Ok(Exit::Clean)
+}
+
+/// Forgets entries of the journal that are old enough, now and every day.
+async fn forget_old(
+    journal: Journal,
+    retention: Duration,
+    clock: Arc<dyn Clock>,
+    stop: CancellationToken,
+) {
+    let day = Duration::from_secs(24 * 3600);
+    loop {
+        match journal.prune(clock.now().before(retention).wall).await {
+            Ok(0) => (),
+            Ok(forgotten) => tracing::info!(forgotten, "old entries of the journal are forgotten"),
+            Err(error) => tracing::warn!(%error, "old entries of the journal are not forgotten"),
+        }
+        if stop.run_until_cancelled(tokio::time::sleep(day)).await.is_none() {
+            return;
+        }
+    }
 }
 
 async fn start_page(

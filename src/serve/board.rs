@@ -35,6 +35,10 @@ pub(super) struct Said {
     pub recent: VecDeque<Recent>,
     pub passes: u64,
     pub quarantined: usize,
+    /// What stops calls.
+    pub paused: Vec<String>,
+    /// Why the journal cannot be written.
+    pub journal_trouble: Option<String>,
 }
 
 /// The daemon's notice board. Cheap to clone; clones share.
@@ -57,6 +61,13 @@ impl Board {
         said.started.get_or_insert(now);
         said.heartbeat = Some(now);
         said.quarantined = quarantined;
+    }
+
+    /// What stops calls: pauses, and a journal that cannot be written.
+    pub fn stopped_by(&self, paused: Vec<String>, journal_trouble: Option<String>) {
+        let mut said = self.said();
+        said.paused = paused;
+        said.journal_trouble = journal_trouble;
     }
 
     /// A revision was accepted, with these scopes.
@@ -110,13 +121,16 @@ impl Board {
         }
     }
 
-    /// Whether every scope was read completely not long ago.
+    /// Whether every scope was read completely not long ago, and calls could be made.
     ///
     /// # Errors
     /// Why not.
     pub fn ready(&self, now: Moment) -> Result<(), String> {
         self.alive(now)?;
         let said = self.said();
+        if let Some(trouble) = &said.journal_trouble {
+            return Err(format!("the journal cannot be written: {trouble}"));
+        }
         if said.revision.is_none() {
             return Err("no revision of the manifests was accepted yet".to_owned());
         }

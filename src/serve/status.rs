@@ -14,6 +14,8 @@ pub(super) fn value(board: &Board, now: Moment) -> Value {
         "startedAt": said.started.map(|at| at.wall.to_string()),
         "acceptedAt": said.accepted_at.map(|at| at.wall.to_string()),
         "sourceProblem": said.trouble,
+        "journalProblem": said.journal_trouble,
+        "paused": said.paused,
         "passes": said.passes,
         "quarantined": said.quarantined,
         "standing": "waiting",
