@@ -6,6 +6,7 @@ use crate::gate::Bounds;
 use crate::model::{AccountId, AccountName, Amount, Region, VpcId};
 use crate::retry::limiter::Rates;
 use crate::source;
+use crate::window::Windows;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 mod reader;
 mod set;
+mod windows;
 
 pub use set::overlay;
 
@@ -30,6 +32,8 @@ pub struct Config {
     pub source: source::Settings,
     /// What the gate allows.
     pub bounds: Bounds,
+    /// When changes may be made, in every scope.
+    pub windows: Windows,
     /// Calls a second and in flight, per account and region.
     pub limits: attempt::Limits,
     /// Scopes looked at at the same time.
@@ -96,6 +100,7 @@ impl Default for Config {
             interval: Duration::from_secs(60),
             source: source::Settings::default(),
             bounds: Bounds::default(),
+            windows: Windows::default(),
             limits: attempt::Limits::default(),
             workers: 8,
             endpoint: None,
@@ -154,7 +159,7 @@ impl Config {
         if root.duration("approvalTtl", &mut ttl, Duration::from_secs(1)) {
             config.without_effect.push("approvalTtl");
         }
-        root.refuse_unless_empty("windows", "allow and deny windows are not supported by this version; pause the daemon by stopping it");
+        config.windows = windows::read(&mut root);
         root.finish()?;
         if config.source.settle > config.source.settle_max {
             let message = "is longer than `source.settleMax`; raise that, or lower this".to_owned();

@@ -65,6 +65,22 @@ impl Window {
         Ok(Self { kind, text: words.join(" "), zone, rule })
     }
 
+    /// Checks days and span alone, for those who report every mistake at once.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn check_text(text: &str) -> Result<(), WindowError> {
+        parse::rule(text).map(|_| ())
+    }
+
+    /// Checks the zone alone.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn check_zone(zone: &str) -> Result<(), WindowError> {
+        parse::zone(zone).map(|_| ())
+    }
+
     /// What it does while it is open.
     pub fn kind(&self) -> Kind {
         self.kind
@@ -87,28 +103,13 @@ impl fmt::Display for Window {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}; {help}")]
 pub struct WindowError {
-    part: Part,
     message: String,
     help: String,
 }
 
-/// Which of the two texts of a window is wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
-    /// Days and span.
-    Text,
-    /// The time zone.
-    Zone,
-}
-
 impl WindowError {
-    fn new(part: Part, message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { part, message: message.into(), help: help.into() }
-    }
-
-    /// Which of the two texts is wrong.
-    pub fn part(&self) -> Part {
-        self.part
+    fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { message: message.into(), help: help.into() }
     }
 
     /// What is wrong.

@@ -1,7 +1,7 @@
 //! Text to rules, with advice where it is none.
 
+use super::WindowError;
 use super::rule::{DAY, Days, Rule, Span};
-use super::{Part, WindowError};
 use crate::model::printable;
 use jiff::civil::Date;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
@@ -31,7 +31,7 @@ pub(super) fn zone(name: &str) -> Result<TimeZone, WindowError> {
                 "" => "the time zone is empty".to_owned(),
                 _ => format!("`{}` is no time zone", printable(name)),
             };
-            Err(WindowError::new(Part::Zone, message, help))
+            Err(WindowError::new(message, help))
         }
     }
 }
@@ -41,25 +41,21 @@ pub(super) fn rule(text: &str) -> Result<Rule, WindowError> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let every_day = Days::Weekly([true; 7]);
     match words.as_slice() {
-        [] => Err(wrong("the window is empty", EXAMPLE)),
+        [] => Err(WindowError::new("the window is empty", EXAMPLE)),
         [one] if one.contains(':') => Ok(Rule { days: every_day, span: span(one)? }),
         [one] => Ok(Rule { days: days(one)?, span: Span::WHOLE_DAY }),
         [one, _] if one.contains(':') => {
             let message = format!("`{}` names the span before the days", printable(text));
-            Err(wrong(message, "write the days first, such as \"Mon-Fri 09:00-17:00\""))
+            Err(WindowError::new(message, "write the days first, such as \"Mon-Fri 09:00-17:00\""))
         }
         [one, other] => Ok(Rule { days: days(one)?, span: span(other)? }),
         _ => {
             let message = format!("`{}` has too many parts", printable(text));
             let help = "write days without spaces and then one span, such as \"Mon,Wed,Fri \
                         09:00-17:00\"; for another span, write another window";
-            Err(wrong(message, help))
+            Err(WindowError::new(message, help))
         }
     }
-}
-
-fn wrong(message: impl Into<String>, help: impl Into<String>) -> WindowError {
-    WindowError::new(Part::Text, message, help)
 }
 
 fn days(text: &str) -> Result<Days, WindowError> {
@@ -102,7 +98,7 @@ fn weekday(text: &str) -> Result<usize, WindowError> {
         "" => "a day is missing".to_owned(),
         _ => format!("`{}` is no day of the week", printable(text)),
     };
-    Err(wrong(message, help))
+    Err(WindowError::new(message, help))
 }
 
 fn dates(text: &str) -> Result<Days, WindowError> {
@@ -112,7 +108,7 @@ fn dates(text: &str) -> Result<Days, WindowError> {
     };
     if last < first {
         let message = format!("`{}` ends before it begins", printable(text));
-        return Err(wrong(message, format!("write `{last}..{first}`")));
+        return Err(WindowError::new(message, format!("write `{last}..{first}`")));
     }
     Ok(Days::Dates(first, last))
 }
@@ -123,27 +119,30 @@ fn date(text: &str) -> Result<Date, WindowError> {
         let message = format!("`{}` is no date", printable(text));
         let help = "write a date such as 2026-12-24, or two with `..` between them, such as \
                     2026-12-24..2027-01-02";
-        return Err(wrong(message, help));
+        return Err(WindowError::new(message, help));
     }
     text.parse().map_err(|_| {
         let message = format!("`{text}` is in no calendar");
-        wrong(message, "write a day that the month has, such as 2026-12-24")
+        WindowError::new(message, "write a day that the month has, such as 2026-12-24")
     })
 }
 
 fn span(text: &str) -> Result<Span, WindowError> {
     if text.contains(',') {
         let message = format!("`{}` is more than one span", printable(text));
-        return Err(wrong(message, "write a window for each span"));
+        return Err(WindowError::new(message, "write a window for each span"));
     }
     let Some((start, end)) = text.split_once('-') else {
         let message = format!("`{}` is no span", printable(text));
-        return Err(wrong(message, "write when it begins and ends, such as 09:00-17:00"));
+        return Err(WindowError::new(
+            message,
+            "write when it begins and ends, such as 09:00-17:00",
+        ));
     };
     let (start, end) = (time(start)?, time(end)?);
     if start == DAY {
         let message = format!("`{text}` begins when the day is over");
-        return Err(wrong(message, "write 00:00, and the day after"));
+        return Err(WindowError::new(message, "write 00:00, and the day after"));
     }
     Ok(Span::new(start, end))
 }
@@ -170,7 +169,7 @@ fn time(text: &str) -> Result<u16, WindowError> {
             true => format!("write `{short}`"),
             false => "write hours and minutes from 00:00 to 24:00, such as 09:00".to_owned(),
         };
-        wrong(message, help)
+        WindowError::new(message, help)
     })
 }
 
