@@ -18,12 +18,7 @@ pub(super) fn zone(name: &str) -> Result<TimeZone, WindowError> {
     match database.get(name).ok().filter(|zone| !zone.is_unknown()) {
         Some(zone) => Ok(zone),
         None => {
-            let city = name.trim().to_lowercase().replace(' ', "_");
-            let ends_so = |known: &str| {
-                known.to_lowercase().rsplit('/').next().is_some_and(|last| last == city)
-            };
-            let meant = database.available().find(|known| ends_so(known.as_str()));
-            let help = match meant {
+            let help = match meant(name, &database) {
                 Some(known) => format!("write `{known}`"),
                 None => ZONE_EXAMPLE.to_owned(),
             };
@@ -34,6 +29,18 @@ pub(super) fn zone(name: &str) -> Result<TimeZone, WindowError> {
             Err(WindowError::new(message, help))
         }
     }
+}
+
+/// The zone of the city that is named.
+fn meant(name: &str, database: &TimeZoneDatabase) -> Option<String> {
+    let lower = name.trim().to_lowercase().replace(' ', "_");
+    let city = lower.rsplit('/').next()?;
+    if city == "beijing" {
+        // The clocks there are set by it, and people look for it by this name.
+        return Some("Asia/Shanghai".to_owned());
+    }
+    let ends_so = |known: &str| known.to_lowercase().rsplit('/').next() == Some(city);
+    database.available().map(|known| known.to_string()).find(|known| ends_so(known))
 }
 
 /// Days, a span, or days and a span.

@@ -215,8 +215,10 @@ fn what_is_no_window_gets_advice() {
     for (zone, help) in [
         ("", "IANA"),
         ("+08:00", "IANA"),
-        ("Asia/Beijing", "IANA"),
+        ("Asia/Beijing", "write `Asia/Shanghai`"),
         ("Etc/Unknown", "IANA"),
+        ("Europe/Shanghai", "write `Asia/Shanghai`"),
+        ("Europe/", "IANA"),
         ("Shanghai", "write `Asia/Shanghai`"),
         ("new york", "write `America/New_York`"),
     ] {
