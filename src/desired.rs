@@ -11,9 +11,11 @@ use std::fmt;
 use std::sync::Arc;
 
 mod assemble;
+mod expiring;
 mod tree;
 
 pub use assemble::{assemble, outside_ceilings};
+pub use expiring::{Expiring, Notice};
 pub use tree::Tree;
 
 /// Where in the tree something is said.

@@ -2,7 +2,7 @@
 
 use crate::apply::Applied;
 use crate::cloud::{Class, CloudError};
-use crate::desired::Desired;
+use crate::desired::{Desired, Expiring};
 use crate::gate::{Held, Refusal, Rule};
 use crate::model::{Digest, InstanceId, Mode, Revision, Scope, Verb};
 use crate::observed::Partial;
@@ -45,6 +45,8 @@ pub struct ScopeReport {
     pub missing: BTreeMap<InstanceId, Missing>,
     /// Listed, not desired, and unknown by id.
     pub unconfirmed: BTreeSet<InstanceId>,
+    /// Desired, and soon no longer: the next one first. Empty where there is no plan.
+    pub expiring: Vec<Expiring>,
     /// Why the plan is held, or why there is none.
     pub refusals: Vec<Refusal>,
     /// How the actions ended, once they were carried out.
@@ -115,6 +117,7 @@ impl ScopeReport {
             actions: plan.actions().to_vec(),
             missing: plan.missing().clone(),
             unconfirmed: plan.unconfirmed().clone(),
+            expiring: plan.desired().expiring_at(plan.observed_at().wall),
             refusals,
             applied: Vec::new(),
         }
@@ -151,6 +154,7 @@ impl ScopeReport {
             actions: Vec::new(),
             missing: BTreeMap::new(),
             unconfirmed: BTreeSet::new(),
+            expiring: Vec::new(),
             refusals: vec![refusal],
             applied: Vec::new(),
         }

@@ -4,7 +4,7 @@ use super::{Exit, Failure, Globals, Manifests, apply, setup};
 use crate::apply::{Newest, Progress};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::daemon::{Daemon, Intake, Said, Signals, stop_on_signals};
+use crate::daemon::{Daemon, Intake, Said, Signals, Warned, stop_on_signals};
 use crate::serve::{self, Board, Shown};
 use crate::source;
 use clap::Args;
@@ -92,6 +92,7 @@ pub(super) async fn daemon(
         random: fastrand::Rng::with_seed(setup::seed()),
         stop,
         said: Said::new(),
+        warned: Warned::default(),
     };
     tracing::info!(manifests = %folder.display(), interval = ?config.interval, "watching");
     daemon.run().await.map_err(Failure)?;
