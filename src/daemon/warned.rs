@@ -39,8 +39,8 @@ mod tests {
     use super::*;
     use crate::cloud::{Class, CloudError};
     use crate::model::Mode;
+    use crate::plan;
     use crate::plan::tests::{desired, id, moment, observed};
-    use crate::plan::{self};
     use crate::report::Verdict;
     use std::sync::Arc;
 
