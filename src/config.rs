@@ -14,6 +14,7 @@ use std::time::Duration;
 
 mod reader;
 mod set;
+mod windows;
 
 pub use set::overlay;
 
@@ -163,7 +164,7 @@ impl Config {
         root.inside("journal", |journal| {
             journal.duration("retention", &mut config.retention, RETENTION_MIN);
         });
-        root.refuse_unless_empty("windows", "allow and deny windows are not supported by this version; pause the daemon by stopping it");
+        config.bounds.windows = windows::read(&mut root);
         root.finish()?;
         if config.approval_ttl > APPROVAL_MAX {
             let message = "is longer than 168h; approve again when it has passed".to_owned();

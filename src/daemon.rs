@@ -3,7 +3,7 @@
 use crate::apply::{Circumstances, Writes};
 use crate::clock::Clock;
 use crate::cloud::{Identify, ReadLinks, WriteLinks};
-use crate::desired::{Desired, Tree};
+use crate::desired::{Desired, Expiring, Tree};
 use crate::gate::Refusal;
 use crate::model::{AccountName, Scope};
 use crate::observe::Reads;
@@ -21,9 +21,11 @@ use tokio_util::sync::CancellationToken;
 
 mod intake;
 mod signals;
+mod warned;
 
 pub use intake::{First, Intake, Outcome as IntakeOutcome, acceptance, first_revision, older};
 pub use signals::{Signals, stop_on_signals};
+pub use warned::Warned;
 
 /// How long passes may take to end after the process was asked to.
 pub const DRAIN: Duration = Duration::from_secs(10);
@@ -63,6 +65,8 @@ pub struct Daemon<R, W> {
     pub circumstances: Circumstances,
     /// What operators wrote into the journal.
     pub heard: watch::Receiver<u64>,
+    /// Which notices about links that end soon were given.
+    pub warned: Warned,
 }
 
 /// What was last said of each scope that is held, so that it is said once and not at every pass.
@@ -177,8 +181,10 @@ where
         if tree.scopes.contains_key(&report.scope) {
             self.board.passed(report, now);
             schedule.ended(&report.scope, ended(report), now.monotonic, self.random.f64());
+            self.warned.news(report).into_iter().for_each(|news| warn(&report.scope, news));
         } else {
             schedule.forget(&report.scope);
+            self.warned.forget(&report.scope);
         }
         say(report, &mut self.said);
     }
@@ -260,4 +266,12 @@ fn say(report: &ScopeReport, said: &mut Said) {
             }
         }
     }
+}
+
+fn warn(scope: &Scope, expiring: &Expiring) {
+    let Expiring { instance, until, days_left, place, notice: _ } = expiring;
+    tracing::warn!(
+        %scope, %instance, %until, days_left, %place,
+        "a link ends soon: from `until` on it is no longer desired; prolong it there, if it should stay"
+    );
 }

@@ -4,15 +4,18 @@
 //! meant is unknown and a wrong guess cuts a link.
 
 use crate::model::{AccountName, Amount, InstanceId, Mode, Region, Revision, Scope, VpcId};
+use crate::window::Windows;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
 mod assemble;
+mod expiring;
 mod tree;
 
 pub use assemble::{assemble, outside_ceilings};
+pub use expiring::{Expiring, Notice};
 pub use tree::Tree;
 
 /// Where in the tree something is said.
@@ -47,6 +50,8 @@ pub struct Document {
     pub instances: Vec<(InstanceId, Declared)>,
     /// `spec.limits`
     pub limits: Limits,
+    /// `spec.windows`
+    pub windows: Windows,
     /// Where the document begins.
     pub place: Place,
     /// Where the mode is said.
@@ -119,6 +124,8 @@ pub struct Desired {
     pub max_detach: Vec<Amount>,
     /// Whether every manifest of the scope allows a plan that empties it.
     pub allow_empty: bool,
+    /// When changes may be made: the windows of every manifest that has any. All must be open.
+    pub windows: Vec<Windows>,
     /// The manifests it was made from, at least one.
     pub origins: Vec<Origin>,
     /// Which state of the tree this is.

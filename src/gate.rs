@@ -30,6 +30,7 @@ mod review;
 mod rule;
 mod shrink;
 mod undone;
+mod windows;
 mod wrong_place;
 
 pub use account_pin::Pin;

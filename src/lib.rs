@@ -18,6 +18,7 @@ pub mod model;
 pub mod clock;
 pub mod cloud;
 // Decisions: pure functions of values; `now` and randomness are arguments.
+pub mod window;
 pub mod desired;
 pub mod observed;
 pub mod plan;

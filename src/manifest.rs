@@ -22,6 +22,7 @@ mod plain;
 mod render;
 mod scalar;
 mod syntax;
+mod windows;
 mod yaml;
 
 pub use cut_off::cut_off;

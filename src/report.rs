@@ -2,7 +2,7 @@
 
 use crate::apply::Applied;
 use crate::cloud::{Class, CloudError};
-use crate::desired::Desired;
+use crate::desired::{Desired, Expiring};
 use crate::gate::{Approved, Held, Refusal, Rule};
 use crate::ledger::event::Passed;
 use crate::model::{Digest, InstanceId, Mode, Revision, Scope, Verb};
@@ -46,6 +46,8 @@ pub struct ScopeReport {
     pub missing: BTreeMap<InstanceId, Missing>,
     /// Listed, not desired, and unknown by id.
     pub unconfirmed: BTreeSet<InstanceId>,
+    /// Desired, and soon no longer: the next one first. Empty where there is no plan.
+    pub expiring: Vec<Expiring>,
     /// Why the plan is held, what of it is withheld, or why there is none.
     pub refusals: Vec<Refusal>,
     /// Who released the plan, where a rule held it.
@@ -148,6 +150,7 @@ impl ScopeReport {
             actions: plan.actions().to_vec(),
             missing: plan.missing().clone(),
             unconfirmed: plan.unconfirmed().clone(),
+            expiring: plan.desired().expiring_at(plan.observed_at().wall),
             refusals,
             approver: None,
             applied: Vec::new(),
@@ -185,6 +188,7 @@ impl ScopeReport {
             actions: Vec::new(),
             missing: BTreeMap::new(),
             unconfirmed: BTreeSet::new(),
+            expiring: Vec::new(),
             refusals: vec![refusal],
             approver: None,
             applied: Vec::new(),

@@ -49,6 +49,7 @@ pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Fai
         links: BTreeMap::new(),
         max_detach: Vec::new(),
         allow_empty: false,
+        windows: Vec::new(),
         origins: Vec::new(),
         revision: Arc::new(crate::model::Revision::of_content(crate::model::Digest::of([]))),
     });

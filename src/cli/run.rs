@@ -4,7 +4,7 @@ use super::{Exit, Failure, Globals, Manifests, apply, setup};
 use crate::apply::{Newest, Progress};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::daemon::{Daemon, Intake, Said, Signals, stop_on_signals};
+use crate::daemon::{Daemon, Intake, Said, Signals, Warned, stop_on_signals};
 use crate::journal::Journal;
 use crate::serve::{self, Board, Shown};
 use crate::source;
@@ -98,6 +98,7 @@ pub(super) async fn daemon(
         said: Said::new(),
         circumstances: state.circumstances(&config, &clock_of_day),
         heard: state.journal.books().follow(),
+        warned: Warned::default(),
     };
     tokio::spawn(forget_old(
         state.journal.clone(),

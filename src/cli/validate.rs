@@ -1,6 +1,7 @@
 //! `validate`: checks manifests; no credentials, no network.
 
 use super::{Exit, Failure, Globals, setup, terminal};
+use crate::desired::Tree;
 use crate::manifest::{self, File};
 use crate::model::{Digest, Revision};
 use crate::source;
@@ -40,6 +41,7 @@ pub(super) fn main(options: &Options, globals: &Globals) -> Result<Exit, Failure
     let revision = Revision::of_content(Digest::of([]));
     match manifest::accept(&files, revision, ceilings.as_ref()) {
         Ok(tree) => {
+            note_expiring(&tree);
             let links: usize = tree.scopes.values().map(|desired| desired.links.len()).sum();
             let (files, scopes) = (files.len(), tree.scopes.len());
             let counts = [(files, "file"), (scopes, "VPC"), (links, "link")];
@@ -56,6 +58,17 @@ pub(super) fn main(options: &Options, globals: &Globals) -> Result<Exit, Failure
                 "{count} {mistakes}; a tree with a mistake is not accepted as a whole"
             ));
             Ok(Exit::Error)
+        }
+    }
+}
+
+/// Says which links end soon: a review is the last time somebody looks before they do.
+fn note_expiring(tree: &Tree) {
+    let now = setup::clock().now().wall;
+    for desired in tree.scopes.values() {
+        for expiring in desired.expiring_at(now) {
+            let (scope, instance) = (&desired.scope, &expiring.instance);
+            terminal::note(&format!("note: {scope}: the link of {instance} ends {expiring}"));
         }
     }
 }

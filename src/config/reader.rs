@@ -72,6 +72,33 @@ impl<'v> Reader<'v> {
         });
     }
 
+    /// Reads every map of the list below `key`, of which there may be `most`.
+    pub fn each_of(
+        &mut self,
+        key: &'static str,
+        most: usize,
+        mut read: impl FnMut(&mut Reader<'v>),
+    ) {
+        let Some(value) = self.value(key) else { return };
+        let Value::Array(items) = value else {
+            return self.wrong(key, &format!("is {}, and a list belongs here", kind(value)));
+        };
+        if items.len() > most {
+            return self.wrong(key, &format!("has {} entries; write at most {most}", items.len()));
+        }
+        for (index, item) in items.iter().enumerate() {
+            let mut inner = Self::over(format!("{}[{index}]", self.path_of(key)), item);
+            // Of what is no map, that alone is worth a word.
+            match inner.map {
+                Some(_) => read(&mut inner),
+                None if item.is_null() => inner.mistake("is nothing, and a map belongs here"),
+                None => (),
+            }
+            inner.find_unknown();
+            self.mistakes.append(&mut inner.mistakes);
+        }
+    }
+
     /// A text that `parse` understands; `true` if the key is there.
     pub fn parsed<T>(
         &mut self,
@@ -98,8 +125,8 @@ impl<'v> Reader<'v> {
         key: &'static str,
         into: &mut Option<T>,
         parse: impl FnOnce(&str) -> Result<T, String>,
-    ) {
-        self.parsed(key, into, |text| parse(text).map(Some));
+    ) -> bool {
+        self.parsed(key, into, |text| parse(text).map(Some))
     }
 
     pub fn text(&mut self, key: &'static str, into: &mut Option<String>) {
@@ -179,13 +206,9 @@ impl<'v> Reader<'v> {
         })
     }
 
-    /// A key that this version knows and cannot honour.
-    pub fn refuse_unless_empty(&mut self, key: &'static str, why: &str) {
-        match self.value(key) {
-            None => (),
-            Some(Value::Array(items)) if items.is_empty() => (),
-            Some(_) => self.wrong(key, why),
-        }
+    /// Notes that a key without a default is not there.
+    pub fn missing(&mut self, key: &str, advice: &str) {
+        self.wrong(key, &format!("is missing; {advice}"));
     }
 
     fn value(&mut self, key: &'static str) -> Option<&'v Value> {

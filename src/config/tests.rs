@@ -36,7 +36,9 @@ fn every_mistake_is_reported_at_once_with_its_key() {
     let mistakes = read(
         "interval: soon\nlimits: {maxDetach: 300%, concurrency: 0, typo: 1, readsPerSecond: 5}\n\
          accounts: {'bad name!': {}, a: {accountId: x, regions: cn, vpcs: [VPC]}}\nunknown: 1\n\
-         windows: [{deny: 'Mon-Fri 09:00-17:00'}]\nsource: {poll: 1ms}\n",
+         windows: [{deny: 'Mon-Fri 09:00-17:00', timezone: UTC}, {allow: mon, timezone: Beijing},\n\
+         {}, {allow: Mon, deny: Tue, timezone: UTC}, 5, {deny: Sun, timezone: UTC, zone: 1}]\n\
+         source: {poll: 1ms}\n",
     )
     .unwrap_err();
     let keys: Vec<&str> = mistakes.iter().map(|mistake| mistake.key.as_str()).collect();
@@ -52,7 +54,13 @@ fn every_mistake_is_reported_at_once_with_its_key() {
         "limits.typo",
         "source.poll",
         "unknown",
-        "windows",
+        "windows[1].allow",
+        "windows[1].timezone",
+        "windows[2]",
+        "windows[2].timezone",
+        "windows[3]",
+        "windows[4]",
+        "windows[5].zone",
     ];
     assert_eq!(keys, expected);
     assert!(mistakes.iter().any(|m| m.message.contains("60s")), "{mistakes:?}");
@@ -88,6 +96,29 @@ fn an_account_is_pinned_by_its_number_quoted_or_not() {
     for bad in ["''", "prod", "12.5", "-7", "1e15", "[1234567890123456]", "'1234 5678'"] {
         let mistakes = pin(bad).unwrap_err();
         assert_eq!(mistakes[0].key, "accounts.prod.accountId", "{bad}: {mistakes:?}");
+    }
+}
+
+#[test]
+fn windows_are_read_in_their_order() {
+    let windows = "windows:\n- {allow: 'Mon-Fri 09:00-17:00', timezone: Asia/Shanghai}\n\
+                   - deny: 2026-12-24..2027-01-02\n  timezone: UTC\n";
+    let shown: Vec<_> =
+        read(windows).unwrap().bounds.windows.iter().map(|window| window.to_string()).collect();
+    let expected =
+        ["allow Mon-Fri 09:00-17:00 (Asia/Shanghai)", "deny 2026-12-24..2027-01-02 (UTC)"];
+    assert_eq!(shown, expected);
+    let set = "windows=[{allow: \"Mon-Fri 09:00-17:00\", timezone: UTC}]".to_owned();
+    let value = overlay(manifest::value(windows).unwrap(), &[set]).unwrap();
+    let over = Config::from_value(&value).unwrap().bounds.windows;
+    assert_eq!(
+        over.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["allow Mon-Fri 09:00-17:00 (UTC)"]
+    );
+    let many = vec!["{allow: '*', timezone: UTC}"; crate::window::WINDOWS_MAX + 1].join(", ");
+    assert_eq!(read(&format!("windows: [{many}]")).unwrap_err()[0].key, "windows");
+    for wrong in ["windows: {allow: '*', timezone: UTC}", "windows: '*'"] {
+        assert_eq!(read(wrong).unwrap_err()[0].key, "windows", "{wrong}");
     }
 }
 

@@ -123,6 +123,7 @@ fn begin(document: &Document, revision: &Arc<Revision>) -> Desired {
         links: BTreeMap::new(),
         max_detach: Vec::new(),
         allow_empty: true,
+        windows: Vec::new(),
         origins: Vec::new(),
         revision: Arc::clone(revision),
     };
@@ -133,6 +134,9 @@ fn begin(document: &Document, revision: &Arc<Revision>) -> Desired {
 fn join(desired: &mut Desired, document: &Document) {
     desired.max_detach.extend(document.limits.max_detach);
     desired.allow_empty &= document.limits.allow_empty;
+    if !document.windows.is_empty() {
+        desired.windows.push(document.windows.clone());
+    }
     desired.origins.push(Origin {
         name: document.name.clone(),
         owner: document.owner.clone(),

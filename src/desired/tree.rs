@@ -35,6 +35,7 @@ impl Tree {
                 let limits = (&old.max_detach, old.allow_empty);
                 old.mode != desired.mode
                     || limits != (&desired.max_detach, desired.allow_empty)
+                    || old.windows != desired.windows
                     || old.links != desired.links
             }
         };
@@ -86,6 +87,7 @@ mod tests {
     use super::*;
     use crate::model::Mode;
     use crate::plan::tests::{desired, id, scope};
+    use crate::window::{Kind, Window, Windows};
 
     fn tree(ids: &[&str]) -> Tree {
         let mut wanted = desired(Mode::Detach, &[0]);
@@ -95,6 +97,23 @@ mod tests {
         }
         let revision = Arc::clone(&wanted.revision);
         Tree { revision, scopes: [(scope(), Arc::new(wanted))].into() }
+    }
+
+    #[test]
+    fn a_change_of_the_windows_is_a_change_of_the_scope() {
+        let before = tree(&["i-one"]);
+        let mut after = tree(&["i-one"]);
+        assert!(before.changed_in(&after).is_empty());
+        let deny = |text: &str| Window::parse(Kind::Deny, text, "UTC").unwrap();
+        let mut closed = |windows: &[&str]| {
+            let windows = Windows::new(windows.iter().map(|text| deny(text)).collect());
+            Arc::make_mut(after.scopes.get_mut(&scope()).unwrap()).windows = vec![windows];
+            after.clone()
+        };
+        let (weekend, sunday) = (closed(&["Sat,Sun"]), closed(&["Sun"]));
+        for (old, new) in [(&before, &sunday), (&weekend, &sunday), (&sunday, &before)] {
+            assert_eq!(old.changed_in(new), [scope()].into());
+        }
     }
 
     #[test]

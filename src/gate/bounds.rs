@@ -4,6 +4,7 @@ use super::Pin;
 use crate::clock::Moment;
 use crate::ledger::{Budget, Ledger};
 use crate::model::Amount;
+use crate::window::Windows;
 use std::time::Duration;
 
 /// What the configuration bounds.
@@ -19,6 +20,8 @@ pub struct Bounds {
     pub max_shrink: Amount,
     /// Detaches sent, per account and region.
     pub budget: Budget,
+    /// When changes may be made.
+    pub windows: Windows,
     /// Oldest observation a plan may be approved on.
     pub observation_max_age: Duration,
     /// Oldest by-id confirmation a call may be made on.
@@ -34,6 +37,7 @@ impl Default for Bounds {
             min_detach: 3,
             max_shrink: Amount::Percent(20),
             budget: Budget { hour: 50, day: 200 },
+            windows: Windows::default(),
             observation_max_age: Duration::from_secs(120),
             confirmation_max_age: Duration::from_secs(10),
         }

@@ -1,9 +1,8 @@
 //! Leave to make one call now, asked right before it.
 
 use super::review::withhold;
-use super::{
-    Approved, Purpose, Situation, account_pin, budget, newest_revision, pause, wrong_place,
-};
+use super::wrong_place;
+use super::{Approved, Purpose, Situation, account_pin, budget, newest_revision, pause, windows};
 use crate::clock::Moment;
 use crate::desired::{Place, Tree};
 use crate::ledger::event::Pause;
@@ -96,6 +95,8 @@ pub enum Denial {
     Unapproved,
     /// Calls are paused; by what, and until what.
     Paused(String),
+    /// It is not the time for changes; which window says so.
+    Closed(String),
     /// The credential is not, or not evidently, of the pinned account; why.
     Pin(String),
     /// The budget of the account and region is spent.
@@ -146,6 +147,7 @@ impl fmt::Display for Denial {
             Self::Unwanted => write!(f, "the newest revision does not list the link any more"),
             Self::Foreign => write!(f, "the action is not part of the approved plan"),
             Self::Withheld(why) | Self::Paused(why) | Self::Pin(why) => f.write_str(why),
+            Self::Closed(by) => write!(f, "no changes are made now: {by}"),
             Self::Unapproved => write!(f, "the approval of the plan is void by now"),
             Self::Budget => write!(f, "the budget of detaches of this account and region is spent"),
             Self::WrongPlace(missed) => write!(
@@ -206,6 +208,10 @@ fn reconciling(
         return Err(Denial::Unsettled);
     }
     newest_revision::check(approved, action, facts, situation)?;
+    let newest = facts.newest.scopes.get(scope);
+    if let Some(by) = newest.and_then(|desired| windows::closed_by(desired, situation)) {
+        return Err(Denial::Closed(by));
+    }
     let is_approved = approved.approver.is_some();
     if is_approved && !situation.ledger.approves(&approved.plan, action, situation.now) {
         return Err(Denial::Unapproved);

@@ -2,7 +2,7 @@
 
 use super::{Approved, Held, Purpose, Refusal, Rule, Situation};
 use super::{account_pin, budget, cut_short, emptying, flapping, freshness, journal, observe_mode};
-use super::{pause, per_plan, protected, shrink, undone, wrong_place};
+use super::{pause, per_plan, protected, shrink, undone, windows, wrong_place};
 use crate::model::{InstanceId, Verb};
 use crate::plan::{Action, Plan};
 use std::collections::BTreeMap;
@@ -70,6 +70,7 @@ pub fn review(plan: Plan, situation: &Situation<'_>) -> Result<Approved, Box<Hel
         cut_short::check(&case),
         misplaced.as_ref().map(|(refusal, _)| refusal.clone()),
         account_pin::check(situation),
+        windows::check(&case, situation),
         pause::check(&case, situation),
         journal::check(&case, situation),
     ];

@@ -33,6 +33,8 @@ pub enum Rule {
     Protected,
     /// An undo gave the link back.
     Undone,
+    /// It is not the time for changes.
+    Windows,
     /// Somebody, or a spent budget, stopped the calls.
     Pause,
     /// The journal cannot be written.
@@ -41,7 +43,7 @@ pub enum Rule {
 
 impl Rule {
     /// Every rule, in the order they are reported.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::ObserveMode,
         Self::PerPlan,
         Self::Emptying,
@@ -56,6 +58,7 @@ impl Rule {
         Self::AccountPin,
         Self::Protected,
         Self::Undone,
+        Self::Windows,
         Self::Pause,
         Self::Journal,
     ];
@@ -77,6 +80,7 @@ impl Rule {
             Self::AccountPin => "accountPin",
             Self::Protected => "protected",
             Self::Undone => "undone",
+            Self::Windows => "windows",
             Self::Pause => "pause",
             Self::Journal => "journal",
         }
@@ -120,6 +124,9 @@ impl Rule {
             }
             Self::Undone => {
                 "a link that `undo` gave back is not taken again by the revision that took it; the other links of its VPC go on"
+            }
+            Self::Windows => {
+                "changes are made at the times that configuration and manifests allow, and at no others"
             }
             Self::Pause => {
                 "calls stop within a second when somebody says so, and stay stopped across restarts"

@@ -3,7 +3,7 @@
 use super::fields::{DOCUMENT, Field, LIMITS, Map, SPEC};
 use super::findings::{Findings, Spot};
 use super::yaml::{self, Data, Node};
-use super::{Diagnostic, File, entry, header, raw};
+use super::{Diagnostic, File, entry, header, raw, windows};
 use crate::desired::{Declared, Document, Limits, Place, ScopePlaces};
 use crate::model::{AccountName, Amount, InstanceId, Mode, Region, Scope, VpcId};
 
@@ -62,6 +62,7 @@ fn check(root: &Node<'_>, findings: &mut Findings) -> Option<Document> {
     let (scope, scope_places) = scope(&spec, findings);
     let (mode, mode_place) = mode(&spec, findings);
     let limits = limits(&spec, findings);
+    let windows = windows::read(&spec, findings);
     let instances = instances(&spec, findings);
     Some(Document {
         name: name?,
@@ -70,6 +71,7 @@ fn check(root: &Node<'_>, findings: &mut Findings) -> Option<Document> {
         mode: mode?,
         instances: instances?,
         limits: limits?,
+        windows: windows?,
         place: root.spot.place(findings.file()),
         mode_place: mode_place?,
         scope_places: scope_places?,

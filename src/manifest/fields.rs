@@ -10,11 +10,14 @@ pub(super) const DOCUMENT: &[&str] = &["apiVersion", "kind", "metadata", "spec"]
 /// Fields of `metadata`.
 pub(super) const METADATA: &[&str] = &["name", "owner"];
 /// Fields of `spec`.
-pub(super) const SPEC: &[&str] = &["account", "regionId", "vpcId", "mode", "instances", "limits"];
+pub(super) const SPEC: &[&str] =
+    &["account", "regionId", "vpcId", "mode", "instances", "limits", "windows"];
 /// Fields of an entry of `spec.instances` that is a map.
 pub(super) const INSTANCE: &[&str] = &["id", "until", "reason", "protected"];
 /// Fields of `spec.limits`.
 pub(super) const LIMITS: &[&str] = &["maxDetach", "allowEmpty"];
+/// Fields of an entry of `spec.windows`.
+pub(super) const WINDOW: &[&str] = &["allow", "deny", "timezone"];
 
 /// Where each level's fields belong, for fields that were written on another level.
 const LEVELS: &[(&str, &[&str])] = &[
@@ -23,6 +26,7 @@ const LEVELS: &[(&str, &[&str])] = &[
     ("under `spec`", SPEC),
     ("in an entry of `spec.instances`", INSTANCE),
     ("under `spec.limits`", LIMITS),
+    ("in an entry of `spec.windows`", WINDOW),
 ];
 
 /// Words that people use for a field.
@@ -38,6 +42,9 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("protect", "protected"),
     ("description", "reason"),
     ("team", "owner"),
+    ("tz", "timezone"),
+    ("zone", "timezone"),
+    ("schedule", "windows"),
 ];
 
 /// A map whose fields are known.
@@ -93,6 +100,11 @@ impl<'n, 't> Map<'n, 't> {
         Some(Field { name: &entry.key, key: entry.spot, node: &entry.value })
     }
 
+    /// Whether an unknown field was probably meant to be this one.
+    pub(super) fn has_misspelt(&self, name: &str) -> bool {
+        self.meant.contains(&name)
+    }
+
     /// The field; reports when it is missing, unless a misspelt one was reported instead.
     pub(super) fn required(
         &self,
@@ -101,7 +113,7 @@ impl<'n, 't> Map<'n, 't> {
         findings: &mut Findings,
     ) -> Option<Field<'n, 't>> {
         let field = self.get(name);
-        if field.is_none() && !self.meant.contains(&name) {
+        if field.is_none() && !self.has_misspelt(name) {
             findings.add(self.at, format!("{} has no `{name}`", self.what), help);
         }
         field

@@ -63,6 +63,10 @@ struct Spec<'a> {
     /// How much may be cut at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     limits: Option<Limits<'a>>,
+    /// When changes may be made; at any time if absent. The configuration's windows count as well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    windows: Option<Vec<Window<'a>>>,
 }
 
 /// What may be done: `observe` reports, `detach` also removes links that are not listed, `sync`
@@ -133,6 +137,21 @@ enum Amount<'a> {
     Share(#[schemars(regex(pattern = r"^(0|[1-9][0-9]?|100)%$"))] &'a str),
 }
 
+/// A time in each week, or in some year, in which changes may be made, or may not.
+#[derive(Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[schemars(extend("oneOf" = [{"required": ["allow"]}, {"required": ["deny"]}]))]
+struct Window<'a> {
+    /// Changes may be made: days, a span, or both, such as "Mon-Fri 09:00-17:00".
+    #[serde(skip_serializing_if = "Option::is_none")]
+    allow: Option<&'a str>,
+    /// No changes may be made, whatever else is allowed, such as "2026-12-24..2027-01-02".
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deny: Option<&'a str>,
+    /// Whose clock counts: a name of the IANA list, such as `Asia/Shanghai`.
+    timezone: &'a str,
+}
+
 /// The JSON Schema (draft 2020-12) of one document, for editors and for checks in CI.
 ///
 /// It is a little wider than [`parse`](super::parse): it cannot say that an instance stands twice
@@ -185,6 +204,7 @@ pub fn write(name: &str, scope: &Scope, mode: ModelMode, instances: &[InstanceId
             },
             instances: instances.iter().map(|id| Instance::Id(Id(id.as_str()))).collect(),
             limits: None,
+            windows: None,
         },
     };
     let options = serde_yaml::ser_options! { compact_list_indent: false };

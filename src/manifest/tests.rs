@@ -14,6 +14,10 @@ spec:
   regionId: cn-hangzhou
   vpcId: vpc-bp67acfmxazb4p1a2b
   mode: detach
+  windows:
+    - allow: Mon-Fri 09:00-17:00
+      timezone: Asia/Shanghai
+    - {deny: 2026-12-24..2027-01-02, timezone: UTC}
   instances:
     - i-bp67acfmxazb4p0001
     - id: i-bp67acfmxazb4p0002
@@ -51,6 +55,10 @@ fn the_whole_format_is_read() {
     assert_eq!(document.mode, Mode::Detach);
     assert_eq!(document.limits.max_detach, Some(crate::model::Amount::Count(10)));
     assert!(document.limits.allow_empty);
+    let windows: Vec<_> = document.windows.iter().map(ToString::to_string).collect();
+    let expected =
+        ["allow Mon-Fri 09:00-17:00 (Asia/Shanghai)", "deny 2026-12-24..2027-01-02 (UTC)"];
+    assert_eq!(windows, expected);
     let declared = &document.instances[1].1;
     assert_eq!(declared.until.unwrap().to_string(), "2026-12-31T00:00:00Z");
     assert_eq!(declared.reason.as_deref(), Some("batch node, moves in wave 3"));
@@ -59,7 +67,7 @@ fn the_whole_format_is_read() {
         [&document.place, &document.mode_place, &document.scope_places.vpc, &declared.place];
     assert_eq!(
         places.map(|place| (place.line, place.column)),
-        [(1, 1), (10, 9), (9, 10), (13, 11)]
+        [(1, 1), (10, 9), (9, 10), (17, 11)]
     );
 }
 
@@ -70,7 +78,8 @@ fn the_account_is_default_unless_said() {
 }
 
 /// What a cut leaves undetected, all of it whole valid YAML that says less: a list cut between two
-/// entries or inside an id, an entry without its `until` or `reason`, a document without `limits`.
+/// entries or inside an id, an entry without its `until` or `reason`, a document without `limits`
+/// (or without `windows`, where they stand after the instances: examples have them before).
 /// Sources wait until files rest because of exactly these.
 #[test]
 fn a_manifest_cut_anywhere_never_says_more() {
@@ -89,6 +98,7 @@ fn a_manifest_cut_anywhere_never_says_more() {
         assert!(all.starts_with(before), "cut at {end}: {found:?}");
         assert!(all[before.len()].starts_with(last), "cut at {end}: {found:?}");
         // Permissions never appear by a cut.
+        assert_eq!(document.windows, whole[0].windows, "cut at {end}");
         assert!(!document.limits.allow_empty || end + 1 >= GOOD.len(), "cut at {end}");
     }
     assert!(accepted > 0 && accepted < GOOD.len() / 2, "{accepted}");
@@ -102,11 +112,28 @@ fn several_files_are_checked_together() {
     assert_eq!(found.len(), 3);
     assert_eq!(&*found[0].place.file, "b/c.yaml");
     let rendered = render(&found[..1], &files, false);
-    assert!(rendered.contains("--> b/c.yaml:12:7") && rendered.contains("::: a.yaml:12:7"));
+    assert!(rendered.contains("--> b/c.yaml:16:7") && rendered.contains("::: a.yaml:16:7"));
     let broken = [file("a.yaml", "x: ["), file("b.yaml", "mode: 1\n"), file("c.yaml", GOOD)];
     let found = parse(&broken).unwrap_err();
     let named: Vec<_> = found.iter().map(|found| &*found.place.file).collect();
     assert_eq!(named, ["a.yaml", "b.yaml"]);
+}
+
+#[test]
+fn the_windows_of_every_manifest_of_a_scope_count() {
+    let (before, after) = GOOD.split_at(GOOD.find("  windows:").unwrap());
+    let (_, after) = after.split_at(after.find("  instances:").unwrap());
+    let without = format!("{before}{after}");
+    let empty = format!("{before}  windows: []\n{after}");
+    let count = |texts: &[&str]| {
+        let files: Vec<_> =
+            texts.iter().zip(["a", "b", "c"]).map(|(text, name)| file(name, text)).collect();
+        let tree = accept(&files, revision(), None).unwrap();
+        tree.scopes.values().map(|desired| desired.windows.len()).collect::<Vec<_>>()
+    };
+    assert_eq!(count(&[&without, &empty]), [0]);
+    assert_eq!(count(&[&without, GOOD, &empty]), [1]);
+    assert_eq!(count(&[GOOD, GOOD, &without]), [2]);
 }
 
 #[test]
@@ -165,6 +192,7 @@ fn the_schema_knows_the_same_fields_as_the_checks() {
         (object("Spec"), fields::SPEC, &["regionId", "vpcId", "mode", "instances"]),
         (object("Entry"), fields::INSTANCE, &["id"]),
         (object("Limits"), fields::LIMITS, &[]),
+        (object("Window"), fields::WINDOW, &["timezone"]),
     ];
     for (object, known, required) in levels {
         let properties = object["properties"].as_object().unwrap();

@@ -29,6 +29,7 @@ pub(crate) fn desired(mode: Mode, ids: &[usize]) -> Desired {
         links: ids.iter().map(|n| (id(*n), said.clone())).collect(),
         max_detach: vec![],
         allow_empty: false,
+        windows: vec![],
         origins: vec![crate::desired::Origin { name: "shop".into(), owner: None, place: place() }],
         revision: Arc::new(Revision::of_content(Digest::of([b"x".as_slice()]))),
     }

@@ -49,6 +49,8 @@ struct Scope<'a> {
     actions: Vec<Action<'a>>,
     missing: Vec<&'a str>,
     unconfirmed: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    expiring: Vec<Expiring<'a>>,
     refusals: Vec<Refusal<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Error<'a>>,
@@ -63,6 +65,14 @@ struct Action<'a> {
     instance_id: &'a str,
     vpc_id: &'a str,
     reason: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Expiring<'a> {
+    instance_id: &'a str,
+    until: String,
+    days_left: i64,
 }
 
 #[derive(Serialize)]
@@ -156,6 +166,7 @@ impl<'a> Scope<'a> {
             actions: report.actions.iter().map(Action::of).collect(),
             missing: report.missing.keys().map(|id| id.as_str()).collect(),
             unconfirmed: report.unconfirmed.iter().map(|id| id.as_str()).collect(),
+            expiring: report.expiring.iter().map(Expiring::of).collect(),
             refusals: report.refusals.iter().map(Refusal::of).collect(),
             error,
             outcomes: report.applied.iter().map(Outcome::of).collect(),
@@ -170,6 +181,16 @@ impl<'a> Action<'a> {
             instance_id: action.link.instance.as_str(),
             vpc_id: action.link.vpc.as_str(),
             reason: action.reason.to_string(),
+        }
+    }
+}
+
+impl<'a> Expiring<'a> {
+    fn of(expiring: &'a crate::desired::Expiring) -> Self {
+        Self {
+            instance_id: expiring.instance.as_str(),
+            until: expiring.until.to_string(),
+            days_left: expiring.days_left,
         }
     }
 }

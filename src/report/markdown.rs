@@ -39,7 +39,11 @@ fn write_scope(out: &mut String, report: &ScopeReport) {
             escape(&refusal.way_out)
         );
     }
-    if report.actions.is_empty() && report.missing.is_empty() && report.unconfirmed.is_empty() {
+    let says_nothing = report.actions.is_empty()
+        && report.missing.is_empty()
+        && report.unconfirmed.is_empty()
+        && report.expiring.is_empty();
+    if says_nothing {
         return;
     }
     out.push_str("| | instance | why |\n|---|---|---|\n");
@@ -48,7 +52,8 @@ fn write_scope(out: &mut String, report: &ScopeReport) {
     let rows = actions
         .map(|action| (action.verb.as_str(), &action.link.instance, action.reason.to_string()))
         .chain(missing.map(|(instance, state)| ("missing", instance, state.to_string())))
-        .chain(report.unconfirmed.iter().map(|id| ("unclear", id, "unknown by id".to_owned())));
+        .chain(report.unconfirmed.iter().map(|id| ("unclear", id, "unknown by id".to_owned())))
+        .chain(report.expiring.iter().map(|of| ("expires", &of.instance, of.to_string())));
     let all: Vec<_> = rows.collect();
     for (what, instance, why) in all.iter().take(ROWS_MAX) {
         let _ = writeln!(out, "| {what} | `{instance}` | {} |", escape(why));

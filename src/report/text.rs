@@ -83,6 +83,10 @@ fn write_scope(out: &mut String, pen: Pen, report: &ScopeReport) {
         let why = "listed for the VPC, and unknown to the cloud by id: left alone";
         let _ = writeln!(out, "  {} unclear  {instance}  {why}", pen.draw(YELLOW, "?"));
     }
+    for expiring in &report.expiring {
+        let sign = pen.draw(YELLOW, "!");
+        let _ = writeln!(out, "  {sign} expires  {}  {expiring}", expiring.instance);
+    }
     for refusal in &report.refusals {
         let _ = writeln!(
             out,

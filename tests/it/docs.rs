@@ -152,6 +152,7 @@ fn released_by(rule: Rule) -> (&'static str, &'static str) {
         Rule::Undone => {
             ("link, call", "the link in the manifest, another revision, or `classiclinkd resume`")
         }
+        Rule::Windows => ("plan, call", "time, or other `windows` in configuration and manifests"),
         Rule::Pause => ("plan, call", "`classiclinkd resume`, or removing the file `pause`"),
         Rule::Journal => ("plan", "a state folder that can be written"),
     }

@@ -11,5 +11,7 @@ mod cli;
 mod daemon;
 mod demo;
 mod docs;
+mod expiring;
 mod harness;
 mod manifests;
+mod windows;
