@@ -17,6 +17,7 @@ mod schema;
 mod setup;
 mod simulate;
 mod terminal;
+mod undo;
 mod validate;
 
 pub use completions::command;
@@ -149,6 +150,7 @@ enum Command {
     Apply(apply::Options),
     Validate(validate::Options),
     Import(import::Options),
+    Undo(undo::Options),
     Simulate(simulate::Options),
     Demo(demo::Options),
     /// Write the JSON Schema of a manifest, to stdout, for editors and linters
@@ -193,6 +195,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Plan(options) => on_runtime(plan::main(options, globals)),
         Command::Apply(options) => on_runtime(apply::main(options, globals)),
         Command::Import(options) => on_runtime(import::main(options, globals)),
+        Command::Undo(options) => on_runtime(undo::main(options, globals)),
         Command::Simulate(options) => on_runtime(simulate::main(options, globals)),
         Command::Demo(options) => on_runtime(demo::main(options, globals)),
     }

@@ -16,6 +16,7 @@ mod reader;
 mod set;
 mod windows;
 
+pub use reader::duration;
 pub use set::overlay;
 
 use reader::Reader;

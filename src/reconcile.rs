@@ -14,6 +14,8 @@ use crate::plan;
 use crate::report::ScopeReport;
 use std::sync::Arc;
 
+pub mod undo;
+
 /// What a scope needs: a report of what was found, and the approval if there is something to do.
 #[derive(Debug, Clone)]
 pub struct Proposal {

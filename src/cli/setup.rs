@@ -182,7 +182,7 @@ pub(super) struct State {
     pub journal: Journal,
     pub accepted: Option<Accepted>,
     pub pause_file: PauseFile,
-    _folder: StateDir,
+    _folder: Option<StateDir>,
 }
 
 impl State {
@@ -199,7 +199,10 @@ impl State {
 
 /// Opens the journal, and settles what an earlier process left open.
 pub(super) async fn state(config: &Config, clock: &Arc<dyn Clock>) -> Result<State, Failure> {
-    let folder = StateDir::lock(&state_folder(config)?)?;
+    locked(StateDir::lock(&state_folder(config)?)?, clock).await
+}
+
+async fn locked(folder: StateDir, clock: &Arc<dyn Clock>) -> Result<State, Failure> {
     let (journal, accepted) = Journal::open(&folder, Arc::clone(clock))?;
     settle_open(&journal).await?;
     Ok(of(folder, journal, accepted))
@@ -225,8 +228,26 @@ pub(super) async fn state_if_possible(
     }
 }
 
+/// As [`state`], for an operator's command that makes calls: where a daemon holds the state folder, its
+/// journal is written beside it.
+pub(super) async fn state_or_beside(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+) -> Result<State, Failure> {
+    let path = state_folder(config)?;
+    match StateDir::lock(&path) {
+        Ok(folder) => locked(folder, clock).await,
+        Err(JournalError::Locked { .. }) => {
+            let (journal, accepted) = Journal::beside(&path, Arc::clone(clock))?;
+            Ok(State { journal, accepted, pause_file: PauseFile::of(&path), _folder: None })
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
 fn of(folder: StateDir, journal: Journal, accepted: Option<Accepted>) -> State {
-    State { journal, accepted, pause_file: PauseFile::of(folder.path()), _folder: folder }
+    let pause_file = PauseFile::of(folder.path());
+    State { journal, accepted, pause_file, _folder: Some(folder) }
 }
 
 async fn settle_open(journal: &Journal) -> Result<(), Failure> {

@@ -14,4 +14,5 @@ mod docs;
 mod expiring;
 mod harness;
 mod manifests;
+mod undo;
 mod windows;
