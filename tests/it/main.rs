@@ -13,6 +13,7 @@ mod demo;
 mod docs;
 mod expiring;
 mod harness;
+mod journal;
 mod manifests;
 mod undo;
 mod windows;
