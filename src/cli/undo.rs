@@ -3,7 +3,7 @@
 use super::plan::Output;
 use super::{Exit, Failure, Globals, setup, terminal};
 use crate::aliyun::Client;
-use crate::apply::{Current, Newest, Progress};
+use crate::apply::{Current, Newest, Progress, Run};
 use crate::config::Config;
 use crate::daemon::{Estate, Signals, stop_on_signals};
 use crate::desired::Tree;
@@ -192,12 +192,9 @@ impl Undoing {
         if !giving.iter().any(|giving| approved(&giving)) {
             return Ok(giving);
         }
-        let run = crate::reconcile::begin(&self.state.journal, "undo").await;
-        let run = run.ok_or_else(|| {
-            Failure("the journal cannot be written, so nothing was done".to_owned())
-        })?;
+        let run = Arc::new(Run::of("undo"));
         let restored = Restored {
-            run,
+            run: run.begin(&self.state.journal).await?,
             of: self.span.to_string(),
             by: journal::user(),
             links: giving.iter().filter(approved).flat_map(GivingBack::held).collect(),
@@ -207,7 +204,9 @@ impl Undoing {
         let mut done = Vec::new();
         for giving in giving {
             done.push(match self.estate.accounts.get(&giving.scope.account) {
-                Some((reads, writes)) => undo::carry_out(reads, writes, giving, run).await,
+                Some((reads, writes)) => {
+                    undo::carry_out(reads, writes, giving, Arc::clone(&run)).await
+                }
                 None => giving,
             });
         }

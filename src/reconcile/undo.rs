@@ -1,11 +1,11 @@
 //! Giving links back: observe, plan, gate of its own, attach. The links are held before the first call,
 //! so that no pass of anybody takes them again meanwhile.
 
-use crate::apply::{Applied, Circumstances, Errand, Writes};
+use crate::apply::{Applied, Circumstances, Errand, Run, Writes};
 use crate::cloud::{Identify, ReadLinks, WriteLinks};
 use crate::desired::{Declared, Desired, Place};
 use crate::gate::{self, Approved, Pin, Refusal};
-use crate::model::{InstanceId, Mode, Revision, RunId, Scope, Verb};
+use crate::model::{InstanceId, Mode, Revision, Scope, Verb};
 use crate::observe::Reads;
 use crate::observed::Observed;
 use crate::plan::{self, Missing};
@@ -104,10 +104,10 @@ pub async fn carry_out<R: ReadLinks, W: WriteLinks>(
     reads: &Reads<R>,
     writes: &Writes<W>,
     mut giving: GivingBack,
-    run: RunId,
+    run: Arc<Run>,
 ) -> GivingBack {
     if let Some(approved) = &giving.approved {
-        let errand = Errand { run: Some(run), pin: giving.pin.clone() };
+        let errand = Errand { run, pin: giving.pin.clone() };
         giving.applied = writes.apply(reads, approved, Verb::Attach, &errand).await;
     }
     giving
