@@ -35,7 +35,8 @@ pub struct Verified {
 
 fn open(folder: &Path) -> Result<Connection, JournalError> {
     let path = folder.join(crate::journal::FILE);
-    if !path.exists() {
+    // One in a folder that may not be entered is not missing.
+    if matches!(path.try_exists(), Ok(false)) {
         return Err(JournalError::Missing { path: folder.display().to_string() });
     }
     let connection =
