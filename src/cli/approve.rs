@@ -86,15 +86,13 @@ fn judge(digits: &str, past: &Past, now: Moment) -> Result<(Digest, Option<Passe
         }
         Known::Waiting(waiting) => Err(Failure(not_by_approval(&waiting))),
         Known::Free((_, passed)) => {
-            let approvals = past.ledger.approvals(now);
-            let running = approvals.filter(|approval| passed.plan.as_ref() == Some(&approval.plan));
-            match running.last() {
-                // It is free because it is approved: that may last longer.
-                Some(approval) => Ok((approval.plan.clone(), approval.of.clone())),
-                None => Err(Failure(format!(
-                    "approve the plan {digits}: nothing holds it, so it needs no approval"
-                ))),
-            }
+            let mut approvals = past.ledger.approvals(now);
+            let why = approvals
+                .find(|approval| passed.plan.as_ref() == Some(&approval.plan))
+                .map_or("it needs no approval".to_owned(), |approval| {
+                    format!("it is approved until {}", second(approval.until))
+                });
+            Err(Failure(format!("approve the plan {digits}: nothing holds it, {why}")))
         }
         Known::Stale(then, now) => Err(Failure(stale(digits, past, then, now))),
         Known::Several(plans) => {

@@ -13,3 +13,4 @@ mod demo;
 mod docs;
 mod harness;
 mod manifests;
+mod operator;
