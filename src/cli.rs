@@ -99,7 +99,7 @@ Examples:
   classiclinkd apply --manifests manifests/             do it, once, after asking
   classiclinkd run --manifests manifests/               keep doing it
   classiclinkd status                                   what is in force, paused, held
-  classiclinkd pause --reason 'incident 7'              stop all calls, until `resume`
+  classiclinkd pause --reason incident-7                stop all calls, until `resume`
 
 Credentials come from ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET (and
 ALIBABA_CLOUD_SECURITY_TOKEN), or from the file that ALIBABA_CLOUD_CREDENTIALS_FILE or the

@@ -26,7 +26,7 @@ const DIGITS: usize = 64;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     classiclinkd approve 3f2a9c01b7de\n  \
-    classiclinkd approve 3f2a9c01b7de --for 4h --reason 'agreed with the shop team'")]
+    classiclinkd approve 3f2a9c01b7de --for 4h --reason agreed-with-shop-team")]
 pub(super) struct Options {
     /// The plan: the first digits of its digest, 8 at least, as `status` and `plan` show them
     #[arg(value_name = "DIGEST", value_parser = digits)]

@@ -16,7 +16,7 @@ use std::path::Path;
 /// cannot be written, a file named `pause` in the state folder stops all calls as well.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
-    classiclinkd pause --reason 'incident 7'\n  \
+    classiclinkd pause --reason incident-7\n  \
     classiclinkd pause --account prod --region cn-hangzhou --vpc vpc-bp67acfmxazb4p1a2b")]
 pub(super) struct Options {
     #[command(flatten)]

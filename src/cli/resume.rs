@@ -19,7 +19,7 @@ use std::path::Path;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     classiclinkd resume\n  \
-    classiclinkd resume --region cn-hangzhou --reason 'looked at what was sent'")]
+    classiclinkd resume --region cn-hangzhou --reason looked-at-history")]
 pub(super) struct Options {
     #[command(flatten)]
     which: Which,

@@ -83,6 +83,11 @@ impl<'a> Status<'a> {
         }
     }
 
+    /// Whether somebody approved a plan that waits.
+    fn is_approved(&self, waiting: &Waiting<'_>) -> bool {
+        self.approvals.iter().any(|approval| approval.plan == *waiting.plan)
+    }
+
     /// How many links are protected.
     fn protected(&self) -> usize {
         self.accepted.map_or(0, |(accepted, _)| accepted.protected.len())

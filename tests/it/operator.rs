@@ -318,6 +318,7 @@ fn the_status_says_what_is_in_force_spent_paused_held_and_approved() {
         (&"vpc-a".into(), &4.into())
     );
     assert_eq!(json["held"][0]["canBeApproved"], true);
+    assert_eq!(json["held"][0]["approved"], false);
     assert_eq!((&json["protected"], &json["kept"]), (&1.into(), &serde_json::json!([])));
     assert_eq!(json["unsettled"], serde_json::json!([]));
     let text = place.run(&cloud, &["status"]).out;
@@ -329,6 +330,7 @@ fn the_status_says_what_is_in_force_spent_paused_held_and_approved() {
     assert_eq!(daemon.end(), 0);
     assert_eq!(approve(&place, &cloud, &plan[..8], &["--for", "1h"]).code, 0);
     json = status(&place, &cloud);
+    assert_eq!(json["held"][0]["approved"], true);
     assert_eq!((&json["inUse"], &json["approvals"][0]["vpcId"]), (&false.into(), &"vpc-a".into()));
 }
 

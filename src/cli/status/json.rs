@@ -111,6 +111,7 @@ fn held(status: &Status<'_>) -> Vec<Value> {
             "since": waiting.since.to_string(),
             "refusals": refusals.collect::<Vec<_>>(),
             "canBeApproved": waiting.can_be_approved(),
+            "approved": status.is_approved(waiting),
         });
         in_scope(&waiting.passed.scope, value)
     });

@@ -32,7 +32,7 @@ pub(super) fn render(status: &Status<'_>, colour: bool) -> String {
     paused(&mut sheet, status);
     budgets(&mut sheet, status);
     for waiting in &status.waiting {
-        held(&mut sheet, waiting);
+        held(&mut sheet, waiting, status.is_approved(waiting));
     }
     if status.waiting.is_empty() {
         sheet.row(BOLD, "held", "no plan");
@@ -113,11 +113,13 @@ fn budgets(sheet: &mut Sheet, status: &Status<'_>) {
     }
 }
 
-fn held(sheet: &mut Sheet, waiting: &Waiting<'_>) {
+fn held(sheet: &mut Sheet, waiting: &Waiting<'_>, is_approved: bool) {
     let (scope, plan, since) = (&waiting.passed.scope, waiting.plan.short(), second(waiting.since));
     let (detach, attach) = (waiting.count(Verb::Detach), waiting.count(Verb::Attach));
-    let line =
-        format!("{scope}  plan {plan}  {detach} to detach, {attach} to attach, since {since}");
+    let approved = if is_approved { "; approved, and waits for the next pass" } else { "" };
+    let line = format!(
+        "{scope}  plan {plan}  {detach} to detach, {attach} to attach, since {since}{approved}"
+    );
     // Links may be held back while the rest of the plan goes on.
     let word = if waiting.is_whole() { "held" } else { "held back" };
     sheet.row(YELLOW, word, &line);
