@@ -26,7 +26,7 @@ fn status(place: &Place, cloud: &Cloud) -> serde_json::Value {
 }
 
 fn held_plan(place: &Place, cloud: &Cloud) -> String {
-    status(place, cloud)["held"][0]["plan"].as_str().unwrap().to_owned()
+    status(place, cloud).pointer("/held/0/plan").unwrap().as_str().unwrap().to_owned()
 }
 
 fn approve(place: &Place, cloud: &Cloud, digits: &str, more: &[&str]) -> Ran {
