@@ -11,7 +11,7 @@ use crate::model::{InstanceId, Lane, Scope};
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, absolute};
 
 mod json;
 mod text;
@@ -97,7 +97,7 @@ impl<'a> Status<'a> {
 pub(super) fn main(options: &Options, globals: &Globals) -> Result<Exit, Failure> {
     let config = setup::config(globals)?;
     setup::logging(&config, "warn")?;
-    let (folder, now) = (setup::state_folder(&config)?, setup::clock().now());
+    let (folder, now) = (absolute(setup::state_folder(&config)?)?, setup::clock().now());
     let past = journal::look(&folder, now)?;
     let status = Status::of(&folder, &past, &config, now);
     terminal::out(&match options.output {

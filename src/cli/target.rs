@@ -57,15 +57,12 @@ pub(super) fn doubt(target: &Target, ledger: &Ledger) -> Option<String> {
     })
 }
 
-/// A path as a shell takes it.
+/// A path as a shell takes it, in whatever folder it runs.
 pub(super) fn quoted(path: &Path) -> String {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let text = path.display().to_string();
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
+    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 #[cfg(test)]
