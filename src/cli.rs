@@ -6,16 +6,23 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 mod apply;
+mod approve;
 mod completions;
 mod demo;
+mod findings;
 mod import;
+mod journal;
+mod pause;
 mod plan;
 mod planfile;
 mod proposals;
+mod resume;
 mod run;
 mod schema;
 mod setup;
 mod simulate;
+mod status;
+mod target;
 mod terminal;
 mod undo;
 mod validate;
@@ -92,6 +99,8 @@ Examples:
   classiclinkd plan --manifests manifests/              what would be done, and why
   classiclinkd apply --manifests manifests/             do it, once, after asking
   classiclinkd run --manifests manifests/               keep doing it
+  classiclinkd status                                   what is in force, paused, held
+  classiclinkd pause --reason incident-7                stop all calls, until `resume`
 
 Credentials come from ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET (and
 ALIBABA_CLOUD_SECURITY_TOKEN), or from the file that ALIBABA_CLOUD_CREDENTIALS_FILE or the
@@ -148,6 +157,11 @@ enum Command {
     Run(run::Options),
     Plan(plan::Options),
     Apply(apply::Options),
+    Approve(approve::Options),
+    Pause(pause::Options),
+    Resume(resume::Options),
+    Status(status::Options),
+    Journal(journal::Options),
     Validate(validate::Options),
     Import(import::Options),
     Undo(undo::Options),
@@ -191,9 +205,14 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Validate(options) => validate::main(&options, &globals),
         Command::Schema => schema::main(),
         Command::Completions(options) => completions::main(&options),
+        Command::Status(options) => status::main(&options, &globals),
+        Command::Journal(options) => journal::main(&options, &globals),
         Command::Run(options) => on_runtime(run::main(options, globals)),
         Command::Plan(options) => on_runtime(plan::main(options, globals)),
         Command::Apply(options) => on_runtime(apply::main(options, globals)),
+        Command::Approve(options) => on_runtime(approve::main(options, globals)),
+        Command::Pause(options) => on_runtime(pause::main(options, globals)),
+        Command::Resume(options) => on_runtime(resume::main(options, globals)),
         Command::Import(options) => on_runtime(import::main(options, globals)),
         Command::Undo(options) => on_runtime(undo::main(options, globals)),
         Command::Simulate(options) => on_runtime(simulate::main(options, globals)),

@@ -135,6 +135,11 @@ impl Rule {
         }
     }
 
+    /// The rule of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|rule| rule.as_str() == name)
+    }
+
     /// Whether a person's approval of the very plan releases it. What is not a question of judgement
     /// - evidence, budgets, pauses - is not released by one.
     pub fn can_be_approved(self) -> bool {
