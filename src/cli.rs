@@ -8,6 +8,7 @@ use std::process::ExitCode;
 mod apply;
 mod completions;
 mod demo;
+mod history;
 mod import;
 mod plan;
 mod planfile;
@@ -18,6 +19,7 @@ mod setup;
 mod simulate;
 mod terminal;
 mod validate;
+mod when;
 
 pub use completions::command;
 
@@ -91,6 +93,7 @@ Examples:
   classiclinkd plan --manifests manifests/              what would be done, and why
   classiclinkd apply --manifests manifests/             do it, once, after asking
   classiclinkd run --manifests manifests/               keep doing it
+  classiclinkd history                                  what was done, when, why, on whose commit
 
 Credentials come from ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET (and
 ALIBABA_CLOUD_SECURITY_TOKEN), or from the file that ALIBABA_CLOUD_CREDENTIALS_FILE or the
@@ -149,6 +152,7 @@ enum Command {
     Apply(apply::Options),
     Validate(validate::Options),
     Import(import::Options),
+    History(history::Options),
     Simulate(simulate::Options),
     Demo(demo::Options),
     /// Write the JSON Schema of a manifest, to stdout, for editors and linters
@@ -187,6 +191,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
     let Cli { command, globals } = cli;
     match command {
         Command::Validate(options) => validate::main(&options, &globals),
+        Command::History(options) => history::main(options, &globals),
         Command::Schema => schema::main(),
         Command::Completions(options) => completions::main(&options),
         Command::Run(options) => on_runtime(run::main(options, globals)),

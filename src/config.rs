@@ -15,6 +15,7 @@ use std::time::Duration;
 mod reader;
 mod set;
 
+pub use reader::duration;
 pub use set::overlay;
 
 use reader::Reader;
