@@ -8,6 +8,7 @@ use std::process::ExitCode;
 mod apply;
 mod completions;
 mod demo;
+mod explain;
 mod history;
 mod import;
 mod plan;
@@ -93,6 +94,7 @@ Examples:
   classiclinkd plan --manifests manifests/              what would be done, and why
   classiclinkd apply --manifests manifests/             do it, once, after asking
   classiclinkd run --manifests manifests/               keep doing it
+  classiclinkd explain i-bp67acfmxazb4p0001             why this link stays, goes or went
   classiclinkd history                                  what was done, when, why, on whose commit
 
 Credentials come from ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET (and
@@ -152,6 +154,7 @@ enum Command {
     Apply(apply::Options),
     Validate(validate::Options),
     Import(import::Options),
+    Explain(explain::Options),
     History(history::Options),
     Simulate(simulate::Options),
     Demo(demo::Options),
@@ -198,6 +201,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Plan(options) => on_runtime(plan::main(options, globals)),
         Command::Apply(options) => on_runtime(apply::main(options, globals)),
         Command::Import(options) => on_runtime(import::main(options, globals)),
+        Command::Explain(options) => on_runtime(explain::main(options, globals)),
         Command::Simulate(options) => on_runtime(simulate::main(options, globals)),
         Command::Demo(options) => on_runtime(demo::main(options, globals)),
     }

@@ -12,4 +12,5 @@ mod daemon;
 mod demo;
 mod docs;
 mod harness;
+mod history;
 mod manifests;

@@ -123,12 +123,8 @@ fn told(what: &What) -> Value {
 
 /// What a pass found.
 pub fn finding(passed: &Passed) -> Value {
-    let action = |(verb, instance): &(crate::model::Verb, InstanceId)| {
-        json!({"action": verb.as_str(), "instanceId": instance.as_str()})
-    };
-    let refusal = |(rule, message, way_out): &(String, String, String)| {
-        json!({"rule": rule, "message": message, "wayOut": way_out})
-    };
+    let action = |(verb, instance): &(crate::model::Verb, InstanceId)| json!({"action": verb.as_str(), "instanceId": instance.as_str()});
+    let refusal = |(rule, message, way_out): &(String, String, String)| json!({"rule": rule, "message": message, "wayOut": way_out});
     json!({
         "account": passed.scope.account.as_str(),
         "regionId": passed.scope.region.as_str(),

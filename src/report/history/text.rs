@@ -187,3 +187,74 @@ fn told(what: &What) -> String {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::Attempt;
+    use crate::model::{Digest, RunId, Verb};
+    use crate::plan::tests::{id, moment, scope};
+
+    fn deed(n: usize, outcome: &str, commit: Option<&str>) -> Record {
+        let revision = Revision {
+            digest: Digest::of([]),
+            commit: commit.map(str::to_owned),
+            author: commit.map(|_| "Eve \u{1b}[2J\u{202e}".to_owned()),
+        };
+        let attempt = |number| Attempt {
+            intent: 1,
+            at: moment(1).wall,
+            number,
+            result: Some("accepted".into()),
+            code: None,
+            request_id: Some(format!("REQ-{number}")),
+            latency_ms: Some(3),
+        };
+        Record::Deed(Box::new(Deed {
+            seq: 1,
+            at: moment(1).wall,
+            ended: None,
+            verb: Verb::Detach,
+            scope: scope(),
+            instance: id(n),
+            outcome: outcome.into(),
+            detail: "gone\u{1b}[0m".into(),
+            attempts: vec![attempt(1), attempt(2)],
+            sent: 2,
+            cause: Some(crate::history::Cause {
+                reason: "why\n".into(),
+                plan: Digest::of([]),
+                revision,
+                approver: Some("ann".into()),
+            }),
+            run: Some(RunId(7)),
+            began: None,
+            ended_by: Some(RunId(9)),
+        }))
+    }
+
+    #[test]
+    fn text_of_others_neither_moves_the_cursor_nor_breaks_a_line() {
+        let text = render(&[deed(1, "converged", Some("0123456789abcdef"))], true);
+        assert_eq!(text.lines().count(), 2, "{text:?}");
+        assert!(!text.contains(['\u{1b}', '\u{202e}']), "{text:?}");
+        assert!(text.contains("commit 0123456789ab by Eve \\u{1b}"), "{text}");
+    }
+
+    #[test]
+    fn columns_stand_below_each_other_and_a_closer_line_has_the_rest() {
+        let records = [deed(1, "open", None), deed(2, "converged", None)];
+        let text = render(&records, false);
+        let columns: Vec<_> = text.lines().map(|line| line.find("approved by ann")).collect();
+        assert!(columns.len() == 2 && columns[0].is_some() && columns[0] == columns[1], "{text}");
+        assert!(
+            text.starts_with("1970-01-01T00:00:01Z  r7  detach  i-0001 -> vpc-a  open"),
+            "{text}"
+        );
+        let close = render(&records, true);
+        assert!(
+            close.contains("requests REQ-1, REQ-2; 2 attempts; ended by r9; in default/"),
+            "{close}"
+        );
+    }
+}
