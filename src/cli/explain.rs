@@ -182,21 +182,26 @@ impl Question<'_> {
             None => "the journal: there is none, or it is empty; name another with --state".into(),
         };
         let manifests = match (self.tree, self.manifests) {
-            (Some(tree), Some(folder)) => format!(
-                "the manifests in {}: {} VPCs, none lists it",
-                folder.display(),
-                tree.scopes.len()
-            ),
+            (Some(tree), Some(folder)) => {
+                format!("the manifests in {}: none lists it for {}", folder.display(), vpcs(tree))
+            }
             (Some(tree), None) => format!(
-                "the last accepted revision, {}: {} VPCs, none lists it",
+                "the last accepted revision, {}: no manifest lists it for {}",
                 tree.revision,
-                tree.scopes.len()
+                vpcs(tree)
             ),
             (None, _) => {
                 "no manifests: none was accepted yet; give a folder with --manifests".to_owned()
             }
         };
         vec![manifests, journal]
+    }
+}
+
+fn vpcs(tree: &Tree) -> String {
+    match tree.scopes.len() {
+        1 => "the one VPC declared".to_owned(),
+        several => format!("any of {several} VPCs"),
     }
 }
 

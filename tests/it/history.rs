@@ -268,6 +268,35 @@ fn a_held_link_is_explained_with_every_refusal_and_its_way_out() {
 }
 
 #[test]
+fn what_withholds_one_link_is_not_said_of_another() {
+    let (place, cloud) = (Place::new(), Cloud::with(LINKS));
+    let protected = "    - {id: i-stale1, protected: true}\n    - i-stale2\n";
+    place.write("a.yaml", &manifest("a", "detach", KEEP, protected));
+    assert_eq!(place.run(&cloud, APPLY).code, 0);
+    // Five go, so the plan is held as a whole, and one of them is protected besides.
+    place.write("a.yaml", &manifest("a", "detach", &["one"], ""));
+    assert_eq!(place.run(&cloud, APPLY).code, 3);
+    for more in [&[][..], &["--offline"], &["--manifests", "manifests"]] {
+        let rules = |id: &str| {
+            let said = explain(&place, &cloud, id, more);
+            let refusals = decision(&said)["refusals"].as_array().unwrap().clone();
+            refusals
+                .iter()
+                .map(|said| said["rule"].as_str().unwrap().to_owned())
+                .collect::<Vec<_>>()
+        };
+        let (protected, other) = (rules("i-stale1"), rules("i-stale2"));
+        assert!(protected.contains(&"protected".to_owned()), "{protected:?}");
+        assert!(!other.contains(&"protected".to_owned()) && !other.is_empty(), "{other:?}");
+    }
+    // Listed again, but not accepted yet: what was found by other manifests does not count.
+    place.write("a.yaml", &manifest("a", "detach", &["one", "stale2"], ""));
+    let of = ["--manifests", "manifests", "--offline"];
+    let kept = explain(&place, &cloud, "i-stale2", &of);
+    assert_eq!(decision(&kept)["decision"], "stays", "{kept:#}");
+}
+
+#[test]
 fn a_withheld_link_is_held_and_its_neighbour_is_not() {
     let (place, cloud) = (Place::new(), Cloud::with(LINKS));
     let protected = "    - {id: i-stale1, protected: true, reason: \"batch, wave 3\"}\n";
@@ -334,7 +363,7 @@ fn an_instance_that_nobody_ever_heard_of_is_called_that() {
         let said = place.run(&cloud, &[&["explain", "i-nobody"], more].concat());
         assert_eq!(said.code, 1, "{said:?}");
         assert!(said.out.contains("nobody has ever heard of it"), "{said:?}");
-        assert!(said.out.contains("1 VPCs, none lists it"), "{said:?}");
+        assert!(said.out.contains("no manifest lists it for the one VPC declared"), "{said:?}");
         assert!(said.out.contains("entries since"), "{said:?}");
         let asked = if more.is_empty() { "in default/cn-hangzhou" } else { "not asked: --offline" };
         assert!(said.out.contains(asked), "{said:?}");

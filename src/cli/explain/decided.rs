@@ -137,7 +137,11 @@ fn by_finding(question: &Question<'_>, scope: &Scope) -> Decision {
     let id = question.instance;
     let found = question.past.ledger.last_pass(scope);
     let deed = question.last_deed(scope);
+    let listed = place(question, scope);
+    // What a pass found by other manifests says nothing against these.
+    let outdated = |passed: &Passed| listed.is_some() && !current(question, passed);
     if let Some((at, passed)) = found
+        && !outdated(passed)
         && deed.is_none_or(|deed| deed.ended.unwrap_or(deed.at) < at)
         && let Some((verb, _)) = passed.actions.iter().find(|(_, instance)| instance == id)
     {
@@ -152,7 +156,7 @@ fn by_finding(question: &Question<'_>, scope: &Scope) -> Decision {
         let reason = format!("the last pass proposed to {verb} it");
         return Decision { plan, refusals, found: Some(at), ..plain(scope, fate, reason) };
     }
-    if let Some(place) = place(question, scope) {
+    if let Some(place) = listed {
         let reason = format!("{place} lists it; whether it is linked was not asked");
         return plain(scope, Fate::Stays, reason);
     }

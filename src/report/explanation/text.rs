@@ -1,7 +1,7 @@
 //! An explanation for a terminal: five parts, each with its evidence.
 
 use super::{Decision, Declared, Explanation, Fate, Listing, Observed, Sighting};
-use crate::model::printable;
+use crate::model::{Revision, printable};
 use crate::observed::Standing;
 use crate::report::history::text::{self as past, revision, safe, time};
 use std::fmt::Write as _;
@@ -61,9 +61,15 @@ fn declared(out: &mut String, declared: &Declared) {
                 Some(at) => format!("accepted at {}", time(at)),
                 None => "not accepted, as far as the journal knows".to_owned(),
             };
-            let (root, revision) = (safe(&source.root), revision(&source.revision));
-            let digest = source.revision.digest.short();
-            let _ = writeln!(out, "  by {root}, digest {digest}, {revision}, {accepted}");
+            let Revision { digest, commit, .. } = &source.revision;
+            let commit = commit.as_ref().map(|_| format!(", {}", revision(&source.revision)));
+            let _ = writeln!(
+                out,
+                "  by {}, revision {}{}, {accepted}",
+                safe(&source.root),
+                digest.short(),
+                commit.unwrap_or_default()
+            );
         }
     }
     for concern in &declared.concerns {
