@@ -7,7 +7,7 @@ use crate::journal;
 use crate::model::{AccountName, InstanceId, Region, RunId, VpcId, printable};
 use crate::report::history::{json, text};
 use clap::{Args, ValueEnum};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 /// How far back it looks where nobody says otherwise.
 const USUALLY: When = When::Ago(SignedDuration::from_hours(24));
@@ -78,21 +78,8 @@ pub(super) fn main(options: Options, globals: &Globals) -> Result<Exit, Failure>
     setup::logging(&config, "warn")?;
     let now = setup::clock().now();
     let past = journal::look(&setup::state_folder(&config)?, now)?;
-    let Options { since, until, instance, vpc, account, region, run, outcome, all, output } =
-        options;
-    let closely = instance.is_some() || run.is_some();
-    let since = since.or((!closely).then_some(USUALLY));
-    let filter = Filter {
-        since: since.map(|since| since.from(now.wall)),
-        until: until.map(|until| until.from(now.wall)),
-        instance,
-        vpc,
-        account,
-        region,
-        run,
-        outcome: outcome.map(|word| word.replace('-', " ")),
-        all,
-    };
+    let (output, closely) = (options.output, options.is_close());
+    let filter = options.filter(now.wall);
     let records = history::of(&past.items);
     let found: Vec<&Record> = records.iter().filter(|record| filter.takes(record)).collect();
     if found.is_empty() {
@@ -105,6 +92,30 @@ pub(super) fn main(options: Options, globals: &Globals) -> Result<Exit, Failure>
     Ok(Exit::Clean)
 }
 
+impl Options {
+    /// Whether somebody looks at one link or one run, of which every detail and all of the past counts.
+    fn is_close(&self) -> bool {
+        self.instance.is_some() || self.run.is_some()
+    }
+
+    fn filter(self, now: Timestamp) -> Filter {
+        let since = self.since.or((!self.is_close()).then_some(USUALLY));
+        let Self { since: _, until, instance, vpc, account, region, run, outcome, all, output: _ } =
+            self;
+        Filter {
+            since: since.map(|since| since.from(now)),
+            until: until.map(|until| until.from(now)),
+            instance,
+            vpc,
+            account,
+            region,
+            run,
+            outcome: outcome.map(|word| word.replace('-', " ")),
+            all,
+        }
+    }
+}
+
 /// Says what was looked at, and how to look further.
 fn nothing(filter: &Filter, entries: usize) -> String {
     let since = match filter.since {
@@ -112,4 +123,36 @@ fn nothing(filter: &Filter, entries: usize) -> String {
         None => String::new(),
     };
     format!("nothing that was asked for is in the journal ({entries} entries){since}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Typed {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    fn filter(typed: &[&str]) -> Filter {
+        let now = "2026-11-23T05:00:00Z".parse().unwrap();
+        Typed::parse_from([&["history"], typed].concat()).options.filter(now)
+    }
+
+    #[test]
+    fn a_day_is_told_unless_somebody_looks_closely() {
+        let since = |typed: &[&str]| filter(typed).since.map(|since| since.to_string());
+        let day = Some("2026-11-22T05:00:00Z".to_owned());
+        assert_eq!((since(&[]), since(&["--vpc", "vpc-a"])), (day.clone(), day.clone()));
+        assert_eq!((since(&["--instance", "i-1"]), since(&["--run", "r7"])), (None, None));
+        assert_eq!(since(&["--run", "r7", "--since", "24h"]), day);
+    }
+
+    #[test]
+    fn an_outcome_of_two_words_is_typed_as_one() {
+        let typed = filter(&["--outcome", "not-sent"]);
+        assert_eq!(typed.outcome.as_deref(), Some(crate::history::Deed::NOT_SENT));
+    }
 }
