@@ -1,7 +1,13 @@
 //! `history` and `explain`: who cut this link, when, why, on whose commit.
 
 use crate::harness::{Cloud, Place, Ran, manifest, region, until};
+use classiclinkd::clock::SystemClock;
+use classiclinkd::journal::Journal;
+use classiclinkd::ledger::Event;
+use classiclinkd::ledger::event::{Approval, Cause, Pause, Restored, Resume, Target};
+use classiclinkd::model::{Digest, RunId, Scope};
 use serde_json::Value;
+use std::sync::Arc;
 
 const LINKS: &[(&str, &str)] = &[
     ("a", "one"),
@@ -378,6 +384,97 @@ fn an_instance_that_nobody_ever_heard_of_is_called_that() {
     let nowhere = place.run(&cloud, &["explain", "i-one", "--state", "nowhere"]);
     assert_eq!(nowhere.code, 1);
     assert!(nowhere.out.contains("give a folder with --manifests"), "{nowhere:?}");
+}
+
+/// Says what an operator's commands would.
+fn say(place: &Place, events: Vec<Event>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let clock = Arc::new(SystemClock::new());
+        let (journal, _) = Journal::beside(&place.state(), clock).unwrap();
+        for event in events {
+            journal.append(event).await.unwrap();
+        }
+    });
+}
+
+fn scope() -> Scope {
+    let account = "default".parse().unwrap();
+    Scope { account, region: region(), vpc: crate::harness::vpc("a") }
+}
+
+#[test]
+fn what_operators_said_is_told_and_explains() {
+    let (place, cloud) = cut();
+    let digest = records(&place, &cloud, &[])[0]["revision"]["digest"].as_str().unwrap().to_owned();
+    let target = Target::Scope(scope());
+    let (by, reason) = ("ann".to_owned(), Some("look\u{1b}[2J first".to_owned()));
+    let pause = Pause {
+        target: target.clone(),
+        cause: Cause::Budget,
+        by: by.clone(),
+        reason: reason.clone(),
+    };
+    let approval = Approval {
+        plan: Digest::of([]),
+        of: None,
+        by: by.clone(),
+        reason: reason.clone(),
+        until: "2099-01-01T00:00:00Z".parse().unwrap(),
+    };
+    let restored = Restored {
+        run: RunId(9),
+        of: "r2".to_owned(),
+        by: by.clone(),
+        links: [(scope(), crate::harness::id("stale1"))].into(),
+        revision: Digest::parse(&digest).unwrap(),
+    };
+    let resume = Resume { target: target.clone(), by, reason };
+    say(&place, vec![Event::Paused(pause.clone()), Event::Approved(approval)]);
+    say(&place, vec![Event::Resumed(resume), Event::Restored(restored), Event::Paused(pause)]);
+    let told = records(&place, &cloud, &[]);
+    let said = ["paused", "approved", "resumed", "restored", "paused"];
+    assert_eq!(kinds(&told), [&["accepted", "detach", "detach"], &said[..]].concat());
+    let vpc = serde_json::json!(
+        {"account": "default", "regionId": "cn-hangzhou", "vpcId": "vpc-a"}
+    );
+    assert_eq!((&told[3]["target"], &told[3]["cause"]), (&vpc, &"budget".into()));
+    assert_eq!((&told[4]["by"], &told[5]["target"]), (&"ann".into(), &vpc));
+    assert_eq!((&told[6]["run"], &told[6]["of"]), (&"r9".into(), &"r2".into()));
+    assert_eq!(told[6]["links"][0]["instanceId"], "i-stale1");
+    assert_eq!(kinds(&records(&place, &cloud, &["--run", "r9"])), ["restored"]);
+    let text = history(&place, &cloud, &[]).out;
+    assert!(!text.contains('\u{1b}') && text.contains("1 link given back, undo of r2"), "{text}");
+
+    cloud.attach_by_hand("a", "stale1");
+    for more in [&[][..], &["--offline"]] {
+        let said = explain(&place, &cloud, "i-stale1", more);
+        let concerns = said["declared"]["concerns"].as_array().unwrap();
+        let kinds: Vec<_> = concerns.iter().map(|of| of["kind"].as_str().unwrap()).collect();
+        assert_eq!(kinds, ["paused", "undone"], "{said:#}");
+        let resume = "resume --account default --region cn-hangzhou --vpc vpc-a";
+        if more.is_empty() {
+            assert_eq!(decision(&said)["decision"], "held", "{said:#}");
+            assert_eq!(decision(&said)["refusals"][0]["rule"], "undone");
+        } else {
+            assert!(ways(&said).contains(resume), "{said:#}");
+        }
+    }
+}
+
+#[test]
+fn a_disputed_link_is_explained_as_one() {
+    let (place, cloud) = cut();
+    for _ in 0..2 {
+        cloud.attach_by_hand("a", "stale1");
+        assert_eq!(place.run(&cloud, APPLY).code, 0);
+    }
+    cloud.attach_by_hand("a", "stale1");
+    let said = explain(&place, &cloud, "i-stale1", &[]);
+    assert_eq!(said["declared"]["concerns"][0]["kind"], "flapping", "{said:#}");
+    assert_eq!(decision(&said)["refusals"][0]["rule"], "flapping");
+    assert_eq!(said["deeds"].as_array().unwrap().len(), 3);
+    assert!(ways(&said).contains("find out who attaches it"), "{said:#}");
 }
 
 #[test]

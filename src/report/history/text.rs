@@ -63,6 +63,10 @@ pub fn revision(revision: &Revision) -> String {
     text
 }
 
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 fn row(record: &Record) -> [String; COLUMNS] {
     match record {
         Record::Deed(of) => deed(of),
@@ -102,8 +106,7 @@ pub fn closer(deed: &Deed) -> String {
         [only] => parts.push(format!("request {only}")),
         several => parts.push(format!("requests {}", several.join(", "))),
     }
-    let attempts = if deed.sent == 1 { "attempt" } else { "attempts" };
-    parts.push(format!("{} {attempts}", deed.sent));
+    parts.push(counted(deed.sent as usize, "attempt"));
     let codes = deed.attempts.iter().filter_map(|attempt| attempt.code.as_deref());
     let codes: Vec<String> = codes.map(printable).collect();
     if !codes.is_empty() {
@@ -139,12 +142,13 @@ fn told(what: &What) -> String {
         What::Accepted(accepted) => {
             let lost: usize = accepted.shrunk.iter().map(|shrunk| shrunk.lost.len()).sum();
             let counts = [
-                (accepted.released.len(), "VPCs released"),
-                (accepted.protected.len(), "links protected"),
-                (lost, "links lost"),
+                (accepted.released.len(), "VPC", "released"),
+                (accepted.protected.len(), "link", "protected"),
+                (lost, "link", "lost"),
             ];
-            let said = counts.iter().filter(|(count, _)| *count > 0);
-            let said: String = said.map(|(count, noun)| format!("; {count} {noun}")).collect();
+            let said = counts.iter().filter(|(count, ..)| *count > 0);
+            let said = said.map(|(count, of, what)| format!("; {} {what}", counted(*count, of)));
+            let said: String = said.collect();
             let from = printable(&accepted.root);
             format!("{} of {from}{said}", revision(&accepted.revision))
         }
@@ -170,8 +174,8 @@ fn told(what: &What) -> String {
             format!("{} by {}{}", resume.target, printable(&resume.by), why(&resume.reason))
         }
         What::Restored(restored) => format!(
-            "{} links given back, undo of {} by {}",
-            restored.links.len(),
+            "{} given back, undo of {} by {}",
+            counted(restored.links.len(), "link"),
             printable(&restored.of),
             printable(&restored.by)
         ),
