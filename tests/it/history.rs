@@ -39,8 +39,8 @@ fn records(place: &Place, cloud: &Cloud, more: &[&str]) -> Vec<Value> {
     let ran = history(place, cloud, &[&["--output", "json"], more].concat());
     assert_eq!(ran.code, 0, "{ran:?}");
     let json = ran.json();
-    assert_eq!(json["formatVersion"], 1);
-    json["records"].as_array().unwrap().clone()
+    assert_eq!(json.get("formatVersion"), Some(&1.into()));
+    json.get("records").unwrap().as_array().unwrap().clone()
 }
 
 fn kinds(records: &[Value]) -> Vec<&str> {
@@ -56,9 +56,9 @@ fn explain(place: &Place, cloud: &Cloud, instance: &str, more: &[&str]) -> Value
 
 /// The only decision of an explanation, with everything that it says.
 fn decision(explanation: &Value) -> &Value {
-    let decisions = explanation["decision"].as_array().unwrap();
+    let decisions = explanation.get("decision").unwrap().as_array().unwrap();
     assert_eq!(decisions.len(), 1, "{explanation:#}");
-    &decisions[0]
+    decisions.first().unwrap()
 }
 
 fn ways(explanation: &Value) -> String {
