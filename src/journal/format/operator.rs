@@ -24,7 +24,7 @@ impl Began {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Approved {
+pub(super) struct Approval {
     plan: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     of: Option<Passed>,
@@ -34,7 +34,7 @@ pub(super) struct Approved {
     until: String,
 }
 
-impl Approved {
+impl Approval {
     pub fn of(approval: &event::Approval) -> Self {
         Self {
             plan: approval.plan.to_string(),
