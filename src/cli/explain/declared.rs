@@ -1,13 +1,14 @@
 //! What manifests, and what was said beside them, say of an instance.
 
 use super::Question;
+use crate::cli::setup;
 use crate::desired::Tree;
 use crate::journal::PauseFile;
+use crate::ledger::FLAPS;
 use crate::ledger::event::{Pause, Target};
 use crate::model::{Revision, Scope, printable};
 use crate::report::explanation::{Concern, Declared, Listing, Source};
 use crate::report::history::text::time;
-use crate::{cli::setup, ledger::FLAPS};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
