@@ -10,6 +10,8 @@ mod approve;
 mod completions;
 mod demo;
 mod findings;
+mod explain;
+mod history;
 mod import;
 mod journal;
 mod pause;
@@ -26,6 +28,7 @@ mod target;
 mod terminal;
 mod undo;
 mod validate;
+mod when;
 
 pub use completions::command;
 
@@ -101,6 +104,8 @@ Examples:
   classiclinkd run --manifests manifests/               keep doing it
   classiclinkd status                                   what is in force, paused, held
   classiclinkd pause --reason incident-7                stop all calls, until `resume`
+  classiclinkd explain i-bp67acfmxazb4p0001             why this link stays, goes or went
+  classiclinkd history                                  what was done, when, why, on whose commit
 
 Credentials come from ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET (and
 ALIBABA_CLOUD_SECURITY_TOKEN), or from the file that ALIBABA_CLOUD_CREDENTIALS_FILE or the
@@ -165,6 +170,8 @@ enum Command {
     Validate(validate::Options),
     Import(import::Options),
     Undo(undo::Options),
+    Explain(explain::Options),
+    History(history::Options),
     Simulate(simulate::Options),
     Demo(demo::Options),
     /// Write the JSON Schema of a manifest, to stdout, for editors and linters
@@ -203,6 +210,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
     let Cli { command, globals } = cli;
     match command {
         Command::Validate(options) => validate::main(&options, &globals),
+        Command::History(options) => history::main(options, &globals),
         Command::Schema => schema::main(),
         Command::Completions(options) => completions::main(&options),
         Command::Status(options) => status::main(&options, &globals),
@@ -215,6 +223,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Resume(options) => on_runtime(resume::main(options, globals)),
         Command::Import(options) => on_runtime(import::main(options, globals)),
         Command::Undo(options) => on_runtime(undo::main(options, globals)),
+        Command::Explain(options) => on_runtime(explain::main(options, globals)),
         Command::Simulate(options) => on_runtime(simulate::main(options, globals)),
         Command::Demo(options) => on_runtime(demo::main(options, globals)),
     }

@@ -13,6 +13,7 @@ mod demo;
 mod docs;
 mod expiring;
 mod harness;
+mod history;
 mod journal;
 mod manifests;
 mod operator;
