@@ -1,6 +1,7 @@
 //! `undo`: give back what a run, or a span of time, took.
 
 use super::plan::Output;
+use super::when::When;
 use super::{Exit, Failure, Globals, setup, terminal};
 use crate::aliyun::Client;
 use crate::apply::{Current, Newest, Progress, Run};
@@ -36,9 +37,9 @@ pub(super) struct Options {
     /// Which run, as `history` names it
     #[arg(value_name = "RUN", conflicts_with = "since", required_unless_present = "since")]
     run: Option<String>,
-    /// Everything that was detached since then, such as 15m or 2h
-    #[arg(long, value_name = "TIME")]
-    since: Option<String>,
+    /// Everything that was detached since then: how long ago, such as 15m, or when
+    #[arg(long, value_name = "TIME", value_parser = When::parse)]
+    since: Option<When>,
     /// Only this instance; may be repeated
     #[arg(long, value_name = "INSTANCE")]
     instance: Vec<String>,
@@ -91,12 +92,8 @@ fn span(options: &Options, clock: &dyn crate::clock::Clock) -> Result<Span, Fail
             Failure(format!("`{}` is not a run; write one such as r1042", printable(text)))
         });
     }
-    let text = options.since.as_deref().unwrap_or_default();
-    let ago = crate::config::duration(text).ok_or_else(|| {
-        let text = printable(text);
-        Failure(format!("--since `{text}`: write a time with its unit, such as 15m or 2h"))
-    })?;
-    Ok(Span::Since(clock.now().before(ago).wall))
+    let since = options.since.ok_or_else(|| Failure("give a run, or --since".to_owned()))?;
+    Ok(Span::Since(since.from(clock.now().wall)))
 }
 
 fn only(
