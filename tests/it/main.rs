@@ -15,4 +15,5 @@ mod docs;
 mod expiring;
 mod harness;
 mod manifests;
+mod scenarios;
 mod windows;
