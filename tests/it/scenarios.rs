@@ -23,6 +23,18 @@ fn files() -> Vec<PathBuf> {
     found
 }
 
+/// Prints which step it was that could not be done.
+struct At<'a>(&'a str, usize);
+
+impl Drop for At<'_> {
+    #[expect(clippy::print_stderr, reason = "a panic does not know its step")]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}, step {}: it could not be done", self.0, self.1);
+        }
+    }
+}
+
 /// Carries a scenario out, and says every expectation that is not met.
 fn carry_out(file: &str, scenario: &Scenario) -> Vec<String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -34,6 +46,7 @@ fn carry_out(file: &str, scenario: &Scenario) -> Vec<String> {
         let mut world = World::new(scenario).await;
         let mut unmet = Vec::new();
         for (n, step) in scenario.steps.iter().enumerate() {
+            let _said = At(file, n + 1);
             world.step(step).await;
             for difference in step.expect.iter().flat_map(|said| expect::differences(&world, said))
             {

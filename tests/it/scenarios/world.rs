@@ -17,6 +17,7 @@ use classiclinkd::reconcile;
 use classiclinkd::report::{Report, Verdict};
 use classiclinkd::sim::Sim;
 use classiclinkd::source::{Reading, Snapshot, State};
+use futures_util::future::join_all;
 use jiff::SignedDuration;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -207,23 +208,28 @@ impl World {
         self.process.intake.take(&Reading { state, unsettled: false, sequence: 1 }).await;
     }
 
+    /// All VPCs at the same time, as the daemon does.
     async fn pass(&mut self, meanwhile: Option<&Meanwhile>) {
         let tree = self.process.intake.tree();
         let (reads, writes) = (self.process.reads.clone(), self.process.writes.clone());
-        let passes = async {
-            let mut reports = Vec::new();
-            for desired in tree.scopes.values() {
-                reports.push(reconcile::pass(&reads, &writes, desired).await);
+        let passes = tree.scopes.values().map(|desired| reconcile::pass(&reads, &writes, desired));
+        let passes = join_all(passes);
+        let reports = match meanwhile {
+            None => passes.await,
+            Some(Meanwhile { after, step: Action::Restart(anew) }) => {
+                let ended = tokio::time::timeout(duration(after), passes).await;
+                assert!(ended.is_err(), "the pass ended before the process did");
+                self.report = None;
+                return self.restart(anew.as_ref()).await;
             }
-            reports
-        };
-        let other = async {
-            if let Some(Meanwhile { after, step }) = meanwhile {
-                tokio::time::sleep(duration(after)).await;
-                self.act(step).await;
+            Some(Meanwhile { after, step }) => {
+                let other = async {
+                    tokio::time::sleep(duration(after)).await;
+                    self.act(step).await;
+                };
+                tokio::join!(passes, other).0
             }
         };
-        let (reports, ()) = tokio::join!(passes, other);
         self.report = Some(Report::new(Arc::clone(&tree.revision), reports));
     }
 
