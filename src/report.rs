@@ -12,6 +12,8 @@ use crate::plan::{Action, Missing, Plan};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+pub mod explanation;
+pub mod history;
 pub mod json;
 pub mod markdown;
 pub mod text;
