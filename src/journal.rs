@@ -185,6 +185,19 @@ impl Journal {
         Self { store: Store::Memory(memory), books: Books::default(), clock }
     }
 
+    /// The journal of [`Memory`] as a process finds it that starts now, and which revision was accepted
+    /// last.
+    ///
+    /// # Errors
+    /// [`JournalError::Broken`]
+    pub fn recovered(
+        memory: Memory,
+        clock: Arc<dyn Clock>,
+    ) -> Result<(Self, Option<Accepted>), JournalError> {
+        let (ledger, accepted) = memory.recover(clock.now())?;
+        Ok((Self { store: Store::Memory(memory), books: Books::of(ledger), clock }, accepted))
+    }
+
     /// A journal that takes nothing, because it could not be opened: reading and planning go on.
     pub fn down(why: &JournalError, clock: Arc<dyn Clock>) -> Self {
         let books = Books::default();
@@ -241,6 +254,27 @@ impl Journal {
         let seq = self.append(Event::Intent(intent)).await?;
         let scope = permit.scope().clone();
         Ok(Ticket::issue(IntentId(seq), action.verb, scope, action.link.clone()))
+    }
+
+    /// Writes down that calls of an earlier process had no answer, for one that starts: a read will tell
+    /// whether they were carried out.
+    ///
+    /// # Errors
+    /// [`JournalError`]
+    pub async fn answer_open(&self) -> Result<(), JournalError> {
+        let open: Vec<(u64, String)> = self.books.read(|ledger| {
+            let what = ledger.open_intents();
+            what.map(|(seq, verb, scope, id)| (seq, format!("{verb} {id} at {scope}"))).collect()
+        });
+        for (intent, what) in open {
+            tracing::warn!(
+                what,
+                "an earlier process ended during this call; a read will tell whether it was carried out"
+            );
+            let lost = event::Answered::without_answer(intent, event::Answered::UNKNOWN);
+            self.append(Event::Answered(lost)).await?;
+        }
+        Ok(())
     }
 
     /// Forgets entries written before `cutoff`, where nothing depends on them; says how many. Only for

@@ -2,7 +2,8 @@
 //! or to come free must not hold up its scope, and must not be called again for being carried.
 
 use crate::clock::Moment;
-use crate::cloud::CloudError;
+use crate::cloud::{Class, CloudError};
+use crate::ledger::{self, Ledger};
 use crate::model::{InstanceId, Scope, Verb};
 use crate::plan::Action;
 use std::collections::BTreeMap;
@@ -28,7 +29,27 @@ pub struct Carried {
 #[derive(Debug, Clone, Default)]
 pub struct Unsettled(Arc<Mutex<BTreeMap<Key, Carried>>>);
 
+impl Carried {
+    /// A call of an earlier process. A clock that was set back since makes it a call of just now.
+    fn recovered(call: &ledger::Unsettled, now: Moment) -> Self {
+        let lost = "an earlier process ended before the answer came";
+        let failure =
+            (!call.accepted).then(|| CloudError::new(Class::Ambiguous, "lost-response", lost));
+        let ago = Duration::try_from(now.wall.duration_since(call.at)).unwrap_or_default();
+        Self { attempts: call.attempts, failure, ended: now.before(ago), repeat: None }
+    }
+}
+
 impl Unsettled {
+    /// What earlier processes left, for one that starts at `now`.
+    pub fn recovered(ledger: &Ledger, now: Moment) -> Self {
+        let unsettled = Self::default();
+        for call in ledger.unsettled() {
+            unsettled.put(&call.scope, &call.instance, call.verb, Carried::recovered(call, now));
+        }
+        unsettled
+    }
+
     /// Carries a call on.
     pub fn put(&self, scope: &Scope, instance: &InstanceId, verb: Verb, carried: Carried) {
         self.lock().insert((scope.clone(), instance.clone(), verb), carried);

@@ -2,18 +2,14 @@
 
 use super::{Failure, Globals};
 use crate::aliyun::{Client, Credentials, Endpoint, Settings, SignatureVersion};
-use crate::apply::{
-    Carried, Circumstances, Newest, Progress, Quarantine, Serial, Unsettled, Writes,
-};
+use crate::apply::{Circumstances, Newest, Progress, Quarantine, Serial, Unsettled, Writes};
 use crate::attempt::Lanes;
 use crate::clock::{Clock, Moment, SystemClock};
-use crate::cloud::{Class, CloudError};
 use crate::config::{self, Account, Config, Signature};
 use crate::daemon::{Estate, acceptance, older};
 use crate::desired::Tree;
 use crate::journal::{self, Accepted, Books, Journal, JournalError, Past, PauseFile, StateDir};
-use crate::ledger::event::{Answered, Event};
-use crate::ledger::{self, Ledger};
+use crate::ledger::Ledger;
 use crate::manifest;
 use crate::model::AccountName;
 use crate::observe::{Pins, Reads};
@@ -204,7 +200,7 @@ pub(super) async fn state(config: &Config, clock: &Arc<dyn Clock>) -> Result<Sta
 
 async fn locked(folder: StateDir, clock: &Arc<dyn Clock>) -> Result<State, Failure> {
     let (journal, accepted) = Journal::open(&folder, Arc::clone(clock))?;
-    settle_open(&journal).await?;
+    journal.answer_open().await?;
     Ok(of(folder, journal, accepted))
 }
 
@@ -217,7 +213,7 @@ pub(super) async fn state_if_possible(
     let folder = StateDir::lock(&state_folder(config)?)?;
     match Journal::open(&folder, Arc::clone(clock)) {
         Ok((journal, accepted)) => {
-            settle_open(&journal).await?;
+            journal.answer_open().await?;
             Ok(of(folder, journal, accepted))
         }
         Err(error) => {
@@ -248,22 +244,6 @@ pub(super) async fn state_or_beside(
 fn of(folder: StateDir, journal: Journal, accepted: Option<Accepted>) -> State {
     let pause_file = PauseFile::of(folder.path());
     State { journal, accepted, pause_file, _folder: Some(folder) }
-}
-
-async fn settle_open(journal: &Journal) -> Result<(), Failure> {
-    let open: Vec<(u64, String)> = journal.books().read(|ledger| {
-        let what = ledger.open_intents();
-        what.map(|(seq, verb, scope, id)| (seq, format!("{verb} {id} at {scope}"))).collect()
-    });
-    for (intent, what) in open {
-        tracing::warn!(
-            what,
-            "an earlier process ended during this call; a read will tell whether it was carried out"
-        );
-        let lost = Answered::without_answer(intent, Answered::UNKNOWN);
-        journal.append(Event::Answered(lost)).await?;
-    }
-    Ok(())
 }
 
 /// How things would stand if a tree were accepted, for commands that change nothing: by the journal as
@@ -334,12 +314,8 @@ pub(super) struct Parts<'a> {
 /// The ways to the cloud, with leave to write.
 pub(super) fn estate(config: &Config, parts: Parts<'_>) -> Estate<Arc<Client>, Arc<Client>> {
     let Parts { lanes, reads, clients, state, newest, progress, patience, clock, stop } = parts;
-    let (serial, unsettled) = (Serial::default(), Unsettled::default());
-    let calls: Vec<ledger::Unsettled> =
-        state.journal.books().read(|ledger| ledger.unsettled().cloned().collect());
-    for call in &calls {
-        unsettled.put(&call.scope, &call.instance, call.verb, carried(call, clock.now()));
-    }
+    let serial = Serial::default();
+    let unsettled = state.journal.books().read(|ledger| Unsettled::recovered(ledger, clock.now()));
     let latching = Arc::default();
     let accounts = reads.into_iter().filter_map(|(account, reads)| {
         let writes = Writes {
@@ -360,15 +336,6 @@ pub(super) fn estate(config: &Config, parts: Parts<'_>) -> Estate<Arc<Client>, A
         Some((account, (reads, writes)))
     });
     Estate { accounts: accounts.collect() }
-}
-
-/// A call of an earlier process. A clock that was set back since makes it a call of just now.
-fn carried(call: &ledger::Unsettled, now: Moment) -> Carried {
-    let lost = "an earlier process ended before the answer came";
-    let failure =
-        (!call.accepted).then(|| CloudError::new(Class::Ambiguous, "lost-response", lost));
-    let ago = Duration::try_from(now.wall.duration_since(call.at)).unwrap_or_default();
-    Carried { attempts: call.attempts, failure, ended: now.before(ago), repeat: None }
 }
 
 /// Reads and accepts the manifests of a folder once, without waiting for them to settle: for

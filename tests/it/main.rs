@@ -8,6 +8,7 @@
 
 mod architecture;
 mod cli;
+mod crash;
 mod daemon;
 mod demo;
 mod docs;
@@ -17,5 +18,6 @@ mod history;
 mod journal;
 mod manifests;
 mod operator;
+mod scenarios;
 mod undo;
 mod windows;

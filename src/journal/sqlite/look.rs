@@ -6,7 +6,7 @@ use crate::journal::{Accepted, Item, JournalError, restore};
 use crate::ledger::{self, Ledger};
 use crate::model::Digest;
 use jiff::Timestamp;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::path::Path;
 
 /// What a journal holds.
@@ -42,12 +42,19 @@ fn open(folder: &Path) -> Result<Connection, JournalError> {
     let connection =
         Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(store)?;
     connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(store)?;
-    if schema::format(&connection)? < schema::MIGRATIONS.len() {
+    if is_half_written(&connection) || schema::format(&connection)? < schema::MIGRATIONS.len() {
         // Only a writer may bring it up to date.
         drop(connection);
         return schema::prepare(&path);
     }
     Ok(connection)
+}
+
+/// Whether a process was killed before the file had its write-ahead log: what it began has to be rolled
+/// back, and SQLite reads nothing until that is done.
+fn is_half_written(connection: &Connection) -> bool {
+    let read = connection.query_row("PRAGMA user_version", [], |_| Ok(()));
+    read.is_err_and(|error| error.sqlite_error_code() == Some(ErrorCode::ReadOnly))
 }
 
 /// Reads the journal of a state folder, which another process may be writing.

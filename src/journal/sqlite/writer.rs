@@ -25,7 +25,6 @@ const POLL: Duration = Duration::from_millis(250);
 /// Appends that one commit takes at most.
 const BATCH: usize = 256;
 
-#[expect(clippy::large_enum_variant, reason = "all jobs but one a day are the large one")]
 enum Job {
     Append(Box<Append>),
     Prune(Timestamp, oneshot::Sender<Result<u64, String>>),

@@ -24,6 +24,28 @@ async fn what_another_process_wrote_is_known_before_the_next_entry() {
     assert_eq!(verify(folder.path()).unwrap().entries, 4);
 }
 
+#[test]
+fn a_journal_whose_maker_was_killed_can_be_looked_at() {
+    let (maker, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let place = |folder: &tempfile::TempDir, ending| folder.path().join(format!("{FILE}{ending}"));
+    let file = rusqlite::Connection::open(place(&maker, "")).unwrap();
+    // Pages that do not fit into its cache are on the disk before the transaction ends.
+    let begun =
+        "CREATE TABLE begun (it); INSERT INTO begun VALUES (1); PRAGMA cache_size = 2; BEGIN;
+                 INSERT INTO begun VALUES (zeroblob(100000))";
+    file.execute_batch(begun).unwrap();
+    for ending in ["", "-journal"] {
+        std::fs::copy(place(&maker, ending), place(&folder, ending)).unwrap();
+    }
+    let reading = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let looked = rusqlite::Connection::open_with_flags(place(&folder, ""), reading).unwrap();
+    let version = looked.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0));
+    assert!(version.is_err(), "SQLite reads nothing of it");
+    drop(looked);
+    assert_eq!(look(folder.path(), clock().now()).unwrap().items, []);
+    assert_eq!(verify(folder.path()).unwrap().entries, 0);
+}
+
 #[tokio::test]
 async fn what_another_process_wrote_is_heard_of_without_asking() {
     let folder = tempfile::tempdir().unwrap();
