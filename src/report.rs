@@ -3,6 +3,7 @@
 use crate::apply::Applied;
 use crate::cloud::{Class, CloudError};
 use crate::desired::{Desired, Expiring};
+use crate::forecast::{Forecast, Whole};
 use crate::gate::{Approved, Held, Refusal, Rule};
 use crate::ledger::event::Passed;
 use crate::model::{Digest, InstanceId, Mode, Revision, Scope, Verb};
@@ -12,6 +13,7 @@ use crate::plan::{Action, Missing, Plan};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+mod foreseen;
 pub mod json;
 pub mod markdown;
 pub mod text;
@@ -23,6 +25,8 @@ pub struct Report {
     pub revision: Arc<Revision>,
     /// By scope.
     pub scopes: Vec<ScopeReport>,
+    /// What carrying out all plans will cost, until they are.
+    pub forecast: Option<Whole>,
 }
 
 /// What was found, decided and done in one scope.
@@ -52,6 +56,8 @@ pub struct ScopeReport {
     pub refusals: Vec<Refusal>,
     /// Who released the plan, where a rule held it.
     pub approver: Option<String>,
+    /// What carrying it out will cost, where there is something to carry out, and until it is.
+    pub forecast: Option<Forecast>,
     /// How the actions ended, once they were carried out.
     pub applied: Vec<Applied>,
 }
@@ -153,6 +159,7 @@ impl ScopeReport {
             expiring: plan.desired().expiring_at(plan.observed_at().wall),
             refusals,
             approver: None,
+            forecast: None,
             applied: Vec::new(),
         }
     }
@@ -191,6 +198,7 @@ impl ScopeReport {
             expiring: Vec::new(),
             refusals: vec![refusal],
             approver: None,
+            forecast: None,
             applied: Vec::new(),
         }
     }
@@ -255,7 +263,7 @@ impl Report {
     /// A report, scopes in order.
     pub fn new(revision: Arc<Revision>, mut scopes: Vec<ScopeReport>) -> Self {
         scopes.sort_by(|a, b| a.scope.cmp(&b.scope));
-        Self { revision, scopes }
+        Self { revision, scopes, forecast: None }
     }
 
     /// The worst that is said of any scope.

@@ -12,6 +12,7 @@ mod daemon;
 mod demo;
 mod docs;
 mod expiring;
+mod forecast;
 mod harness;
 mod manifests;
 mod windows;

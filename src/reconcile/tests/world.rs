@@ -43,6 +43,17 @@ pub(super) fn world(
     wanted: impl Iterator<Item = usize>,
     linked: impl Iterator<Item = usize>,
 ) -> World {
+    let limits = Limits { writes: Rates { start: 20.0, max: 50.0 }, ..Limits::default() };
+    world_within(limits, mode, wanted, linked)
+}
+
+/// As [`world`], with other limits.
+pub(super) fn world_within(
+    limits: Limits,
+    mode: Mode,
+    wanted: impl Iterator<Item = usize>,
+    linked: impl Iterator<Item = usize>,
+) -> World {
     let clock = TokioClock::starting_at("2026-11-23T12:00:00Z".parse().unwrap());
     let account = default_account().unwrap();
     let wanted: Vec<usize> = wanted.collect();
@@ -59,7 +70,6 @@ pub(super) fn world(
     let cloud = sim.account(&account).classified_by(|code, message| {
         crate::aliyun::classify(crate::aliyun::Operation::Detach, code, message)
     });
-    let limits = Limits { writes: Rates { start: 20.0, max: 50.0 }, ..Limits::default() };
     let lanes = Arc::new(Lanes::new(limits, Arc::clone(&shared), 7));
     let mut wanted = desired(mode, &wanted);
     wanted.max_detach = vec![Amount::Count(1000)];
