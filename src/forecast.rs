@@ -2,7 +2,9 @@
 //!
 //! Nothing is promised. What is assumed: each call takes [`LATENCY`], none is throttled or repeated,
 //! what is called shows at the next read, nobody else spends the budget, and whatever holds a plan
-//! apart from time is released at once. The rate begins anew, as it does in a new process.
+//! apart from time is released at once. The rate begins anew, as it does in a new process. No call waits
+//! in line for longer than its confirmation lasts, which it does where many plans of one account and
+//! region are large, or the rate is below two a second: then it takes longer than foretold.
 
 use crate::ledger::{Budget, Spent};
 use crate::retry::limiter::Rates;

@@ -118,7 +118,7 @@ impl Lane<'_> {
                 active.push_back(first.remove());
             }
             let Some(mut leg) = active.pop_front() else { break };
-            match self.step(verb, &mut pace, &mut leg) {
+            match self.step(verb, &mut pace, &mut leg, active.len()) {
                 Step::Called if leg.left > 0 => active.push_back(leg),
                 Step::Later => drop(later.insert((leg.ready, leg.plan), leg)),
                 Step::Called | Step::Never => {
@@ -163,7 +163,8 @@ impl Lane<'_> {
         if leg.ready > horizon { Step::Never } else { Step::Later }
     }
 
-    fn step(&mut self, verb: Verb, pace: &mut Pace, leg: &mut Leg<'_>) -> Step {
+    /// One call of a leg, with so many others beside it.
+    fn step(&mut self, verb: Verb, pace: &mut Pace, leg: &mut Leg<'_>, others: usize) -> Step {
         let rate = pace.rate();
         let (entered, begins) = pace.call(leg.ready);
         let at = self.at(begins);
@@ -180,9 +181,11 @@ impl Lane<'_> {
                 None => return Step::Never,
             }
         }
+        // Each of the others has about as many calls waiting as this one.
+        let behind = others * leg.left.min(self.terms.concurrency);
         leg.left -= 1;
         leg.ended = begins + self.terms.latency;
-        leg.reads.called(entered, rate, leg.ended);
+        leg.reads.called(entered, rate, leg.ended, behind);
         Step::Called
     }
 

@@ -50,28 +50,30 @@ impl Reads {
         }
     }
 
-    /// A call took a ready link at `entered`, at a rate in calls a second, and ends at `ends`.
-    pub fn called(&mut self, entered: Duration, rate: f64, ends: Duration) {
+    /// A call took a ready link at `entered`, at a rate in calls a second, and ends at `ends`. Reads
+    /// wait for a place `behind` so many calls of other plans.
+    pub fn called(&mut self, entered: Duration, rate: f64, ends: Duration, behind: usize) {
+        let apart = self.apart + Duration::from_secs_f64(behind as f64 / rate.max(1.0));
         if self.confirm == 0 {
-            self.ask(Duration::ZERO, rate);
+            self.ask(Duration::ZERO, rate, apart);
             self.land(Duration::MAX);
         } else if entered > self.last {
             // Calls of one moment take their links before more are asked for.
             self.land(self.last);
-            self.ask(self.last, rate);
+            self.ask(self.last, rate, apart);
         }
         self.last = entered;
         self.land(entered);
         self.ready = self.ready.saturating_sub(1);
-        self.verified_after(ends);
+        self.verified_after(ends, apart);
     }
 
-    fn ask(&mut self, at: Duration, rate: f64) {
+    fn ask(&mut self, at: Duration, rate: f64, apart: Duration) {
         let lacking = confirm_ahead(rate).saturating_sub(self.ready).min(self.unconfirmed);
         if self.confirming.is_none() && self.ready < self.concurrency && lacking > 0 {
             self.confirm += 1;
             self.unconfirmed -= lacking;
-            self.confirming = Some((lacking, at + self.apart));
+            self.confirming = Some((lacking, at + apart));
         }
     }
 
@@ -81,13 +83,13 @@ impl Reads {
         }
     }
 
-    fn verified_after(&mut self, ends: Duration) {
+    fn verified_after(&mut self, ends: Duration, apart: Duration) {
         let due = ends + FIRST_LOOK;
         self.verifying = match self.verifying {
             Some((begins, links)) if ends <= begins && links < IDS_MAX => Some((begins, links + 1)),
             before => {
                 self.verify += 1;
-                Some((before.map_or(due, |(begins, _)| due.max(begins + self.apart)), 1))
+                Some((before.map_or(due, |(begins, _)| due.max(begins + apart)), 1))
             }
         };
     }

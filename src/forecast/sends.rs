@@ -29,12 +29,10 @@ impl Sends {
     pub fn room(&self, wanted: usize) -> Option<Timestamp> {
         let by = |window: Duration, limit: u64| {
             let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-            if wanted > limit {
-                return None;
-            }
             let over = (self.times.len() + wanted).saturating_sub(limit);
             let Some(last) = over.checked_sub(1) else { return Some(Timestamp::MIN) };
             let freed = SignedDuration::try_from(window).ok()?;
+            // Where more is wanted than the limit, there is no send whose end would make room.
             self.times.get(last)?.checked_add(freed).ok()
         };
         Some(by(HOUR, self.budget.hour)?.max(by(DAY, self.budget.day)?))

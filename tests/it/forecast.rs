@@ -15,7 +15,7 @@ fn plan(place: &Place, cloud: &Cloud, more: &[&str]) -> Ran {
 }
 
 fn forecast(of: &Value) -> &Value {
-    &of["scopes"][0]["forecast"]
+    of.pointer("/scopes/0/forecast").unwrap_or(&Value::Null)
 }
 
 /// As many days from now, at midnight.
