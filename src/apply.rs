@@ -12,7 +12,7 @@
 use crate::attempt::Lanes;
 use crate::clock::Clock;
 use crate::cloud::{Class, ReadLinks, WriteLinks};
-use crate::gate::{Approved, Pin};
+use crate::gate::Approved;
 use crate::journal::Journal;
 use crate::ledger::Ledger;
 use crate::ledger::event::{Event, Pause, Settled};
@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 mod call;
 mod circumstances;
+mod errand;
 mod item;
 mod newest;
 mod progress;
@@ -36,13 +37,14 @@ mod serial;
 mod unsettled;
 
 pub use circumstances::Circumstances;
+pub use errand::{Errand, Run};
 pub use newest::{Current, Newest};
 pub use progress::Progress;
 pub use quarantine::Quarantine;
 pub use serial::Serial;
 pub use unsettled::{Carried, Unsettled};
 
-use run::Run;
+use run::Running;
 
 /// Everything that carrying out plans of one account needs, and shares with other passes.
 #[derive(Clone)]
@@ -76,15 +78,6 @@ pub struct Writes<W> {
     pub stop: CancellationToken,
 }
 
-/// What the calls of one pass have in common.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Errand {
-    /// Under which id they can be found, and undone.
-    pub run: Option<RunId>,
-    /// Whose account it is.
-    pub pin: Pin,
-}
-
 /// One action and how it ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Applied {
@@ -107,7 +100,7 @@ impl<W: WriteLinks> Writes<W> {
         verb: Verb,
         errand: &Errand,
     ) -> Vec<Applied> {
-        let mut run = Run::new(self, reads, approved, verb, errand);
+        let mut run = Running::new(self, reads, approved, verb, errand);
         run.skip_quarantined();
         while run.advance().await {}
         run.finish()

@@ -6,18 +6,29 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 mod apply;
+mod approve;
 mod completions;
 mod demo;
+mod findings;
+mod explain;
+mod history;
 mod import;
+mod journal;
+mod pause;
 mod plan;
 mod planfile;
 mod proposals;
+mod resume;
 mod run;
 mod schema;
 mod setup;
 mod simulate;
+mod status;
+mod target;
 mod terminal;
+mod undo;
 mod validate;
+mod when;
 
 pub use completions::command;
 
@@ -91,6 +102,10 @@ Examples:
   classiclinkd plan --manifests manifests/              what would be done, and why
   classiclinkd apply --manifests manifests/             do it, once, after asking
   classiclinkd run --manifests manifests/               keep doing it
+  classiclinkd status                                   what is in force, paused, held
+  classiclinkd pause --reason incident-7                stop all calls, until `resume`
+  classiclinkd explain i-bp67acfmxazb4p0001             why this link stays, goes or went
+  classiclinkd history                                  what was done, when, why, on whose commit
 
 Credentials come from ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET (and
 ALIBABA_CLOUD_SECURITY_TOKEN), or from the file that ALIBABA_CLOUD_CREDENTIALS_FILE or the
@@ -147,8 +162,16 @@ enum Command {
     Run(run::Options),
     Plan(plan::Options),
     Apply(apply::Options),
+    Approve(approve::Options),
+    Pause(pause::Options),
+    Resume(resume::Options),
+    Status(status::Options),
+    Journal(journal::Options),
     Validate(validate::Options),
     Import(import::Options),
+    Undo(undo::Options),
+    Explain(explain::Options),
+    History(history::Options),
     Simulate(simulate::Options),
     Demo(demo::Options),
     /// Write the JSON Schema of a manifest, to stdout, for editors and linters
@@ -187,12 +210,20 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
     let Cli { command, globals } = cli;
     match command {
         Command::Validate(options) => validate::main(&options, &globals),
+        Command::History(options) => history::main(options, &globals),
         Command::Schema => schema::main(),
         Command::Completions(options) => completions::main(&options),
+        Command::Status(options) => status::main(&options, &globals),
+        Command::Journal(options) => journal::main(&options, &globals),
         Command::Run(options) => on_runtime(run::main(options, globals)),
         Command::Plan(options) => on_runtime(plan::main(options, globals)),
         Command::Apply(options) => on_runtime(apply::main(options, globals)),
+        Command::Approve(options) => on_runtime(approve::main(options, globals)),
+        Command::Pause(options) => on_runtime(pause::main(options, globals)),
+        Command::Resume(options) => on_runtime(resume::main(options, globals)),
         Command::Import(options) => on_runtime(import::main(options, globals)),
+        Command::Undo(options) => on_runtime(undo::main(options, globals)),
+        Command::Explain(options) => on_runtime(explain::main(options, globals)),
         Command::Simulate(options) => on_runtime(simulate::main(options, globals)),
         Command::Demo(options) => on_runtime(demo::main(options, globals)),
     }

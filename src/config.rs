@@ -16,6 +16,7 @@ mod reader;
 mod set;
 mod windows;
 
+pub use reader::duration;
 pub use set::overlay;
 
 use reader::Reader;
@@ -23,7 +24,7 @@ use reader::Reader;
 /// Shortest retention: budgets look back a day, approvals live for a week at most.
 const RETENTION_MIN: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Longest life of an approval: what is remembered of a link's detaches outlives it.
-const APPROVAL_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
+pub const APPROVAL_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// What the daemon may do, how fast, and where.
 #[derive(Debug, Clone, PartialEq)]

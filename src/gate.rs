@@ -35,6 +35,7 @@ mod wrong_place;
 
 pub use account_pin::Pin;
 pub use bounds::{Bounds, Situation};
+pub use pause::resume;
 pub use permit::{Denial, Facts, Permit, permit};
 pub use restore::restore;
 pub use review::review;

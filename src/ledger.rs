@@ -18,6 +18,7 @@ mod calls;
 pub mod event;
 mod past;
 mod sends;
+pub mod taken;
 
 pub use calls::Unsettled;
 pub use event::Event;

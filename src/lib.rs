@@ -37,6 +37,7 @@ pub mod sim;
 pub mod attempt;
 pub mod observe;
 pub mod journal;
+pub mod history;
 pub mod apply;
 // Shell: wire and show.
 pub mod report;

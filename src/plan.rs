@@ -46,6 +46,11 @@ pub enum Reason {
         /// Where that is said.
         place: Place,
     },
+    /// Taken before, and given back by an undo.
+    GivenBack {
+        /// What is undone, in words.
+        of: String,
+    },
     /// Listed, and not linked.
     NotLinked {
         /// Where it is listed.
@@ -58,6 +63,7 @@ impl fmt::Display for Reason {
         match self {
             Self::NotDeclared => write!(f, "linked, and no manifest of this VPC lists it"),
             Self::Expired { until, place } => write!(f, "its exception ended at {until} ({place})"),
+            Self::GivenBack { of } => write!(f, "detached by {of}, and given back"),
             Self::NotLinked { place } => write!(f, "listed at {place}, and not linked"),
         }
     }
@@ -189,6 +195,18 @@ pub fn compute(desired: &Arc<Desired>, observed: &Complete, now: Timestamp) -> P
         unconfirmed,
         digest,
     }
+}
+
+/// What gives links back that were taken: an attach for each of `desired` that a read by id shows
+/// linked to nothing. Whatever else is linked is none of its business.
+pub fn restore(desired: &Arc<Desired>, observed: &Complete, of: &str) -> Plan {
+    let whole = compute(desired, observed, observed.begun().wall);
+    let back = whole.actions.into_iter().filter(|action| action.verb == Verb::Attach);
+    let actions: Vec<Action> = back
+        .map(|action| Action { reason: Reason::GivenBack { of: of.to_owned() }, ..action })
+        .collect();
+    let digest = digest(desired, &actions);
+    Plan { actions, digest, unconfirmed: BTreeSet::new(), ..whole }
 }
 
 fn why_not_kept(desired: &Desired, instance: &InstanceId) -> Reason {

@@ -1,20 +1,21 @@
 //! One pass over one scope, top to bottom: observe, plan, gate, apply, report.
 
-use crate::apply::{Circumstances, Errand, Writes};
+use crate::apply::{Circumstances, Errand, Run, Writes};
 use crate::cloud::{Identify, ReadLinks, WriteLinks};
 use crate::desired::Desired;
 use crate::forecast::{self, Ask, Terms};
 use crate::gate::{self, Approved, Pin, Release};
-use crate::journal::{self, Journal};
 use crate::ledger::Ledger;
-use crate::ledger::event::{Began, Event, Pause};
-use crate::model::{Revision, RunId, Verb};
+use crate::ledger::event::{Event, Pause};
+use crate::model::{Revision, Verb};
 use crate::observe::Reads;
 use crate::observed::{Complete, Gap, Observed, Partial};
 use crate::plan;
 use crate::report::ScopeReport;
 use std::slice;
 use std::sync::Arc;
+
+pub mod undo;
 
 /// What a scope needs: a report of what was found, and the approval if there is something to do.
 #[derive(Debug, Clone)]
@@ -92,7 +93,7 @@ pub async fn carry_out<R: ReadLinks, W: WriteLinks>(
     reads: &Reads<R>,
     writes: &Writes<W>,
     proposal: Proposal,
-    run: Option<RunId>,
+    run: Arc<Run>,
 ) -> ScopeReport {
     let Proposal { mut report, approved, complete, latch, pin, ask: _ } = proposal;
     // What was to come has come.
@@ -141,23 +142,7 @@ pub async fn pass<R: ReadLinks + Identify, W: WriteLinks>(
         return ScopeReport::of_partial(desired, &partial, gate::refuse_partial(&partial));
     };
     record(writes, &desired.revision, &proposal.report).await;
-    let run = match &proposal.approved {
-        Some(_) => begin(&writes.journal, "run").await,
-        None => None,
-    };
-    carry_out(reads, writes, proposal, run).await
-}
-
-/// Begins a run, which has the number of its first entry. Without a journal there is none, and no call.
-pub async fn begin(journal: &Journal, command: &str) -> Option<RunId> {
-    let began = Began { command: command.to_owned(), by: journal::user() };
-    match journal.append(Event::Began(began)).await {
-        Ok(seq) => Some(RunId(seq)),
-        Err(error) => {
-            tracing::error!(%error, "a run is not journaled");
-            None
-        }
-    }
+    carry_out(reads, writes, proposal, Arc::new(Run::of("run"))).await
 }
 
 #[cfg(test)]

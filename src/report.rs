@@ -13,7 +13,9 @@ use crate::plan::{Action, Missing, Plan};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+pub mod explanation;
 mod foreseen;
+pub mod history;
 pub mod json;
 pub mod markdown;
 pub mod text;

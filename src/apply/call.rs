@@ -66,12 +66,16 @@ impl<W: WriteLinks> Caller<'_, W> {
         let Some(slot) = self.writes.stop.run_until_cancelled(admitted).await else {
             return Call::Denied(Denial::Stopping);
         };
+        let Self { writes, lane, .. } = &self;
+        let run = match self.errand.run.begin(&writes.journal).await {
+            Ok(run) => run,
+            Err(error) => return Call::Unjournaled(error),
+        };
         let leave = match self.leave(Counting::Now) {
             Ok(leave) => leave,
             Err(denial) => return self.denied(denial).await,
         };
-        let Self { writes, lane, .. } = &self;
-        let ticket = match writes.journal.intent(leave, self.attempt, self.errand.run).await {
+        let ticket = match writes.journal.intent(leave, self.attempt, Some(run)).await {
             Ok(ticket) => ticket,
             Err(error) => {
                 writes.journal.books().decide(|ledger| ledger.free(lane));

@@ -35,7 +35,7 @@ enum Event {
 }
 
 /// The links of one plan and one verb, and everything under way for them.
-pub(super) struct Run<'a, R, W> {
+pub(super) struct Running<'a, R, W> {
     writes: &'a Writes<W>,
     reads: &'a Reads<R>,
     approved: &'a Arc<Approved>,
@@ -52,7 +52,7 @@ pub(super) struct Run<'a, R, W> {
     active: Moment,
 }
 
-impl<'a, R: ReadLinks, W: WriteLinks> Run<'a, R, W> {
+impl<'a, R: ReadLinks, W: WriteLinks> Running<'a, R, W> {
     pub fn new(
         writes: &'a Writes<W>,
         reads: &'a Reads<R>,
@@ -247,7 +247,8 @@ impl<'a, R: ReadLinks, W: WriteLinks> Run<'a, R, W> {
             }
             item.recorded = true;
             let (journal, plan) = (&self.writes.journal, self.approved.plan());
-            let entry = item.applied().event(plan.scope(), Some(plan.digest()), self.errand.run);
+            let entry =
+                item.applied().event(plan.scope(), Some(plan.digest()), self.errand.run.id());
             self.under_way.push(Box::pin(async move {
                 Event::Recorded(index, journal.append(entry).await.map(|_| ()))
             }));

@@ -3,14 +3,14 @@
 use super::plan::Output;
 use super::{Exit, Failure, Globals, planfile, proposals, setup, terminal};
 use crate::aliyun::Client;
-use crate::apply::{Circumstances, Newest, Progress};
+use crate::apply::{Circumstances, Newest, Progress, Run};
 use crate::config::Config;
 use crate::daemon::{Estate, First, Intake, Signals, first_revision, stop_on_signals};
 use crate::desired::Tree;
 use crate::journal::Accepted;
 use crate::model::{AccountName, Verb};
 use crate::observe::Reads;
-use crate::reconcile::{Proposal, begin, carry_out, record};
+use crate::reconcile::{Proposal, carry_out, record};
 use crate::report::{Report, Verdict, text};
 use crate::serve::Board;
 use crate::source;
@@ -199,10 +199,7 @@ impl Pass {
         if let Some(accepted) = &self.unrecorded {
             self.state.journal.accepted(accepted).await?;
         }
-        let mut run = None;
-        if proposals.iter().any(|proposal| proposal.approved.is_some()) {
-            run = begin(&self.state.journal, "apply").await;
-        }
+        let run = &Arc::new(Run::of("apply"));
         let total: usize =
             proposals.iter().filter(|p| p.approved.is_some()).map(|p| p.report.actions.len()).sum();
         let show = tokio::spawn(show_progress(self.progress.clone(), total));
@@ -210,7 +207,7 @@ impl Pass {
             match self.estate.accounts.get(&proposal.report.scope.account) {
                 Some((reads, writes)) => {
                     record(writes, &self.tree.revision, &proposal.report).await;
-                    carry_out(reads, writes, proposal, run).await
+                    carry_out(reads, writes, proposal, Arc::clone(run)).await
                 }
                 None => proposal.report,
             }

@@ -12,8 +12,8 @@ use crate::config::{self, Account, Config, Signature};
 use crate::daemon::{Estate, acceptance, older};
 use crate::desired::Tree;
 use crate::journal::{self, Accepted, Books, Journal, JournalError, Past, PauseFile, StateDir};
-use crate::ledger;
 use crate::ledger::event::{Answered, Event};
+use crate::ledger::{self, Ledger};
 use crate::manifest;
 use crate::model::AccountName;
 use crate::observe::{Pins, Reads};
@@ -182,7 +182,7 @@ pub(super) struct State {
     pub journal: Journal,
     pub accepted: Option<Accepted>,
     pub pause_file: PauseFile,
-    _folder: StateDir,
+    _folder: Option<StateDir>,
 }
 
 impl State {
@@ -199,7 +199,10 @@ impl State {
 
 /// Opens the journal, and settles what an earlier process left open.
 pub(super) async fn state(config: &Config, clock: &Arc<dyn Clock>) -> Result<State, Failure> {
-    let folder = StateDir::lock(&state_folder(config)?)?;
+    locked(StateDir::lock(&state_folder(config)?)?, clock).await
+}
+
+async fn locked(folder: StateDir, clock: &Arc<dyn Clock>) -> Result<State, Failure> {
     let (journal, accepted) = Journal::open(&folder, Arc::clone(clock))?;
     settle_open(&journal).await?;
     Ok(of(folder, journal, accepted))
@@ -225,8 +228,26 @@ pub(super) async fn state_if_possible(
     }
 }
 
+/// As [`state`], for an operator's command that makes calls: where a daemon holds the state folder, its
+/// journal is written beside it.
+pub(super) async fn state_or_beside(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+) -> Result<State, Failure> {
+    let path = state_folder(config)?;
+    match StateDir::lock(&path) {
+        Ok(folder) => locked(folder, clock).await,
+        Err(JournalError::Locked { .. }) => {
+            let (journal, accepted) = Journal::beside(&path, Arc::clone(clock))?;
+            Ok(State { journal, accepted, pause_file: PauseFile::of(&path), _folder: None })
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
 fn of(folder: StateDir, journal: Journal, accepted: Option<Accepted>) -> State {
-    State { journal, accepted, pause_file: PauseFile::of(folder.path()), _folder: folder }
+    let pause_file = PauseFile::of(folder.path());
+    State { journal, accepted, pause_file, _folder: Some(folder) }
 }
 
 async fn settle_open(journal: &Journal) -> Result<(), Failure> {
@@ -253,27 +274,36 @@ pub(super) fn supposed(
     config: &Config,
     clock: &Arc<dyn Clock>,
 ) -> Result<Circumstances, Failure> {
-    let (state, now) = (state_folder(config), clock.now());
-    let past = match &state {
-        Ok(state) => match journal::look(state, now) {
-            Ok(past) => past,
-            Err(JournalError::Missing { .. }) => Past::default(),
-            Err(error) => return Err(error.into()),
-        },
-        Err(_) => Past::default(),
-    };
-    let mut circumstances = Circumstances {
-        bounds: Arc::new(config.bounds.clone()),
-        books: Books::of(past.ledger),
-        pause_file: state.map(|state| PauseFile::of(&state)).unwrap_or_default(),
-        clock: Arc::clone(clock),
-    };
+    let now = clock.now();
+    let past = past(config, now)?;
+    let mut circumstances = as_of(past.ledger, config, clock);
     let older = past.accepted.as_ref().and_then(older);
     let accepted = acceptance(&circumstances, older.as_deref(), tree, &root(folder)?, &[]);
     circumstances.books = circumstances.books.supposing(&accepted.event(), now);
     Ok(circumstances)
 }
 
+/// What the journal holds, which another process may be writing; nothing where there is none.
+pub(super) fn past(config: &Config, now: Moment) -> Result<Past, Failure> {
+    let Ok(state) = state_folder(config) else { return Ok(Past::default()) };
+    match journal::look(&state, now) {
+        Ok(past) => Ok(past),
+        Err(JournalError::Missing { .. }) => Ok(Past::default()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// How things stand by what a journal holds, for commands that change nothing.
+pub(super) fn as_of(ledger: Ledger, config: &Config, clock: &Arc<dyn Clock>) -> Circumstances {
+    Circumstances {
+        bounds: Arc::new(config.bounds.clone()),
+        books: Books::of(ledger),
+        pause_file: state_folder(config).map(|state| PauseFile::of(&state)).unwrap_or_default(),
+        clock: Arc::clone(clock),
+    }
+}
+
+/// The folder of the journal and the lock, as flags, configuration and environment say.
 pub(super) fn state_folder(config: &Config) -> Result<PathBuf, Failure> {
     let set =
         |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);

@@ -242,8 +242,9 @@ impl<'v> Reader<'v> {
     }
 }
 
-/// A time with a unit. A day is 24 hours here: nothing that is configured follows a calendar.
-pub(super) fn duration(text: &str) -> Option<Duration> {
+/// A time with a unit, such as `60s` or `1h 30m`; `None` where it is none, or negative. A day is 24
+/// hours here: nothing that is configured follows a calendar.
+pub fn duration(text: &str) -> Option<Duration> {
     if let Some(days) = text.strip_suffix('d').and_then(|days| days.parse::<u32>().ok()) {
         return Some(Duration::from_secs(24 * 3600 * u64::from(days)));
     }

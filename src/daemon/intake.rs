@@ -262,7 +262,7 @@ pub fn acceptance(
         revision: (*tree.revision).clone(),
         files: files.to_vec(),
         released: older.map(|older| older.released_by(tree)).into_iter().flatten().collect(),
-        protected: ledger.protected_under(tree),
+        protected: ledger.protected_under(older, tree),
         shrunk: ledger.shrunk_under(older, tree, max_shrink, min_detach),
     })
 }

@@ -26,14 +26,6 @@ pub(super) fn paused(scope: &Scope, situation: &Situation<'_>) -> Option<(String
         Cause::Operator => format!(" by {}", printable(&pause.by)),
         Cause::Budget | Cause::WrongPlace => String::new(),
     };
-    let options = match &pause.target {
-        Target::All => String::new(),
-        Target::Account(account) => format!(" --account {account}"),
-        Target::Lane(lane) => format!(" --account {} --region {}", lane.account, lane.region),
-        Target::Scope(scope) => {
-            format!(" --account {} --region {} --vpc {}", scope.account, scope.region, scope.vpc)
-        }
-    };
     let look =
         if pause.cause == Cause::Operator { "" } else { "look at `classiclinkd history`, then " };
     Some((
@@ -42,6 +34,19 @@ pub(super) fn paused(scope: &Scope, situation: &Situation<'_>) -> Option<(String
             pause.target,
             since.round(jiff::Unit::Second).unwrap_or(since)
         ),
-        format!("{look}let them go on with: classiclinkd resume{options}"),
+        format!("{look}let them go on with: {}", resume(&pause.target)),
     ))
+}
+
+/// The command that lets the calls of a target go on.
+pub fn resume(target: &Target) -> String {
+    let options = match target {
+        Target::All => String::new(),
+        Target::Account(account) => format!(" --account {account}"),
+        Target::Lane(lane) => format!(" --account {} --region {}", lane.account, lane.region),
+        Target::Scope(scope) => {
+            format!(" --account {} --region {} --vpc {}", scope.account, scope.region, scope.vpc)
+        }
+    };
+    format!("classiclinkd resume{options}")
 }

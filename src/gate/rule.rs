@@ -135,6 +135,16 @@ impl Rule {
         }
     }
 
+    /// The rule of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|rule| rule.as_str() == name)
+    }
+
+    /// Whether it withholds single links, which its refusals begin with, and lets the others go.
+    pub fn withholds_links(self) -> bool {
+        matches!(self, Self::Flapping | Self::Protected | Self::Undone)
+    }
+
     /// Whether a person's approval of the very plan releases it. What is not a question of judgement
     /// - evidence, budgets, pauses - is not released by one.
     pub fn can_be_approved(self) -> bool {

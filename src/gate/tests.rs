@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 mod past;
+mod released;
 
 /// What is put before the gate: everything in order, unless a test says otherwise.
 pub(crate) struct Setting {

@@ -5,10 +5,17 @@ use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::Read as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+/// The file that is locked.
+const LOCK: &str = "lock";
 /// What is in a state folder.
 const OURS: [&str; 5] =
-    ["lock", "pause", "journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm"];
+    [LOCK, PauseFile::NAME, "journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm"];
+/// Tries to lock the folder, and the time between them: [`StateDir::is_used`] takes the lock for a
+/// moment, which must not keep a process from starting.
+const LOCK_TRIES: u32 = 5;
+const LOCK_AGAIN: Duration = Duration::from_millis(40);
 /// What is read of a pause file, in bytes.
 const PAUSE_BYTES_MAX: u64 = 200;
 
@@ -17,9 +24,12 @@ const PAUSE_BYTES_MAX: u64 = 200;
 pub struct PauseFile(Option<PathBuf>);
 
 impl PauseFile {
+    /// Its name in the state folder.
+    pub const NAME: &str = "pause";
+
     /// The one of a state folder.
     pub fn of(folder: &Path) -> Self {
-        Self(Some(folder.join("pause")))
+        Self(Some(folder.join(Self::NAME)))
     }
 
     /// What it says, if it is there. One that cannot be looked at counts as there.
@@ -54,17 +64,12 @@ pub struct StateDir {
 }
 
 impl StateDir {
-    /// Makes the folder (0700) where it is missing, closes it to others where it is open to them,
-    /// and locks it.
+    /// Makes the folder (0700) where it is missing, and closes it to others where it is open to them.
     ///
     /// # Errors
-    /// [`JournalError::Locked`] when another process holds it, [`JournalError::State`] otherwise.
-    pub fn lock(path: &Path) -> Result<Self, JournalError> {
-        let fail = |error: std::io::Error| JournalError::State {
-            path: path.display().to_string(),
-            why: error.to_string(),
-            help: "give a folder that this user may write with --state",
-        };
+    /// [`JournalError::State`]
+    pub fn make(path: &Path) -> Result<(), JournalError> {
+        let fail = |error: std::io::Error| unusable(path, &error);
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(fail)?;
         let metadata = fs::metadata(path).map_err(fail)?;
         if metadata.permissions().mode() & 0o077 != 0 {
@@ -80,20 +85,54 @@ impl StateDir {
             }
             fs::set_permissions(path, Permissions::from_mode(0o700)).map_err(fail)?;
         }
+        Ok(())
+    }
+
+    /// As [`StateDir::make`], and locks it.
+    ///
+    /// # Errors
+    /// [`JournalError::Locked`] when another process holds it, [`JournalError::State`] otherwise.
+    pub fn lock(path: &Path) -> Result<Self, JournalError> {
+        Self::make(path)?;
+        let fail = |error: std::io::Error| unusable(path, &error);
         let lock = OpenOptions::new()
             .create(true)
             .truncate(false)
             .write(true)
             .mode(0o600)
             .custom_flags(libc::O_NOFOLLOW)
-            .open(path.join("lock"))
+            .open(path.join(LOCK))
             .map_err(fail)?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
-            Err(TryLockError::WouldBlock) => {
-                Err(JournalError::Locked { path: path.display().to_string() })
+        let mut tries = LOCK_TRIES;
+        loop {
+            match lock.try_lock() {
+                Ok(()) => return Ok(Self { path: path.to_owned(), _lock: lock }),
+                Err(TryLockError::WouldBlock) if tries > 1 => {
+                    tries -= 1;
+                    std::thread::sleep(LOCK_AGAIN);
+                }
+                Err(TryLockError::WouldBlock) => {
+                    return Err(JournalError::Locked { path: path.display().to_string() });
+                }
+                Err(TryLockError::Error(error)) => return Err(fail(error)),
             }
-            Err(TryLockError::Error(error)) => Err(fail(error)),
+        }
+    }
+
+    /// Whether a process holds a folder; `None` where that cannot be told. The lock is shared among
+    /// those who ask, and held for a moment only.
+    pub fn is_used(path: &Path) -> Option<bool> {
+        let mut looking = OpenOptions::new();
+        looking.read(true).custom_flags(libc::O_NOFOLLOW);
+        let lock = match looking.open(path.join(LOCK)) {
+            Ok(lock) => lock,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Some(false),
+            Err(_) => return None,
+        };
+        match lock.try_lock_shared() {
+            Ok(()) => Some(false),
+            Err(TryLockError::WouldBlock) => Some(true),
+            Err(TryLockError::Error(_)) => None,
         }
     }
 
@@ -105,5 +144,13 @@ impl StateDir {
     /// The folder.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+fn unusable(path: &Path, error: &std::io::Error) -> JournalError {
+    JournalError::State {
+        path: path.display().to_string(),
+        why: error.to_string(),
+        help: "give a folder that this user may write with --state",
     }
 }

@@ -18,17 +18,14 @@ impl Shrunk {
 impl Ledger {
     /// The links that stay protected once `newer` is accepted. A protection is lifted by a revision
     /// that lists the link without it; a revision that does not list the link lifts nothing, so that
-    /// lifting and removing take two.
-    pub fn protected_under(&self, newer: &Tree) -> BTreeSet<LinkKey> {
+    /// lifting and removing take two. What `older` protects counts even where the journal's entry about
+    /// it is of the first format, which did not say so.
+    pub fn protected_under(&self, older: Option<&Tree>, newer: &Tree) -> BTreeSet<LinkKey> {
         let listed = |(scope, instance): &LinkKey| {
             newer.scopes.get(scope).is_some_and(|desired| desired.links.contains_key(instance))
         };
-        let kept = self.protected().into_iter().filter(|link| !listed(link));
-        let said = newer.scopes.iter().flat_map(|(scope, desired)| {
-            let protected = desired.links.iter().filter(|(_, said)| said.protected);
-            protected.map(move |(instance, _)| (scope.clone(), instance.clone()))
-        });
-        kept.chain(said).collect()
+        let before = self.protected().into_iter().chain(older.into_iter().flat_map(said_protected));
+        before.filter(|link| !listed(link)).chain(said_protected(newer)).collect()
     }
 
     /// What each scope loses once `newer` follows `older`. What was lost before and exceeded the
@@ -57,6 +54,13 @@ impl Ledger {
         });
         lost.collect()
     }
+}
+
+fn said_protected(tree: &Tree) -> impl Iterator<Item = LinkKey> {
+    tree.scopes.iter().flat_map(|(scope, desired)| {
+        let protected = desired.links.iter().filter(|(_, said)| said.protected);
+        protected.map(|(instance, _)| (scope.clone(), instance.clone()))
+    })
 }
 
 fn ids(tree: &Tree, scope: &Scope) -> BTreeSet<InstanceId> {

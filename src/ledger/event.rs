@@ -1,11 +1,14 @@
 //! What can happen, as the journal records it. The words and the format on disk are the journal's.
 
 use crate::cloud::{self, CloudError};
-use crate::model::{AccountName, Digest, InstanceId, Lane, Mode, Revision, RunId, Scope, Verb};
+use crate::model::{Digest, InstanceId, Mode, Revision, RunId, Scope, Verb};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
-use std::fmt;
 use std::time::Duration;
+
+mod operator;
+
+pub use operator::{Approval, Cause, Pause, Resume, Target};
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -203,123 +206,6 @@ impl Settled {
     pub fn is_ours(&self) -> bool {
         self.outcome == Self::CONVERGED && self.attempts > 0
     }
-}
-
-/// A person's leave to carry out a plan that the gate holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Approval {
-    /// Digest of the plan: it binds account, region, VPC, mode, revision and actions.
-    pub plan: Digest,
-    /// The plan as the journal knew it; without it, the digest has to match to the letter.
-    pub of: Option<Passed>,
-    /// The operating system's user.
-    pub by: String,
-    /// Why, in that person's words.
-    pub reason: Option<String>,
-    /// From then on it is void.
-    pub until: Timestamp,
-}
-
-/// What a pause or a resume is about.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Target {
-    /// Everything.
-    All,
-    /// One account.
-    Account(AccountName),
-    /// One region of an account.
-    Lane(Lane),
-    /// One VPC.
-    Scope(Scope),
-}
-
-impl Target {
-    /// Whether it is about `scope` too.
-    pub fn covers(&self, scope: &Scope) -> bool {
-        match self {
-            Self::All => true,
-            Self::Account(account) => *account == scope.account,
-            Self::Lane(lane) => *lane == scope.lane(),
-            Self::Scope(of) => of == scope,
-        }
-    }
-
-    /// Whether everything that `other` is about, it is about too.
-    pub fn contains(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::All, _) => true,
-            (Self::Account(account), Self::Account(of)) => account == of,
-            (Self::Account(account), Self::Lane(lane)) => *account == lane.account,
-            (Self::Lane(lane), Self::Lane(of)) => lane == of,
-            (_, Self::Scope(scope)) => self.covers(scope),
-            _ => false,
-        }
-    }
-}
-
-impl fmt::Display for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::All => f.pad("everything"),
-            Self::Account(account) => f.pad(account.as_str()),
-            Self::Lane(lane) => f.pad(&lane.to_string()),
-            Self::Scope(scope) => f.pad(&scope.to_string()),
-        }
-    }
-}
-
-/// Who or what stopped the calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Cause {
-    /// A person.
-    Operator,
-    /// The budget was spent.
-    Budget,
-    /// Too many calls missed their instance.
-    WrongPlace,
-}
-
-impl Cause {
-    /// Every cause.
-    pub const ALL: [Self; 3] = [Self::Operator, Self::Budget, Self::WrongPlace];
-
-    /// The word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Operator => "operator",
-            Self::Budget => "budget",
-            Self::WrongPlace => "wrongPlace",
-        }
-    }
-
-    /// The cause of that word.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|cause| cause.as_str() == word)
-    }
-}
-
-/// Calls stop until somebody resumes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pause {
-    /// Which calls.
-    pub target: Target,
-    /// What stopped them.
-    pub cause: Cause,
-    /// The operating system's user, or the daemon.
-    pub by: String,
-    /// Why.
-    pub reason: Option<String>,
-}
-
-/// Calls go on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Resume {
-    /// Which calls; pauses of parts of it end too.
-    pub target: Target,
-    /// The operating system's user.
-    pub by: String,
-    /// Why.
-    pub reason: Option<String>,
 }
 
 /// Entries that were forgotten because of their age.

@@ -40,7 +40,7 @@ impl Book {
             revision: (*tree.revision).clone(),
             files: vec![],
             released: vec![],
-            protected: self.ledger.protected_under(tree),
+            protected: self.ledger.protected_under(before, tree),
             shrunk: self.ledger.shrunk_under(before, tree, Amount::Percent(20), 3),
         });
         self.at(seconds, event);
@@ -211,6 +211,10 @@ fn lifting_a_protection_and_removing_the_link_take_two_revisions() {
     let nothing = Tree { scopes: [].into(), ..tree(Mode::Detach, &[9], &[]) };
     book.accept(3, None, &nothing);
     assert!(protected(&book), "releasing the scope lifts nothing");
+    let mut upgraded = Book::default();
+    let older = tree(Mode::Detach, &[1, 2], &[1]);
+    upgraded.accept(0, Some(&older), &tree(Mode::Detach, &[2], &[]));
+    assert!(protected(&upgraded), "whatever the entry about the older revision said");
     book.accept(4, None, &tree(Mode::Detach, &[1, 2], &[]));
     assert!(!protected(&book));
 }

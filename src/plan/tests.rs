@@ -195,3 +195,18 @@ proptest! {
         );
     }
 }
+
+#[test]
+fn giving_back_attaches_what_is_free_and_takes_nothing() {
+    let wanted = desired(Mode::Sync, &[1, 2, 3, 4]);
+    let other = VpcId::parse("vpc-b").unwrap();
+    let standings =
+        [(3, Standing::Linked(other.clone())), (4, Standing::Unknown { code: "x".into() })];
+    let seen = observed(&wanted, &[2, 8, 9], &standings, moment(5));
+    let plan = restore(&Arc::new(wanted), &seen, "r7");
+    assert_eq!(verbs(&plan), [(Verb::Attach, "i-0001")]);
+    assert!(plan.actions()[0].reason.to_string().contains("r7"));
+    assert_eq!(plan.missing()[&id(3)], Missing::Elsewhere(other));
+    assert_eq!(plan.missing()[&id(4)], Missing::Unknown);
+    assert_eq!(plan.observed_count(), 3);
+}

@@ -170,7 +170,7 @@ fn the_reference_of_refusals_is_fresh() {
     );
     for rule in Rule::ALL {
         let (asked, way_out) = released_by(rule);
-        let approved = if rule.can_be_approved() { ", or `classiclinkd approve`" } else { "" };
+        let approved = if rule.can_be_approved() { ", or `approve` of the plan" } else { "" };
         let purpose = cell(rule.purpose());
         let _ = writeln!(page, "| `{rule}` | {purpose} | {asked} | {way_out}{approved} |");
     }

@@ -1,6 +1,6 @@
 //! Reading a journal without a word in it.
 
-use super::{anchor, anchored, read, schema, store, text};
+use super::{Head, anchor, anchored, read, schema, store, text};
 use crate::clock::Moment;
 use crate::journal::{Accepted, Item, JournalError, restore};
 use crate::ledger::{self, Ledger};
@@ -27,13 +27,16 @@ pub struct Verified {
     pub entries: u64,
     /// Entries before it that were forgotten because of their age.
     pub forgotten: u64,
+    /// Number and time of the first entry.
+    pub first: Option<(u64, Timestamp)>,
     /// Number, time and hash of the last entry.
     pub last: Option<(u64, Timestamp, Digest)>,
 }
 
 fn open(folder: &Path) -> Result<Connection, JournalError> {
     let path = folder.join(crate::journal::FILE);
-    if !path.exists() {
+    // One in a folder that may not be entered is not missing.
+    if matches!(path.try_exists(), Ok(false)) {
         return Err(JournalError::Missing { path: folder.display().to_string() });
     }
     let connection =
@@ -53,7 +56,7 @@ fn open(folder: &Path) -> Result<Connection, JournalError> {
 /// [`JournalError`]; [`JournalError::Missing`] where there is none.
 pub fn look(folder: &Path, now: Moment) -> Result<Past, JournalError> {
     let connection = open(folder)?;
-    let (items, _) = checked(&connection)?;
+    let (_, items, _) = checked(&connection)?;
     let mut ledger = Ledger::default();
     for Item { seq, at, event } in &items {
         ledger.take(*seq, ledger::Past { wall: *at, monotonic: None }, event, now);
@@ -69,17 +72,19 @@ pub fn look(folder: &Path, now: Moment) -> Result<Past, JournalError> {
 /// [`JournalError::Broken`] with the number of the first entry that does not fit.
 pub fn verify(folder: &Path) -> Result<Verified, JournalError> {
     let connection = open(folder)?;
-    let forgotten = anchor(&connection)?.seq;
-    let (items, head) = checked(&connection)?;
+    let (begins, items, head) = checked(&connection)?;
+    let first = items.first().map(|item| (item.seq, item.at));
     let last = items.last().zip(head.hash).map(|(item, hash)| (item.seq, item.at, hash));
-    Ok(Verified { entries: items.len() as u64, forgotten, last })
+    Ok(Verified { entries: items.len() as u64, forgotten: begins.seq, first, last })
 }
 
-/// Read in one transaction, so that a writer cannot come between.
-fn checked(connection: &Connection) -> Result<(Vec<Item>, super::Head), JournalError> {
+/// Where the chain begins, its entries, and where it ends. Read in one transaction, so that a writer
+/// cannot come between.
+fn checked(connection: &Connection) -> Result<(Head, Vec<Item>, Head), JournalError> {
     connection.execute_batch("BEGIN").map_err(store)?;
-    let found = read(connection, anchor(connection)?)?;
-    anchored(connection, &found.0)?;
+    let begins = anchor(connection)?;
+    let (items, head) = read(connection, begins.clone())?;
+    anchored(connection, &items)?;
     connection.execute_batch("COMMIT").map_err(store)?;
-    Ok(found)
+    Ok((begins, items, head))
 }

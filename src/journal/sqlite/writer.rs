@@ -25,8 +25,9 @@ const POLL: Duration = Duration::from_millis(250);
 /// Appends that one commit takes at most.
 const BATCH: usize = 256;
 
+#[expect(clippy::large_enum_variant, reason = "all jobs but one a day are the large one")]
 enum Job {
-    Append(Append),
+    Append(Box<Append>),
     Prune(Timestamp, oneshot::Sender<Result<u64, String>>),
 }
 
@@ -67,7 +68,7 @@ impl Writer {
         event: Event,
         texts: Vec<Text>,
     ) -> Result<u64, JournalError> {
-        self.ask(|done| Job::Append(Append { at, event, texts, done })).await
+        self.ask(|done| Job::Append(Box::new(Append { at, event, texts, done }))).await
     }
 
     pub async fn prune(&self, cutoff: Timestamp) -> Result<u64, JournalError> {
@@ -130,10 +131,10 @@ impl Thread {
             };
             match job {
                 Ok(Job::Append(first)) => {
-                    let mut batch = vec![first];
+                    let mut batch = vec![*first];
                     while batch.len() < BATCH {
                         match jobs.try_recv() {
-                            Ok(Job::Append(next)) => batch.push(next),
+                            Ok(Job::Append(next)) => batch.push(*next),
                             Ok(other) => {
                                 waiting = Some(other);
                                 break;

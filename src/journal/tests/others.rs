@@ -180,6 +180,29 @@ async fn where_there_is_no_journal_looking_makes_none() {
 }
 
 #[test]
+fn asking_whether_a_folder_is_used_keeps_nobody_from_using_it() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(StateDir::is_used(folder.path()), Some(false));
+    assert!(!folder.path().join("lock").exists(), "asking makes nothing");
+    let used = StateDir::lock(folder.path()).unwrap();
+    assert_eq!(StateDir::is_used(folder.path()), Some(true));
+    assert!(matches!(StateDir::lock(folder.path()), Err(JournalError::Locked { .. })));
+    drop(used);
+    let asking = std::fs::File::open(folder.path().join("lock")).unwrap();
+    asking.lock_shared().unwrap();
+    assert_eq!(StateDir::is_used(folder.path()), Some(false), "who asks is no user");
+    let asked = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(50));
+        drop(asking);
+    });
+    assert!(StateDir::lock(folder.path()).is_ok());
+    asked.join().unwrap();
+    std::fs::remove_file(folder.path().join("lock")).unwrap();
+    std::os::unix::fs::symlink("/nowhere", folder.path().join("lock")).unwrap();
+    assert_eq!(StateDir::is_used(folder.path()), None);
+}
+
+#[test]
 fn a_pause_file_counts_whatever_it_is_and_says_its_first_line() {
     let folder = tempfile::tempdir().unwrap();
     let (file, path) = (PauseFile::of(folder.path()), folder.path().join("pause"));

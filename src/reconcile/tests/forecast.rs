@@ -15,7 +15,7 @@ async fn both(world: &World) -> (Forecast, [usize; 2], f64) {
     let forecast = proposal.report.forecast.clone().unwrap();
     let of = || [world.detaches() + world.calls("AttachClassicLinkVpc"), world.sim.calls().len()];
     let (before, begun) = (of(), world.clock.now());
-    let report = carry_out(&world.reads, &world.writes, proposal, None).await;
+    let report = carry_out(&world.reads, &world.writes, proposal, Arc::new(Run::of("apply"))).await;
     let seconds = world.clock.now().since(begun).as_secs_f64();
     assert_eq!(report.standing(), Standing::Clean);
     assert_eq!(report.forecast, None, "what is done is not to come");
@@ -87,7 +87,10 @@ async fn side_by_side(vpcs: usize, stale: usize) {
     let asks = proposals.iter().map(|of| (of.report.scope.lane(), of.ask.as_ref().unwrap()));
     let whole = together(asks).unwrap().all;
     let (calls, begun) = (world.sim.calls().len(), world.clock.now());
-    let passes = proposals.into_iter().map(|of| carry_out(&world.reads, &world.writes, of, None));
+    let run = Arc::new(Run::of("apply"));
+    let passes = proposals
+        .into_iter()
+        .map(|of| carry_out(&world.reads, &world.writes, of, Arc::clone(&run)));
     futures_util::future::join_all(passes).await;
     let came = (world.sim.calls().len() - calls, world.clock.now().since(begun).as_secs_f64());
     assert_eq!((whole.calls.detach, world.detaches()), ((vpcs * stale) as u64, vpcs * stale));

@@ -1,0 +1,116 @@
+//! `resume`: let calls go on.
+
+use super::target::{Which, doubt, quoted};
+use super::{Exit, Failure, Globals, setup, terminal};
+use crate::gate;
+use crate::journal::{self, Journal, JournalError, PauseFile};
+use crate::ledger::Ledger;
+use crate::ledger::event::{Cause, Event, Pause, Resume, Target};
+use crate::model::printable;
+use clap::Args;
+use jiff::{Timestamp, Unit};
+use std::path::Path;
+
+/// Let calls go on that `pause`, a spent budget or a wrong place stopped
+///
+/// Ends every pause within the account, region or VPC that is named, or all of them, and lets links be
+/// taken again that an undo gave back. A wider pause stays, and so does the file `pause` in the state
+/// folder.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    classiclinkd resume\n  \
+    classiclinkd resume --region cn-hangzhou --reason looked-at-history")]
+pub(super) struct Options {
+    #[command(flatten)]
+    which: Which,
+    /// Why, for those who ask later
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Failure> {
+    let config = setup::config(&globals)?;
+    // What goes wrong is said once, as the command's own error.
+    setup::logging(&config, "off")?;
+    let folder = setup::state_folder(&config)?;
+    let Options { which, reason } = options;
+    let target = which.target()?;
+    warn_of_file(&folder);
+    // A folder that cannot be looked into is another mistake, which opening the journal names.
+    if matches!(folder.join(journal::FILE).try_exists(), Ok(false)) {
+        return Err(JournalError::Missing { path: folder.display().to_string() }.into());
+    }
+    let (journal, _) = Journal::beside(&folder, setup::clock())?;
+    let ended = journal.books().read(|ledger| within(&target, ledger));
+    if ended.is_empty() {
+        terminal::out("nothing was paused\n")?;
+    } else {
+        let resume = Resume { target: target.clone(), by: journal::user(), reason };
+        journal.append(Event::Resumed(resume)).await?;
+        terminal::out(&ended.concat())?;
+    }
+    let (wider, doubt) =
+        journal.books().read(|ledger| (around(&target, ledger), doubt(&target, ledger)));
+    let doubt = doubt.filter(|_| ended.is_empty());
+    for note in wider.into_iter().chain(doubt) {
+        terminal::note(&format!("note: {note}"));
+    }
+    Ok(Exit::Clean)
+}
+
+/// What goes on once a target is resumed, a line each.
+fn within(target: &Target, ledger: &Ledger) -> Vec<String> {
+    let pauses = ledger.pauses().filter(|(_, pause)| target.contains(&pause.target));
+    let pauses = pauses.map(|(since, pause)| format!("resumed: {}\n", told(since, pause)));
+    let holds = ledger.holds().filter(|(scope, _, _)| target.covers(scope));
+    let holds = holds.map(|(scope, instance, hold)| {
+        format!(
+            "no longer kept: {instance} at {scope}, which undo {} of {} gave back at {}\n",
+            hold.run,
+            printable(&hold.of),
+            second(hold.since)
+        )
+    });
+    pauses.chain(holds).collect()
+}
+
+/// Pauses that go further than a target: they stay.
+fn around(target: &Target, ledger: &Ledger) -> Vec<String> {
+    let wider = ledger.pauses().filter(|(_, pause)| pause.target.contains(target));
+    let said = wider.map(|(since, pause)| {
+        format!(
+            "still paused: {}; end that with: {}",
+            told(since, pause),
+            gate::resume(&pause.target)
+        )
+    });
+    said.collect()
+}
+
+/// A pause in words.
+pub(super) fn told(since: Timestamp, pause: &Pause) -> String {
+    let by = match pause.cause {
+        Cause::Operator => printable(&pause.by),
+        Cause::Budget => "the budget".to_owned(),
+        Cause::WrongPlace => "a wrong place".to_owned(),
+    };
+    let reason =
+        pause.reason.as_deref().map_or_else(String::new, |r| format!(": {}", printable(r)));
+    format!("{} since {} by {by}{reason}", pause.target, second(since))
+}
+
+/// A time to the second, as people read it.
+pub(super) fn second(at: Timestamp) -> Timestamp {
+    at.round(Unit::Second).unwrap_or(at)
+}
+
+fn warn_of_file(folder: &Path) {
+    if let Some(said) = PauseFile::of(folder).said() {
+        let said = if said.is_empty() { said } else { format!(" ({})", printable(&said)) };
+        terminal::note(&format!(
+            "note: the file `{}` in the state folder stops ALL calls{said}; remove it with: rm {}",
+            PauseFile::NAME,
+            quoted(&folder.join(PauseFile::NAME))
+        ));
+    }
+}

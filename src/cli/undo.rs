@@ -1,0 +1,235 @@
+//! `undo`: give back what a run, or a span of time, took.
+
+use super::plan::Output;
+use super::when::When;
+use super::{Exit, Failure, Globals, setup, terminal};
+use crate::aliyun::Client;
+use crate::apply::{Current, Newest, Progress, Run};
+use crate::config::Config;
+use crate::daemon::{Estate, Signals, stop_on_signals};
+use crate::desired::Tree;
+use crate::gate::Rule;
+use crate::journal;
+use crate::ledger::event::{Event, Restored};
+use crate::ledger::taken::{Span, is_known, taken};
+use crate::model::{Digest, InstanceId, Revision, RunId, Scope, printable};
+use crate::reconcile::undo::{self, GivingBack};
+use clap::Args;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+mod show;
+
+/// Give back the links that a run, or a span of time, took
+///
+/// Shows first what can be given back and what cannot, and why; asks; then attaches exactly that. The
+/// links are held from before the first call until another revision is accepted or `resume` is run, so
+/// that no pass takes them again meanwhile. Works beside a running daemon, and while calls are paused.
+/// Exit codes: 0 all given back, 2 some could not be, 3 held by the gate, 1 error.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    classiclinkd history\n  \
+    classiclinkd undo r1042\n  \
+    classiclinkd undo --since 15m --yes")]
+pub(super) struct Options {
+    /// Which run, as `history` names it
+    #[arg(value_name = "RUN", conflicts_with = "since", required_unless_present = "since")]
+    run: Option<String>,
+    /// Everything that was detached since then: how long ago, such as 15m, or when
+    #[arg(long, value_name = "TIME", value_parser = When::parse)]
+    since: Option<When>,
+    /// Only this instance; may be repeated
+    #[arg(long, value_name = "INSTANCE")]
+    instance: Vec<String>,
+    /// Do not ask; needed where nobody can be asked
+    #[arg(long)]
+    yes: bool,
+    /// How the result is printed
+    #[arg(long, value_enum, default_value_t)]
+    output: Output,
+}
+
+pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Failure> {
+    let mut config = setup::config(&globals)?;
+    setup::logging(&config, "warn")?;
+    let clock = setup::clock();
+    let span = span(&options, &*clock)?;
+    let past = journal::look(&setup::state_folder(&config)?, clock.now())?;
+    let all = past.items.iter().map(|item| (item.seq, item.at, &item.event));
+    if let Span::Run(run) = span
+        && !is_known(all.clone().map(|(seq, _, event)| (seq, event)), run)
+    {
+        return Err(Failure(format!(
+            "there is no run {run} in the journal; `classiclinkd history` names the runs"
+        )));
+    }
+    let mut taken = taken(all, span);
+    only(&mut taken, &options.instance)?;
+    if taken.is_empty() {
+        terminal::note(&format!("{span} took no link, so there is nothing to give back"));
+        return Ok(Exit::Clean);
+    }
+    let undoing = Undoing::prepare(&mut config, span).await?;
+    let giving = undoing.propose(&taken).await?;
+    let wanted: usize = giving.iter().map(|giving| giving.back.len()).sum();
+    if wanted > 0 && giving.iter().any(|giving| giving.approved.is_some()) && !options.yes {
+        consent(&show::text(span, &giving), wanted)?;
+    }
+    let giving = undoing.carry_out(giving).await?;
+    terminal::out(&match options.output {
+        Output::Json => show::json(span, &giving),
+        Output::Text | Output::Markdown => show::text(span, &giving),
+    })?;
+    Ok(exit(&giving))
+}
+
+fn span(options: &Options, clock: &dyn crate::clock::Clock) -> Result<Span, Failure> {
+    if let Some(text) = &options.run {
+        let named = RunId::parse(text).map(Span::Run);
+        return named.ok_or_else(|| {
+            Failure(format!("`{}` is not a run; write one such as r1042", printable(text)))
+        });
+    }
+    let since = options.since.ok_or_else(|| Failure("give a run, or --since".to_owned()))?;
+    Ok(Span::Since(since.from(clock.now().wall)))
+}
+
+fn only(
+    taken: &mut BTreeMap<Scope, BTreeSet<InstanceId>>,
+    instances: &[String],
+) -> Result<(), Failure> {
+    let wanted: BTreeSet<InstanceId> =
+        instances.iter().map(|text| InstanceId::parse(text)).collect::<Result<_, _>>()?;
+    if !wanted.is_empty() {
+        taken.values_mut().for_each(|ids| ids.retain(|id| wanted.contains(id)));
+        taken.retain(|_, ids| !ids.is_empty());
+    }
+    Ok(())
+}
+
+fn consent(shown: &str, wanted: usize) -> Result<(), Failure> {
+    if !terminal::can_ask() {
+        return Err(Failure(format!(
+            "{wanted} links can be given back, and nobody can be asked here; give --yes"
+        )));
+    }
+    terminal::note(shown);
+    if terminal::consents("Give them back?") {
+        Ok(())
+    } else {
+        Err(Failure("no consent, so nothing was done".to_owned()))
+    }
+}
+
+/// What an undo needs.
+struct Undoing {
+    estate: Estate<Arc<Client>, Arc<Client>>,
+    state: setup::State,
+    revision: Arc<Revision>,
+    span: Span,
+    stop: CancellationToken,
+}
+
+impl Undoing {
+    async fn prepare(config: &mut Config, span: Span) -> Result<Self, Failure> {
+        let clock = setup::clock();
+        let clients = setup::clients(config, &clock)?;
+        let state = setup::state_or_beside(config, &clock).await?;
+        let stop = CancellationToken::new();
+        tokio::spawn(stop_on_signals(Signals::take_over()?, stop.clone()));
+        let in_force = state
+            .journal
+            .books()
+            .read(|ledger| ledger.accepted().map(|accepted| accepted.revision.clone()));
+        let revision = Arc::new(in_force.unwrap_or(Revision::of_content(Digest::of([]))));
+        // What the manifests say does not hold an undo up.
+        let tree = Arc::new(Tree { revision: Arc::clone(&revision), scopes: BTreeMap::new() });
+        let (_, newest) = watch::channel(Current { tree, unsettled: true });
+        let (lanes, reads) = setup::reads(config, &clients, &clock);
+        let parts = setup::Parts {
+            lanes,
+            reads,
+            clients,
+            state: &state,
+            newest: Newest::following(newest),
+            progress: Progress::default(),
+            patience: None,
+            clock: Arc::clone(&clock),
+            stop: stop.clone(),
+        };
+        let estate = setup::estate(config, parts);
+        Ok(Self { estate, state, revision, span, stop })
+    }
+
+    async fn propose(
+        &self,
+        taken: &BTreeMap<Scope, BTreeSet<InstanceId>>,
+    ) -> Result<Vec<GivingBack>, Failure> {
+        let mut giving = Vec::new();
+        for (scope, ids) in taken {
+            let (reads, writes) = self.estate.accounts.get(&scope.account).ok_or_else(|| {
+                Failure(format!(
+                    "account `{}` is not in the configuration, and its links were taken; add it",
+                    scope.account
+                ))
+            })?;
+            let of = self.span.to_string();
+            let proposing =
+                undo::propose(reads, &writes.circumstances, (scope, ids), &self.revision, &of);
+            let interrupted = || Failure("interrupted, nothing was done".to_owned());
+            giving.push(self.stop.run_until_cancelled(proposing).await.ok_or_else(interrupted)?);
+        }
+        Ok(giving)
+    }
+
+    async fn carry_out(&self, giving: Vec<GivingBack>) -> Result<Vec<GivingBack>, Failure> {
+        let approved = |giving: &&GivingBack| giving.approved.is_some();
+        if !giving.iter().any(|giving| approved(&giving)) {
+            return Ok(giving);
+        }
+        let run = Arc::new(Run::of("undo"));
+        let restored = Restored {
+            run: run.begin(&self.state.journal).await?,
+            of: self.span.to_string(),
+            by: journal::user(),
+            links: giving.iter().filter(approved).flat_map(GivingBack::held).collect(),
+            revision: self.revision.digest.clone(),
+        };
+        self.state.journal.append(Event::Restored(restored)).await?;
+        let mut done = Vec::new();
+        for giving in giving {
+            done.push(match self.estate.accounts.get(&giving.scope.account) {
+                Some((reads, writes)) => {
+                    undo::carry_out(reads, writes, giving, Arc::clone(&run)).await
+                }
+                None => giving,
+            });
+        }
+        Ok(done)
+    }
+}
+
+fn exit(giving: &[GivingBack]) -> Exit {
+    let refused = |giving: &GivingBack| {
+        let rule = giving.refusals.iter().map(|refusal| refusal.rule).max();
+        match rule {
+            Some(Rule::Journal) => Exit::Error,
+            Some(_) => Exit::Held,
+            None if !giving.cannot.is_empty() => Exit::Pending,
+            None if giving.applied.iter().all(|applied| applied.outcome.is_converged()) => {
+                Exit::Clean
+            }
+            None => Exit::Pending,
+        }
+    };
+    let severity = |exit: &Exit| match exit {
+        Exit::Error => 4,
+        Exit::Partial => 3,
+        Exit::Held => 2,
+        Exit::Pending => 1,
+        Exit::Clean => 0,
+    };
+    giving.iter().map(refused).max_by_key(severity).unwrap_or(Exit::Clean)
+}
