@@ -98,6 +98,11 @@ impl Lanes {
         }
     }
 
+    /// What every account and region may use.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
     /// Calls in flight that one account and region may have.
     pub fn concurrency(&self) -> usize {
         self.limits.concurrency

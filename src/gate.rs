@@ -8,7 +8,7 @@ use crate::desired::Desired;
 use crate::model::{InstanceId, Scope};
 use crate::observed::Partial;
 use crate::plan::{Action, Plan};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 mod account_pin;
 mod bounds;
@@ -39,7 +39,7 @@ pub use pause::resume;
 pub use permit::{Denial, Facts, Permit, permit};
 pub use restore::restore;
 pub use review::review;
-pub use rule::{Refusal, Rule};
+pub use rule::{Refusal, Release, Rule};
 
 /// What an approved plan is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,8 +89,31 @@ pub struct Held {
     pub plan: Plan,
     /// At least one.
     pub refusals: Vec<Refusal>,
+    /// Instances whose actions stay withheld, whoever approves the plan.
+    pub barred: BTreeSet<InstanceId>,
     /// The pause that it calls for: what spent a budget should be looked at by a person.
     pub latch: Option<crate::ledger::event::Pause>,
+}
+
+impl Held {
+    /// What goes once the plan is released.
+    pub fn going(&self) -> impl Iterator<Item = &Action> {
+        let actions = self.plan.actions().iter();
+        actions.filter(|action| !self.barred.contains(&action.link.instance))
+    }
+
+    /// What it takes to release it: the most that any rule asks for. A pause that the plan sets off
+    /// is for a person to end.
+    pub fn release(&self) -> Release {
+        let of = |wanted| self.refusals.iter().any(|refusal| refusal.rule.release() == wanted);
+        if of(Release::Nothing) {
+            Release::Nothing
+        } else if of(Release::Person) || self.latch.is_some() {
+            Release::Person
+        } else {
+            Release::Time
+        }
+    }
 }
 
 /// The refusal for a scope that could not be observed completely: there is no plan to review.

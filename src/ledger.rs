@@ -131,6 +131,11 @@ impl Ledger {
         self.sends.spent(lane, now)
     }
 
+    /// When the detaches of an account and region within the last day were sent, in any order.
+    pub fn sent_at(&self, lane: &Lane, now: Moment) -> Vec<Timestamp> {
+        self.sends.times(lane, DAY, now).collect()
+    }
+
     /// When `wanted` more detaches will fit into a budget; `None` where they never will.
     pub fn fits_at(
         &self,

@@ -27,6 +27,7 @@ pub mod gate;
 pub mod outcome;
 pub mod retry;
 pub mod schedule;
+pub mod forecast;
 // Effects: touch the world, decide nothing.
 pub mod signature;
 pub mod manifest;

@@ -3,7 +3,8 @@
 use crate::apply::{Circumstances, Errand, Run, Writes};
 use crate::cloud::{Identify, ReadLinks, WriteLinks};
 use crate::desired::Desired;
-use crate::gate::{self, Approved, Pin};
+use crate::forecast::{self, Ask, Terms};
+use crate::gate::{self, Approved, Pin, Release};
 use crate::ledger::Ledger;
 use crate::ledger::event::{Event, Pause};
 use crate::model::{Revision, Verb};
@@ -11,6 +12,7 @@ use crate::observe::Reads;
 use crate::observed::{Complete, Gap, Observed, Partial};
 use crate::plan;
 use crate::report::ScopeReport;
+use std::slice;
 use std::sync::Arc;
 
 pub mod undo;
@@ -28,12 +30,14 @@ pub struct Proposal {
     pub latch: Option<Pause>,
     /// Whose account it was found to be.
     pub pin: Pin,
+    /// What a forecast of all plans is made of, if this one can ever be carried out.
+    pub ask: Option<(Terms, Ask)>,
 }
 
 impl Proposal {
     /// There is nothing that could be carried out.
     pub fn without_plan(report: ScopeReport) -> Self {
-        Self { report, approved: None, complete: None, latch: None, pin: Pin::Absent }
+        Self { report, approved: None, complete: None, latch: None, pin: Pin::Absent, ask: None }
     }
 }
 
@@ -56,18 +60,32 @@ pub async fn propose<R: ReadLinks + Identify>(
     };
     let plan = plan::compute(desired, &complete, complete.begun().wall);
     let complete = Some(complete);
-    match circumstances.judge(&pin, |situation| gate::review(plan, situation)) {
+    let limits = reads.lanes.limits();
+    let decided = circumstances.judge(&pin, |situation| gate::review(plan, situation));
+    let mut proposal = match decided {
         Err(mut held) => {
+            let release = held.release();
+            let ask = (release != Release::Nothing).then(|| {
+                let by_person = release == Release::Person;
+                circumstances.ask(desired, limits, held.going(), by_person)
+            });
             let latch = held.latch.take();
             let report = ScopeReport::of_held(*held);
-            Proposal { complete, latch, ..Proposal::without_plan(report) }
+            Proposal { complete, latch, ask, ..Proposal::without_plan(report) }
         }
         Ok(approved) => {
             let report = ScopeReport::of_approved(&approved);
             let approved = (!report.actions.is_empty()).then(|| Arc::new(approved));
-            Proposal { report, approved, complete, latch: None, pin }
+            let ask = approved
+                .as_ref()
+                .map(|approved| circumstances.ask(desired, limits, approved.actions(), false));
+            Proposal { report, approved, complete, latch: None, pin, ask }
         }
-    }
+    };
+    let ask = proposal.ask.as_ref();
+    proposal.report.forecast =
+        ask.and_then(|(terms, ask)| forecast::of(terms, slice::from_ref(ask)));
+    proposal
 }
 
 /// Carries out what was approved: every detach before any attach.
@@ -77,7 +95,9 @@ pub async fn carry_out<R: ReadLinks, W: WriteLinks>(
     proposal: Proposal,
     run: Arc<Run>,
 ) -> ScopeReport {
-    let Proposal { mut report, approved, complete, latch, pin } = proposal;
+    let Proposal { mut report, approved, complete, latch, pin, ask: _ } = proposal;
+    // What was to come has come.
+    report.forecast = None;
     let errand = Errand { run, pin };
     if let Some(pause) = latch {
         writes.latch(pause).await;

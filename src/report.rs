@@ -3,6 +3,7 @@
 use crate::apply::Applied;
 use crate::cloud::{Class, CloudError};
 use crate::desired::{Desired, Expiring};
+use crate::forecast::{Forecast, Whole};
 use crate::gate::{Approved, Held, Refusal, Rule};
 use crate::ledger::event::Passed;
 use crate::model::{Digest, InstanceId, Mode, Revision, Scope, Verb};
@@ -13,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub mod explanation;
+mod foreseen;
 pub mod history;
 pub mod json;
 pub mod markdown;
@@ -25,6 +27,8 @@ pub struct Report {
     pub revision: Arc<Revision>,
     /// By scope.
     pub scopes: Vec<ScopeReport>,
+    /// What carrying out all plans will cost, until they are.
+    pub forecast: Option<Whole>,
 }
 
 /// What was found, decided and done in one scope.
@@ -54,6 +58,8 @@ pub struct ScopeReport {
     pub refusals: Vec<Refusal>,
     /// Who released the plan, where a rule held it.
     pub approver: Option<String>,
+    /// What carrying it out will cost, where there is something to carry out, and until it is.
+    pub forecast: Option<Forecast>,
     /// How the actions ended, once they were carried out.
     pub applied: Vec<Applied>,
 }
@@ -155,6 +161,7 @@ impl ScopeReport {
             expiring: plan.desired().expiring_at(plan.observed_at().wall),
             refusals,
             approver: None,
+            forecast: None,
             applied: Vec::new(),
         }
     }
@@ -193,6 +200,7 @@ impl ScopeReport {
             expiring: Vec::new(),
             refusals: vec![refusal],
             approver: None,
+            forecast: None,
             applied: Vec::new(),
         }
     }
@@ -257,7 +265,7 @@ impl Report {
     /// A report, scopes in order.
     pub fn new(revision: Arc<Revision>, mut scopes: Vec<ScopeReport>) -> Self {
         scopes.sort_by(|a, b| a.scope.cmp(&b.scope));
-        Self { revision, scopes }
+        Self { revision, scopes, forecast: None }
     }
 
     /// The worst that is said of any scope.

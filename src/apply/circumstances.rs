@@ -1,9 +1,14 @@
 //! How things stand, gathered for the gate right before it decides.
 
+use crate::attempt::Limits;
 use crate::clock::Clock;
+use crate::desired::Desired;
+use crate::forecast::{Ask, LATENCY, Terms};
 use crate::gate::{Bounds, Pin, Situation};
 use crate::journal::{Books, PauseFile};
 use crate::ledger::Ledger;
+use crate::model::Verb;
+use crate::plan::Action;
 use std::sync::Arc;
 
 /// What the gate is told apart from the plan. Cheap to clone; clones share.
@@ -20,6 +25,35 @@ pub struct Circumstances {
 }
 
 impl Circumstances {
+    /// What a plan of a scope wants, and what its account and region offers, for a forecast; `held`
+    /// says whether something holds it that time alone does not end.
+    pub fn ask<'a>(
+        &self,
+        desired: &Desired,
+        limits: Limits,
+        going: impl Iterator<Item = &'a Action>,
+        held: bool,
+    ) -> (Terms, Ask) {
+        let (now, lane, bounds) = (self.clock.now(), desired.scope.lane(), &self.bounds);
+        let (detaches, attaches): (Vec<_>, Vec<_>) =
+            going.partition(|action| action.verb == Verb::Detach);
+        let windows = std::iter::once(&bounds.windows).chain(&desired.windows);
+        let windows = windows.filter(|of| !of.is_empty()).cloned().collect();
+        let (spent, sent) =
+            self.books.read(|ledger| (ledger.spent(&lane, now), ledger.sent_at(&lane, now)));
+        let terms = Terms {
+            now: now.wall,
+            writes: limits.writes,
+            reads: limits.reads,
+            concurrency: limits.concurrency,
+            latency: LATENCY,
+            budget: bounds.budget,
+            spent,
+            sent,
+        };
+        (terms, Ask { detach: detaches.len(), attach: attaches.len(), windows, held })
+    }
+
     /// Lets `judge` decide by how things stand now.
     pub fn judge<T>(&self, pin: &Pin, judge: impl FnOnce(&Situation<'_>) -> T) -> T {
         self.judge_and(pin, judge, |_, _| ())

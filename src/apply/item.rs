@@ -5,6 +5,7 @@ use super::call::Call;
 use super::unsettled::Carried;
 use crate::clock::Moment;
 use crate::cloud::{Class, CloudError};
+use crate::forecast::FIRST_LOOK;
 use crate::gate::Denial;
 use crate::model::{InstanceId, Scope, Verb};
 use crate::observed::{Listed, Standing};
@@ -13,8 +14,6 @@ use crate::plan::Action;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// The first verification: short, so that the calls of a moment share a read.
-const FIRST_LOOK: Duration = Duration::from_millis(200);
 /// Later ones; ECS asks to be polled every one to two seconds at most (`api-contract.md` 6.1).
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// A permit that was denied for a passing reason is asked for again.

@@ -7,6 +7,7 @@ use super::{Applied, Errand, Writes};
 use crate::attempt::Kind;
 use crate::clock::{Clock as _, Moment};
 use crate::cloud::{Class, CloudError, IDS_MAX, ReadLinks, WriteLinks};
+use crate::forecast::confirm_ahead;
 use crate::gate::Approved;
 use crate::journal::JournalError;
 use crate::model::{InstanceId, Lane, Verb};
@@ -22,8 +23,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// Confirmations are asked for as many links as can be called within this time: they last 10 s.
-const CONFIRM_AHEAD_SECONDS: f64 = 5.0;
 /// Links whose verification is due this soon share a read.
 const VERIFY_TOGETHER: Duration = Duration::from_millis(250);
 
@@ -176,10 +175,8 @@ impl<'a, R: ReadLinks, W: WriteLinks> Running<'a, R, W> {
             return;
         }
         let rate = self.writes.lanes.rate(&self.lane, Kind::Write(self.verb));
-        // Rounded down, and small: a rate is at most thousands a second.
-        let ahead = (rate * CONFIRM_AHEAD_SECONDS).clamp(1.0, IDS_MAX as f64) as usize;
         let chosen = self.choose(
-            ahead.saturating_sub(ready),
+            confirm_ahead(rate).saturating_sub(ready),
             |stage| matches!(stage, Stage::Waiting { due } if *due <= now.monotonic),
         );
         if chosen.is_empty() {

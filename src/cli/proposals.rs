@@ -3,6 +3,7 @@
 use crate::apply::Circumstances;
 use crate::cloud::{Class, CloudError, Identify, ReadLinks};
 use crate::desired::Tree;
+use crate::forecast;
 use crate::model::AccountName;
 use crate::observe::Reads;
 use crate::reconcile::{Proposal, propose};
@@ -44,5 +45,7 @@ pub(super) async fn all<R: ReadLinks + Identify>(
 /// The report of proposals that were not carried out.
 pub(super) fn report(tree: &Tree, proposals: &[Proposal]) -> Report {
     let scopes = proposals.iter().map(|proposal| proposal.report.clone()).collect();
-    Report::new(Arc::clone(&tree.revision), scopes)
+    let asks = proposals.iter().filter_map(|of| Some((of.report.scope.lane(), of.ask.as_ref()?)));
+    let forecast = forecast::together(asks);
+    Report { forecast, ..Report::new(Arc::clone(&tree.revision), scopes) }
 }

@@ -6,7 +6,7 @@ use super::{account_pin, freshness, journal, links, named, review::Case};
 use crate::cloud::LINKS_PER_VPC_MAX;
 use crate::model::Verb;
 use crate::plan::Plan;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Asks the rules about a plan that gives links back.
 ///
@@ -25,7 +25,7 @@ pub fn restore(plan: Plan, situation: &Situation<'_>) -> Result<Approved, Box<He
     if refusals.is_empty() && plan.count(Verb::Detach) == 0 {
         Ok(Approved { plan, purpose: Purpose::Undo, withheld, approver: None })
     } else {
-        Err(Box::new(Held { plan, refusals, latch: None }))
+        Err(Box::new(Held { plan, refusals, barred: BTreeSet::new(), latch: None }))
     }
 }
 

@@ -5,7 +5,7 @@ use super::{account_pin, budget, cut_short, emptying, flapping, freshness, journ
 use super::{pause, per_plan, protected, shrink, undone, windows, wrong_place};
 use crate::model::{InstanceId, Verb};
 use crate::plan::{Action, Plan};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A plan under review: what is proposed, and what of it is withheld.
 pub(super) struct Case<'a> {
@@ -88,11 +88,13 @@ pub fn review(plan: Plan, situation: &Situation<'_>) -> Result<Approved, Box<Hel
         return Ok(Approved { plan, purpose: Purpose::Reconcile, withheld, approver });
     }
     let latch = over.and_then(|(_, latch)| latch).or(misplaced.and_then(|(_, latch)| latch));
+    let barred = withheld.iter().filter(|(_, refusal)| !refusal.rule.can_be_approved());
+    let barred: BTreeSet<InstanceId> = barred.map(|(instance, _)| instance.clone()).collect();
     refusals.extend(withheld.into_values());
     for refusal in refusals.iter_mut().filter(|refusal| refusal.rule.can_be_approved()) {
         let digest = plan.digest().short();
         refusal.way_out += &format!("; or approve this very plan: classiclinkd approve {digest}");
     }
     refusals.sort_by_key(|refusal| Rule::ALL.iter().position(|rule| *rule == refusal.rule));
-    Err(Box::new(Held { plan, refusals, latch }))
+    Err(Box::new(Held { plan, refusals, barred, latch }))
 }

@@ -153,6 +153,35 @@ impl Rule {
             Self::PerPlan | Self::Emptying | Self::Shrink | Self::CutShort | Self::Flapping
         )
     }
+
+    /// What lets a plan go that it holds.
+    pub fn release(self) -> Release {
+        match self {
+            Self::Budget | Self::Freshness | Self::Windows => Release::Time,
+            Self::PerPlan | Self::Emptying | Self::Shrink | Self::CutShort | Self::Flapping => {
+                Release::Person
+            }
+            Self::Pause | Self::Journal => Release::Person,
+            // About a link: the others of the plan go on.
+            Self::Protected | Self::Undone => Release::Person,
+            Self::ObserveMode
+            | Self::Coverage
+            | Self::NewestRevision
+            | Self::WrongPlace
+            | Self::AccountPin => Release::Nothing,
+        }
+    }
+}
+
+/// What lets a plan go that a rule holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Release {
+    /// Time alone.
+    Time,
+    /// Somebody who approves, resumes or mends something, and leaves the plan as it is.
+    Person,
+    /// Nothing: it takes another plan.
+    Nothing,
 }
 
 impl fmt::Display for Rule {

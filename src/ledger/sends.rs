@@ -118,7 +118,13 @@ impl Sends {
         Some(by(HOUR, budget.hour)?.max(by(DAY, budget.day)?).max(now.wall))
     }
 
-    fn times(&self, lane: &Lane, window: Duration, now: Moment) -> impl Iterator<Item = Timestamp> {
+    /// When those within `window` were sent, in any order.
+    pub fn times(
+        &self,
+        lane: &Lane,
+        window: Duration,
+        now: Moment,
+    ) -> impl Iterator<Item = Timestamp> {
         let of = self.sent.iter().filter(move |send| send.scope.lane() == *lane);
         of.filter(move |send| send.at.within(window, now)).map(|send| send.at.wall)
     }

@@ -13,6 +13,7 @@ use std::time::Duration;
 use world::{id, world};
 
 mod carried;
+mod forecast;
 mod seeded;
 mod world;
 

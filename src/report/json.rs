@@ -3,6 +3,9 @@
 use super::{Report, ScopeReport, Verdict};
 use serde::Serialize;
 
+mod forecast;
+use forecast::Foreseen;
+
 /// Version of the format.
 pub const FORMAT_VERSION: u32 = 1;
 
@@ -25,7 +28,7 @@ struct Document<'a> {
     format_version: u32,
     revision: Revision<'a>,
     scopes: Vec<Scope<'a>>,
-    summary: Summary,
+    summary: Summary<'a>,
 }
 
 #[derive(Serialize)]
@@ -52,6 +55,8 @@ struct Scope<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     expiring: Vec<Expiring<'a>>,
     refusals: Vec<Refusal<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    forecast: Option<Foreseen<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Error<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -104,7 +109,7 @@ struct Outcome<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Summary {
+struct Summary<'a> {
     detach: usize,
     attach: usize,
     missing: usize,
@@ -115,6 +120,8 @@ struct Summary {
     converged: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     left: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    forecast: Option<Foreseen<'a>>,
 }
 
 impl<'a> Document<'a> {
@@ -138,6 +145,7 @@ impl<'a> Document<'a> {
                 partial: summary.partial,
                 converged: carried_out.then_some(summary.converged),
                 left: carried_out.then_some(summary.left),
+                forecast: report.forecast.as_ref().map(Foreseen::of_all),
             },
         }
     }
@@ -168,6 +176,7 @@ impl<'a> Scope<'a> {
             unconfirmed: report.unconfirmed.iter().map(|id| id.as_str()).collect(),
             expiring: report.expiring.iter().map(Expiring::of).collect(),
             refusals: report.refusals.iter().map(Refusal::of).collect(),
+            forecast: report.forecast.as_ref().map(Foreseen::of),
             error,
             outcomes: report.applied.iter().map(Outcome::of).collect(),
         }

@@ -1,6 +1,6 @@
 //! The plan as Markdown, for a pull request's comment.
 
-use super::{Report, ScopeReport, Verdict, text};
+use super::{Report, ScopeReport, Verdict, foreseen, text};
 use std::fmt::Write as _;
 
 /// Rows shown of one scope; the rest is counted.
@@ -10,6 +10,9 @@ const ROWS_MAX: usize = 200;
 pub fn render(report: &Report) -> String {
     let mut out = String::from("## classiclinkd plan\n\n");
     let _ = writeln!(out, "{}\n", text::sentence(report.summary()));
+    if let Some(whole) = &report.forecast {
+        let _ = writeln!(out, "Forecast over all: {}\n", foreseen::of_all(whole));
+    }
     for scope in &report.scopes {
         write_scope(&mut out, scope);
     }
@@ -30,6 +33,9 @@ fn write_scope(out: &mut String, report: &ScopeReport) {
         "### `{}`: {word}\n\nMode `{}`, {} observed, {} desired.\n",
         report.scope, report.mode, report.observed, report.desired
     );
+    if let Some(forecast) = &report.forecast {
+        let _ = writeln!(out, "Forecast: {}\n", foreseen::of_plan(forecast));
+    }
     for refusal in &report.refusals {
         let _ = writeln!(
             out,

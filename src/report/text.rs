@@ -1,6 +1,6 @@
 //! The report for a terminal: aligned, coloured where asked for.
 
-use super::{Report, ScopeReport, Standing, Summary, Verdict};
+use super::{Report, ScopeReport, Standing, Summary, Verdict, foreseen};
 use crate::model::Verb;
 use anstyle::{AnsiColor, Style};
 use std::fmt::Write as _;
@@ -19,6 +19,9 @@ pub fn render(report: &Report, colour: bool) -> String {
         write_scope(&mut out, pen, scope);
     }
     let _ = writeln!(out, "revision {}", report.revision);
+    if let Some(whole) = &report.forecast {
+        let _ = writeln!(out, "forecast over all  {}", foreseen::of_all(whole));
+    }
     let _ = writeln!(out, "{}", pen.draw(BOLD, &sentence(report.summary())));
     out
 }
@@ -95,6 +98,9 @@ fn write_scope(out: &mut String, pen: Pen, report: &ScopeReport) {
             refusal.message
         );
         let _ = writeln!(out, "    {} {}", pen.draw(DIM, "->"), refusal.way_out);
+    }
+    if let Some(forecast) = &report.forecast {
+        let _ = writeln!(out, "  forecast  {}", foreseen::of_plan(forecast));
     }
     if let (Some(digest), false) = (&report.digest, report.actions.is_empty()) {
         let _ = writeln!(out, "  {}", pen.draw(DIM, &format!("plan {}", digest.short())));

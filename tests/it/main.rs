@@ -13,6 +13,7 @@ mod daemon;
 mod demo;
 mod docs;
 mod expiring;
+mod forecast;
 mod harness;
 mod history;
 mod journal;

@@ -8,7 +8,7 @@ use crate::desired::Tree;
 use crate::gate::Bounds;
 use crate::journal::{Journal, Memory, PauseFile};
 use crate::ledger::Budget;
-use crate::model::{Amount, InstanceId, Mode, Scope};
+use crate::model::{Amount, InstanceId, Link, Mode, Scope, VpcId};
 use crate::observe::Pins;
 use crate::plan::tests::{desired, scope};
 use crate::retry::limiter::Rates;
@@ -37,8 +37,34 @@ pub(super) fn tree(desired: &Arc<Desired>) -> Arc<Tree> {
     Arc::new(Tree { revision: Arc::clone(&desired.revision), scopes })
 }
 
+/// Links of each neighbour.
+pub(super) const NEIGHBOURS: usize = 150;
+
+/// Another VPC of the same account and region.
+pub(super) struct Neighbour {
+    pub vpc: VpcId,
+    pub ids: Vec<InstanceId>,
+}
+
+pub(super) fn neighbour(n: usize) -> Neighbour {
+    let vpc = VpcId::parse(&format!("vpc-neighbour{n}")).unwrap();
+    Neighbour { vpc, ids: (0..NEIGHBOURS).map(|of| id(10_000 * n + of)).collect() }
+}
+
 /// A cloud in which `linked` exist, and manifests that list `wanted`.
 pub(super) fn world(
+    mode: Mode,
+    wanted: impl Iterator<Item = usize>,
+    linked: impl Iterator<Item = usize>,
+) -> World {
+    let limits = Limits { writes: Rates { start: 20.0, max: 50.0 }, ..Limits::default() };
+    world_within(limits, 0, mode, wanted, linked)
+}
+
+/// As [`world`], with other limits, and with so many other VPCs of [`NEIGHBOURS`] links each.
+pub(super) fn world_within(
+    limits: Limits,
+    others: usize,
     mode: Mode,
     wanted: impl Iterator<Item = usize>,
     linked: impl Iterator<Item = usize>,
@@ -54,12 +80,18 @@ pub(super) fn world(
     for n in linked {
         seed = seed.link(&account, &region, &scope().link(id(n)));
     }
+    for n in 1..=others {
+        let Neighbour { vpc, ids } = neighbour(n);
+        seed = seed.vpc(&account, &region, &vpc);
+        for instance in ids {
+            seed = seed.link(&account, &region, &Link { instance, vpc: vpc.clone() });
+        }
+    }
     let shared: Arc<dyn Clock> = Arc::new(clock.clone());
     let sim = Sim::new(&seed, Arc::clone(&shared), 7);
     let cloud = sim.account(&account).classified_by(|code, message| {
         crate::aliyun::classify(crate::aliyun::Operation::Detach, code, message)
     });
-    let limits = Limits { writes: Rates { start: 20.0, max: 50.0 }, ..Limits::default() };
     let lanes = Arc::new(Lanes::new(limits, Arc::clone(&shared), 7));
     let mut wanted = desired(mode, &wanted);
     wanted.max_detach = vec![Amount::Count(1000)];
