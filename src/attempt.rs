@@ -113,6 +113,46 @@ impl Lanes {
         lock(&self.random).f64()
     }
 
+    /// As [`Lanes::admit`], for a call that is worth nothing after `by`, on the monotonic clock: what would
+    /// come too late takes no place and no slot from others.
+    ///
+    /// # Errors
+    /// How long to wait before asking again.
+    pub async fn admit_by(&self, lane: &Lane, kind: Kind, by: Duration) -> Result<Slot, Duration> {
+        let state = self.state(lane);
+        let late = |limiter: &Limiter, now: Moment| {
+            let wait = limiter.next_in(now);
+            (now.monotonic + wait > by).then_some(wait)
+        };
+        let now = self.clock.now();
+        if let Some(wait) = late(&lock(state.limiter(kind)), now) {
+            return Err(wait);
+        }
+        let place = Arc::clone(&state.in_flight).acquire_owned();
+        let left = by.saturating_sub(now.monotonic);
+        let Ok(Ok(place)) = tokio::time::timeout(left, place).await else {
+            return Err(Duration::ZERO);
+        };
+        let mut wait = {
+            let mut limiter = lock(state.limiter(kind));
+            let now = self.clock.now();
+            match late(&limiter, now) {
+                Some(wait) => return Err(wait),
+                None => limiter.reserve(now),
+            }
+        };
+        while !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+            // A throttle that came in meanwhile holds this slot too.
+            let now = self.clock.now();
+            wait = lock(state.limiter(kind)).held_for(now);
+            if now.monotonic + wait > by {
+                return Err(wait);
+            }
+        }
+        Ok(Slot { _place: place, began: self.clock.now() })
+    }
+
     /// Waits for a place among the calls in flight and for the rate.
     pub async fn admit(&self, lane: &Lane, kind: Kind) -> Slot {
         let state = self.state(lane);

@@ -153,6 +153,14 @@ pub struct Ceiling {
     pub vpcs: BTreeSet<VpcId>,
 }
 
+impl Ceiling {
+    /// Whether a scope of the account is within.
+    pub fn allows(&self, scope: &Scope) -> bool {
+        (self.regions.is_empty() || self.regions.contains(&scope.region))
+            && (self.vpcs.is_empty() || self.vpcs.contains(&scope.vpc))
+    }
+}
+
 /// The configured accounts with their ceilings.
 pub type Ceilings = BTreeMap<AccountName, Ceiling>;
 

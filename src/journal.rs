@@ -35,6 +35,8 @@ pub use user::user;
 
 /// The file in the state folder.
 pub const FILE: &str = "journal.sqlite";
+/// The file beside it that says that there is one.
+const MARKER: &str = "journal.made";
 
 /// Why the journal cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -83,9 +85,29 @@ pub enum JournalError {
     /// An entry does not continue the one before it.
     #[error(
         "read the journal: entry {0} does not fit the chain, so the file was changed or damaged; \
-         move it away to start a new one, and keep it for inspection"
+         restore it; or move the state folder away to start anew, without budgets, pauses, approvals and \
+         protections, and keep it for inspection"
     )]
     Broken(u64),
+    /// There was a journal, and it is gone or empty.
+    #[error(
+        "read the journal: it is gone or empty, and with it budgets, pauses, approvals and protections; \
+         restore it; or, to start anew without them, remove {marker}"
+    )]
+    Lost {
+        /// The file that says that there was one.
+        marker: String,
+    },
+    /// The text of an accepted manifest is missing, or is not the one that was accepted.
+    #[error(
+        "read the journal: a manifest of revision {revision} is not as it was accepted, so the file was \
+         changed or damaged; restore it; or move the state folder away to start anew, without budgets, \
+         pauses, approvals and protections, and keep it for inspection"
+    )]
+    Text {
+        /// The revision, short.
+        revision: String,
+    },
     /// The thread that writes is gone.
     #[error("write the journal: its writer has stopped; restart the daemon")]
     Stopped,
@@ -300,24 +322,23 @@ impl Journal {
     }
 }
 
-/// `None` where a text is missing or is not the one that was accepted: then nothing is accepted.
-fn restore(said: &event::Accepted, text: impl Fn(&str) -> Option<Arc<str>>) -> Option<Accepted> {
+/// # Errors
+/// [`JournalError::Text`] where a text is missing or is not the one that was accepted.
+fn restore(
+    said: &event::Accepted,
+    text: impl Fn(&str) -> Option<Arc<str>>,
+) -> Result<Accepted, JournalError> {
     let file = |(path, digest): &(String, Digest)| {
         let text = text(digest.as_str())?;
         let unchanged = Digest::of([text.as_bytes()]) == *digest;
         unchanged.then(|| File { path: path.as_str().into(), text })
     };
     let files = said.files.iter().map(file).collect::<Option<_>>();
-    if files.is_none() {
-        tracing::error!(
-            revision = %said.revision,
-            "the journal has lost a manifest of the last accepted revision, so none is in force"
-        );
-    }
-    Some(Accepted {
+    let lost = || JournalError::Text { revision: said.revision.digest.short().to_owned() };
+    Ok(Accepted {
         root: said.root.clone(),
         revision: said.revision.clone(),
-        files: files?,
+        files: files.ok_or_else(lost)?,
         released: said.released.clone(),
         protected: said.protected.clone(),
         shrunk: said.shrunk.clone(),

@@ -87,8 +87,8 @@ impl Ledger {
                 self.pauses.insert(pause.target.clone(), (seq, at, pause.clone()));
             }
             Event::Resumed(resume) => {
-                self.pauses.retain(|target, _| !resume.target.contains(target));
-                self.holds.retain(|(scope, _), _| !resume.target.covers(scope));
+                self.pauses.retain(|target, (_, _, pause)| !resume.ends(target, pause));
+                self.holds.retain(|(scope, _), _| !resume.ends_hold_of(scope));
                 self.resumed.insert(resume.target.clone(), seq);
             }
             Event::Restored(restored) => {
@@ -109,8 +109,13 @@ impl Ledger {
     fn settled(&mut self, seq: u64, at: Past, settled: &Settled, now: Moment) {
         self.calls.settled(settled);
         if settled.verb == Verb::Detach && settled.is_ours() {
-            self.detached.retain(|_, times| {
-                times.back().is_some_and(|(_, at)| at.within(DETACHES_KEPT, now))
+            let accepted = self.accepted.as_ref().map(|(_, accepted)| accepted.shrunk.as_slice());
+            let lost = |(scope, instance): &LinkKey| {
+                let of = |shrunk: &Shrunk| shrunk.scope == *scope && shrunk.lost.contains(instance);
+                accepted.unwrap_or_default().iter().any(of)
+            };
+            self.detached.retain(|link, times| {
+                times.back().is_some_and(|(_, at)| at.within(DETACHES_KEPT, now)) || lost(link)
             });
             let key = (settled.scope.clone(), settled.instance.clone());
             let times = self.detached.entry(key).or_default();

@@ -15,6 +15,11 @@ pub const VISIBLE_WITHIN: Duration = Duration::from_secs(60);
 /// repeated: a lagging read must not make one detach into two (`reliability.md` A5).
 pub const SETTLED_AFTER: Duration = Duration::from_secs(15);
 
+/// The cloud accepted, and does not show it.
+const NOT_VISIBLE: &str = "not-visible";
+/// The cloud says that there is nothing to do, and shows that there is.
+const CONTRADICTION: &str = "contradiction";
+
 /// How a link got to where it should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum How {
@@ -67,6 +72,11 @@ impl From<&CloudError> for Why {
 }
 
 impl Why {
+    /// Whether the cloud's answer and its reads contradict each other for good.
+    pub fn is_disputed(&self) -> bool {
+        matches!(self.code.as_str(), NOT_VISIBLE | CONTRADICTION)
+    }
+
     fn ours(class: Class, code: &str, message: &str) -> Self {
         Self { class, code: code.to_owned(), message: message.to_owned() }
     }
@@ -224,12 +234,12 @@ fn still_as_before(attempted: &Attempted) -> Verdict {
         _ if attempted.ago < VISIBLE_WITHIN => Verdict::Wait,
         None => Verdict::Done(Outcome::Unknown(Why::ours(
             Class::Ambiguous,
-            "not-visible",
+            NOT_VISIBLE,
             "the cloud accepted the call, and 60 s later a read still shows the old state",
         ))),
         Some(class) => Verdict::Done(Outcome::Unknown(Why::ours(
             class,
-            "contradiction",
+            CONTRADICTION,
             "the cloud answers that there is nothing to do, and a read still shows the old state",
         ))),
     }

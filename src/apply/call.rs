@@ -10,6 +10,10 @@ use crate::ledger::event::{Answered, Event};
 use crate::model::{Lane, Verb};
 use crate::plan::Action;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// What is left of a confirmation for writing the intent.
+const MARGIN: Duration = Duration::from_secs(1);
 
 /// How it went.
 pub(super) enum Call {
@@ -17,6 +21,8 @@ pub(super) enum Call {
     Denied(Denial),
     /// Another call is under way for the instance.
     Busy,
+    /// The rate allows it only after its confirmation will be too old; when to come again.
+    Later(Duration),
     /// No durable intent, so no call.
     Unjournaled(JournalError),
     /// The call was made.
@@ -62,9 +68,13 @@ impl<W: WriteLinks> Caller<'_, W> {
             return self.denied(denial).await;
         }
         let kind = Kind::Write(self.action.verb);
-        let admitted = self.writes.lanes.admit(&self.lane, kind);
-        let Some(slot) = self.writes.stop.run_until_cancelled(admitted).await else {
-            return Call::Denied(Denial::Stopping);
+        let fresh = self.writes.circumstances.bounds.confirmation_max_age;
+        let by = self.confirmed_at.monotonic + fresh.saturating_sub(MARGIN);
+        let admitted = self.writes.lanes.admit_by(&self.lane, kind, by);
+        let slot = match self.writes.stop.run_until_cancelled(admitted).await {
+            None => return Call::Denied(Denial::Stopping),
+            Some(Err(wait)) => return Call::Later(wait),
+            Some(Ok(slot)) => slot,
         };
         let Self { writes, lane, .. } = &self;
         let run = match self.errand.run.begin(&writes.journal).await {

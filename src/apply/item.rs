@@ -18,6 +18,8 @@ use std::time::Duration;
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// A permit that was denied for a passing reason is asked for again.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
+/// A link whose slot is far off is confirmed so long before it.
+const CONFIRM_BEFORE: Duration = Duration::from_secs(5);
 /// Denials for passing reasons in a row before the link is left to the next pass: 15 s.
 const DENIALS_MAX: u32 = 150;
 
@@ -195,6 +197,11 @@ impl Item {
             }
             Call::Busy => {
                 self.stage = Stage::Waiting { due: now.monotonic + LOOK_AGAIN };
+                Spread::Link
+            }
+            Call::Later(wait) => {
+                let wait = wait.saturating_sub(CONFIRM_BEFORE).max(ASK_AGAIN);
+                self.stage = Stage::Waiting { due: now.monotonic + wait };
                 Spread::Link
             }
             Call::Unjournaled(error) => {

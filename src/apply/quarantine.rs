@@ -99,7 +99,9 @@ impl Quarantine {
                 cells.links.remove(&key(scope, action));
                 cells.scopes.remove(scope);
             }
-            Outcome::Blocked(_) | Outcome::Failed(_) => {
+            // One that the cloud takes and does not show would be called again and again.
+            Outcome::Unknown(why) if !why.is_disputed() => (),
+            Outcome::Blocked(_) | Outcome::Failed(_) | Outcome::Unknown(_) => {
                 let cell = Cell::closed(PROBE, outcome.to_string(), now, jitter);
                 self.lock().links.insert(key(scope, action), cell);
             }

@@ -70,10 +70,14 @@ pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Fai
     if let Some(saved) = &saved {
         saved.still_holds(&proposals::report(&pass.tree, &proposals))?;
     }
-    if proposals.iter().any(|proposal| proposal.approved.is_some()) && !options.yes {
+    let asks = proposals.iter().any(|proposal| proposal.approved.is_some()) && !options.yes;
+    if asks {
         proposals = pass.ask(proposals).await?;
     }
-    let report = pass.carry_out(proposals).await?;
+    // A revision that is held is in force by consent only.
+    let held = proposals.iter().any(|proposal| !proposal.report.refusals.is_empty());
+    let consent = options.yes || asks || !held;
+    let report = pass.carry_out(proposals, consent).await?;
     options.output.print(&report)?;
     Ok(report.standing().into())
 }
@@ -195,8 +199,12 @@ impl Pass {
     }
 
     /// Carries out what was approved, in all scopes at once: first every detach, then every attach.
-    pub async fn carry_out(&self, proposals: Vec<Proposal>) -> Result<Report, Failure> {
-        if let Some(accepted) = &self.unrecorded {
+    pub async fn carry_out(
+        &self,
+        proposals: Vec<Proposal>,
+        consent: bool,
+    ) -> Result<Report, Failure> {
+        if let Some(accepted) = self.unrecorded.as_ref().filter(|_| consent) {
             self.state.journal.accepted(accepted).await?;
         }
         let run = &Arc::new(Run::of("apply"));
@@ -234,7 +242,7 @@ async fn show_progress(progress: Progress, total: usize) {
 pub(super) async fn once(folder: &Path, config: Config) -> Result<Exit, Failure> {
     let pass = Pass::prepare(folder, config).await?;
     let proposals = pass.propose().await?;
-    let report = pass.carry_out(proposals).await?;
+    let report = pass.carry_out(proposals, true).await?;
     for scope in report.scopes.iter().filter(|scope| scope.verdict != Verdict::InSync) {
         for refusal in &scope.refusals {
             tracing::warn!(scope = %scope.scope, rule = %refusal.rule, way_out = refusal.way_out, "{}", refusal.message);

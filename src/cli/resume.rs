@@ -41,11 +41,11 @@ pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Fai
         return Err(JournalError::Missing { path: folder.display().to_string() }.into());
     }
     let (journal, _) = Journal::beside(&folder, setup::clock())?;
-    let ended = journal.books().read(|ledger| within(&target, ledger));
+    let resume = Resume { target: target.clone(), by: journal::user(), reason };
+    let ended = journal.books().read(|ledger| within(&resume, ledger));
     if ended.is_empty() {
         terminal::out("nothing was paused\n")?;
     } else {
-        let resume = Resume { target: target.clone(), by: journal::user(), reason };
         journal.append(Event::Resumed(resume)).await?;
         terminal::out(&ended.concat())?;
     }
@@ -58,11 +58,11 @@ pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Fai
     Ok(Exit::Clean)
 }
 
-/// What goes on once a target is resumed, a line each.
-fn within(target: &Target, ledger: &Ledger) -> Vec<String> {
-    let pauses = ledger.pauses().filter(|(_, pause)| target.contains(&pause.target));
+/// What goes on with a resume, a line each.
+fn within(resume: &Resume, ledger: &Ledger) -> Vec<String> {
+    let pauses = ledger.pauses().filter(|(_, pause)| resume.ends(&pause.target, pause));
     let pauses = pauses.map(|(since, pause)| format!("resumed: {}\n", told(since, pause)));
-    let holds = ledger.holds().filter(|(scope, _, _)| target.covers(scope));
+    let holds = ledger.holds().filter(|(scope, _, _)| resume.ends_hold_of(scope));
     let holds = holds.map(|(scope, instance, hold)| {
         format!(
             "no longer kept: {instance} at {scope}, which undo {} of {} gave back at {}\n",
@@ -74,10 +74,11 @@ fn within(target: &Target, ledger: &Ledger) -> Vec<String> {
     pauses.chain(holds).collect()
 }
 
-/// Pauses that go further than a target: they stay.
+/// Pauses that concern a target and stay: those that go further, and what people paused inside it.
 fn around(target: &Target, ledger: &Ledger) -> Vec<String> {
-    let wider = ledger.pauses().filter(|(_, pause)| pause.target.contains(target));
-    let said = wider.map(|(since, pause)| {
+    let concerns = |of: &Target| of.contains(target) || target.contains(of);
+    let left = ledger.pauses().filter(|(_, pause)| concerns(&pause.target));
+    let said = left.map(|(since, pause)| {
         format!(
             "still paused: {}; end that with: {}",
             told(since, pause),

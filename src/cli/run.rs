@@ -112,7 +112,7 @@ pub(super) async fn daemon(
     Ok(Exit::Clean)
 }
 
-/// Forgets entries of the journal that are old enough, now and every day.
+/// Forgets entries of the journal that are old enough, every day.
 async fn forget_old(
     journal: Journal,
     retention: Duration,
@@ -120,14 +120,12 @@ async fn forget_old(
     stop: CancellationToken,
 ) {
     let day = Duration::from_secs(24 * 3600);
-    loop {
+    // Not at the start: a clock that is wrong then may be right a day later.
+    while stop.run_until_cancelled(tokio::time::sleep(day)).await.is_some() {
         match journal.prune(clock.now().before(retention).wall).await {
             Ok(0) => (),
             Ok(forgotten) => tracing::info!(forgotten, "old entries of the journal are forgotten"),
             Err(error) => tracing::warn!(%error, "old entries of the journal are not forgotten"),
-        }
-        if stop.run_until_cancelled(tokio::time::sleep(day)).await.is_none() {
-            return;
         }
     }
 }

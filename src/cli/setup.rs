@@ -182,6 +182,11 @@ pub(super) struct State {
 }
 
 impl State {
+    /// Whether a daemon holds the state folder, too.
+    pub fn is_shared(&self) -> bool {
+        self._folder.is_none()
+    }
+
     /// How things stand, as this journal knows.
     pub fn circumstances(&self, config: &Config, clock: &Arc<dyn Clock>) -> Circumstances {
         Circumstances {
@@ -211,11 +216,12 @@ pub(super) async fn state_if_possible(
     clock: &Arc<dyn Clock>,
 ) -> Result<State, Failure> {
     let folder = StateDir::lock(&state_folder(config)?)?;
-    match Journal::open(&folder, Arc::clone(clock)) {
-        Ok((journal, accepted)) => {
-            journal.answer_open().await?;
-            Ok(of(folder, journal, accepted))
-        }
+    let opened = match Journal::open(&folder, Arc::clone(clock)) {
+        Ok((journal, accepted)) => journal.answer_open().await.map(|()| (journal, accepted)),
+        Err(error) => Err(error),
+    };
+    match opened {
+        Ok((journal, accepted)) => Ok(of(folder, journal, accepted)),
         Err(error) => {
             tracing::error!(%error, "nothing is sent until the journal is mended and the daemon restarted");
             let journal = Journal::down(&error, Arc::clone(clock));

@@ -5,22 +5,28 @@ use super::when::When;
 use super::{Exit, Failure, Globals, setup, terminal};
 use crate::aliyun::Client;
 use crate::apply::{Current, Newest, Progress, Run};
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::daemon::{Estate, Signals, stop_on_signals};
 use crate::desired::Tree;
-use crate::gate::Rule;
+use crate::gate::{Rule, resume};
 use crate::journal;
-use crate::ledger::event::{Event, Restored};
-use crate::ledger::taken::{Span, is_known, taken};
+use crate::ledger::event::{Event, Restored, Target};
+use crate::ledger::taken::{Span, Taken, is_known, taken};
 use crate::model::{Digest, InstanceId, Revision, RunId, Scope, printable};
+use crate::outcome::VISIBLE_WITHIN;
 use crate::reconcile::undo::{self, GivingBack};
 use clap::Args;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 mod show;
+
+/// How often a link is looked at that was detached a moment ago.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 /// Give back the links that a run, or a span of time, took
 ///
@@ -71,13 +77,14 @@ pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Fai
         terminal::note(&format!("{span} took no link, so there is nothing to give back"));
         return Ok(Exit::Clean);
     }
+    within_ceilings(&taken, &config)?;
     let undoing = Undoing::prepare(&mut config, span).await?;
     let giving = undoing.propose(&taken).await?;
-    let wanted: usize = giving.iter().map(|giving| giving.back.len()).sum();
-    if wanted > 0 && giving.iter().any(|giving| giving.approved.is_some()) && !options.yes {
+    let wanted: usize = giving.iter().map(|giving| giving.held().count()).sum();
+    if wanted > 0 && !options.yes {
         consent(&show::text(span, &giving), wanted)?;
     }
-    let giving = undoing.carry_out(giving).await?;
+    let giving = undoing.carry_out(giving, &taken).await?;
     terminal::out(&match options.output {
         Output::Json => show::json(span, &giving),
         Output::Text | Output::Markdown => show::text(span, &giving),
@@ -85,7 +92,7 @@ pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Fai
     Ok(exit(&giving))
 }
 
-fn span(options: &Options, clock: &dyn crate::clock::Clock) -> Result<Span, Failure> {
+fn span(options: &Options, clock: &dyn Clock) -> Result<Span, Failure> {
     if let Some(text) = &options.run {
         let named = RunId::parse(text).map(Span::Run);
         return named.ok_or_else(|| {
@@ -96,26 +103,43 @@ fn span(options: &Options, clock: &dyn crate::clock::Clock) -> Result<Span, Fail
     Ok(Span::Since(since.from(clock.now().wall)))
 }
 
-fn only(
-    taken: &mut BTreeMap<Scope, BTreeSet<InstanceId>>,
-    instances: &[String],
-) -> Result<(), Failure> {
+/// An undo reaches no further than manifests may.
+fn within_ceilings(taken: &Taken, config: &Config) -> Result<(), Failure> {
+    let ceilings = config.ceilings();
+    let outside = |scope: &&Scope| ceilings.get(&scope.account).is_none_or(|of| !of.allows(scope));
+    match taken.keys().find(outside) {
+        None => Ok(()),
+        Some(scope) => Err(Failure(format!(
+            "links of {scope} were taken, and that is outside what the configuration lets account `{}` \
+             manage; give the configuration that it was taken with",
+            scope.account
+        ))),
+    }
+}
+
+fn only(taken: &mut Taken, instances: &[String]) -> Result<(), Failure> {
     let wanted: BTreeSet<InstanceId> =
         instances.iter().map(|text| InstanceId::parse(text)).collect::<Result<_, _>>()?;
+    let was_taken = |id: &&InstanceId| taken.values().any(|ids| ids.contains_key(*id));
+    if let Some(other) = wanted.iter().find(|id| !was_taken(id)) {
+        return Err(Failure(format!(
+            "{other} was not taken then; `classiclinkd history --instance {other}` says what was done to it"
+        )));
+    }
     if !wanted.is_empty() {
-        taken.values_mut().for_each(|ids| ids.retain(|id| wanted.contains(id)));
+        taken.values_mut().for_each(|ids| ids.retain(|id, _| wanted.contains(id)));
         taken.retain(|_, ids| !ids.is_empty());
     }
     Ok(())
 }
 
 fn consent(shown: &str, wanted: usize) -> Result<(), Failure> {
+    terminal::note(shown);
     if !terminal::can_ask() {
         return Err(Failure(format!(
-            "{wanted} links can be given back, and nobody can be asked here; give --yes"
+            "links that can be given back: {wanted}, and nobody can be asked here; give --yes"
         )));
     }
-    terminal::note(shown);
     if terminal::consents("Give them back?") {
         Ok(())
     } else {
@@ -129,6 +153,7 @@ struct Undoing {
     state: setup::State,
     revision: Arc<Revision>,
     span: Span,
+    clock: Arc<dyn Clock>,
     stop: CancellationToken,
 }
 
@@ -160,15 +185,33 @@ impl Undoing {
             stop: stop.clone(),
         };
         let estate = setup::estate(config, parts);
-        Ok(Self { estate, state, revision, span, stop })
+        Ok(Self { estate, state, revision, span, clock, stop })
     }
 
-    async fn propose(
-        &self,
-        taken: &BTreeMap<Scope, BTreeSet<InstanceId>>,
-    ) -> Result<Vec<GivingBack>, Failure> {
+    /// A run that goes on would take more, behind our back.
+    fn stands_still(&self, taken: &Taken) -> Result<(), Failure> {
+        let moving = self.state.journal.books().read(|ledger| {
+            let paused = |scope: &Scope| ledger.paused(scope).is_some();
+            let calls = ledger.unsettled().map(|call| &call.scope);
+            calls.filter(|scope| taken.contains_key(*scope) && !paused(scope)).min().cloned()
+        });
+        match moving {
+            Some(scope) if self.state.is_shared() && self.state.pause_file.said().is_none() => {
+                let pause = resume(&Target::Scope(scope.clone())).replacen("resume", "pause", 1);
+                Err(Failure(format!(
+                    "calls are under way at {scope}, and would go on; stop them first with: {pause}; an undo \
+                     works while they are paused"
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn propose(&self, taken: &Taken) -> Result<Vec<GivingBack>, Failure> {
+        self.stands_still(taken)?;
         let mut giving = Vec::new();
         for (scope, ids) in taken {
+            let ids = &ids.keys().cloned().collect();
             let (reads, writes) = self.estate.accounts.get(&scope.account).ok_or_else(|| {
                 Failure(format!(
                     "account `{}` is not in the configuration, and its links were taken; add it",
@@ -184,9 +227,14 @@ impl Undoing {
         Ok(giving)
     }
 
-    async fn carry_out(&self, giving: Vec<GivingBack>) -> Result<Vec<GivingBack>, Failure> {
-        let approved = |giving: &&GivingBack| giving.approved.is_some();
-        if !giving.iter().any(|giving| approved(&giving)) {
+    async fn carry_out(
+        &self,
+        giving: Vec<GivingBack>,
+        taken: &Taken,
+    ) -> Result<Vec<GivingBack>, Failure> {
+        let allowed = giving.iter().filter(|giving| giving.refusals.is_empty());
+        let links: BTreeSet<_> = allowed.flat_map(GivingBack::held).collect();
+        if links.is_empty() {
             return Ok(giving);
         }
         let run = Arc::new(Run::of("undo"));
@@ -194,10 +242,11 @@ impl Undoing {
             run: run.begin(&self.state.journal).await?,
             of: self.span.to_string(),
             by: journal::user(),
-            links: giving.iter().filter(approved).flat_map(GivingBack::held).collect(),
+            links,
             revision: self.revision.digest.clone(),
         };
         self.state.journal.append(Event::Restored(restored)).await?;
+        let giving = self.settled(giving, taken).await?;
         let mut done = Vec::new();
         for giving in giving {
             done.push(match self.estate.accounts.get(&giving.scope.account) {
@@ -208,6 +257,31 @@ impl Undoing {
             });
         }
         Ok(done)
+    }
+
+    /// A link that was detached a moment ago may be listed still: it is not there because of that. Waits
+    /// until it is gone, or has stayed for as long as a cloud may take to show it.
+    async fn settled(
+        &self,
+        mut giving: Vec<GivingBack>,
+        taken: &Taken,
+    ) -> Result<Vec<GivingBack>, Failure> {
+        loop {
+            let now = self.clock.now().wall;
+            let fresh = |scope: &Scope, id: &InstanceId| {
+                let at = taken.get(scope).and_then(|ids| ids.get(id));
+                let age = at.and_then(|at| Duration::try_from(now.duration_since(*at)).ok());
+                age.is_some_and(|age| age < VISIBLE_WITHIN)
+            };
+            let waits = giving.iter().any(|of| of.there.iter().any(|id| fresh(&of.scope, id)));
+            if !waits {
+                return Ok(giving);
+            }
+            terminal::progress("waiting until the detaches of a moment ago show");
+            tokio::time::sleep(LOOK_AGAIN).await;
+            giving = self.propose(taken).await?;
+            terminal::progress("");
+        }
     }
 }
 

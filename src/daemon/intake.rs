@@ -257,13 +257,14 @@ pub fn acceptance(
     files: &[File],
 ) -> Accepted {
     let Bounds { max_shrink, min_detach, .. } = *circumstances.bounds;
+    let now = circumstances.clock.now().wall;
     circumstances.books.read(|ledger| Accepted {
         root: root.to_owned(),
         revision: (*tree.revision).clone(),
         files: files.to_vec(),
         released: older.map(|older| older.released_by(tree)).into_iter().flatten().collect(),
         protected: ledger.protected_under(older, tree),
-        shrunk: ledger.shrunk_under(older, tree, max_shrink, min_detach),
+        shrunk: ledger.shrunk_under(older, tree, (max_shrink, min_detach), now),
     })
 }
 

@@ -8,11 +8,12 @@ use std::sync::Arc;
 /// One [`Desired`] per scope. The union of all documents of a scope counts; an instance said twice for one scope keeps the later `until` and any protection.
 ///
 /// # Errors
-/// Every conflict at once: modes of one scope that differ, an instance claimed by two VPCs of one
+/// Every conflict at once: modes of one scope that differ, a VPC of two accounts, an instance claimed by two VPCs of one
 /// account and region (an instance links to one VPC, `api-contract.md` 8.1).
 pub fn assemble(documents: &[Document], revision: Revision) -> Result<Tree, Vec<Conflict>> {
     let revision = Arc::new(revision);
     let mut conflicts = modes_that_differ(documents);
+    conflicts.extend(vpcs_of_two_accounts(documents));
     conflicts.extend(instances_claimed_twice(documents));
     if !conflicts.is_empty() {
         conflicts.sort();
@@ -87,6 +88,28 @@ fn modes_that_differ(documents: &[Document]) -> Vec<Conflict> {
                 ),
                 other: Some((earlier.mode_place.clone(), format!("says `{}`", earlier.mode))),
                 help: "write the same mode in every manifest of one scope".to_owned(),
+            });
+        }
+    }
+    conflicts
+}
+
+/// A VPC belongs to one account: under two names of it, each would cut what only the other lists.
+fn vpcs_of_two_accounts(documents: &[Document]) -> Vec<Conflict> {
+    let mut first: BTreeMap<(&Region, &VpcId), &Document> = BTreeMap::new();
+    let mut conflicts = Vec::new();
+    for document in documents {
+        let Scope { account, region, vpc } = &document.scope;
+        let earlier = *first.entry((region, vpc)).or_insert(document);
+        if earlier.scope.account != *account {
+            let place = earlier.scope_places.account.clone();
+            conflicts.push(Conflict {
+                place: document.scope_places.account.clone(),
+                message: format!("VPC `{vpc}` is declared for two accounts: `{account}` here"),
+                other: Some((place, format!("declares it for `{}`", earlier.scope.account))),
+                help:
+                    "a VPC belongs to one account: write the same account in every manifest of it"
+                        .to_owned(),
             });
         }
     }

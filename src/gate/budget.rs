@@ -1,5 +1,6 @@
 //! Many small plans do not add up to a large one: detaches sent are counted per account and region.
 
+use super::pause::resume;
 use super::review::Case;
 use super::{Refusal, Rule, Situation, links};
 use crate::ledger::event::{Cause, Pause, Target};
@@ -31,8 +32,9 @@ pub(super) fn check(
     let way_out = match ledger.fits_at(&lane, wanted, budget, *now) {
         Some(at) => format!(
             "look at what was sent with `classiclinkd history`; the plan fits from {} on, after \
-             `classiclinkd resume` if calls are paused; or raise `limits.budget` in the configuration",
-            at.round(jiff::Unit::Second).unwrap_or(at)
+             `{}` if calls are paused; or raise `limits.budget` in the configuration",
+            at.round(jiff::Unit::Second).unwrap_or(at),
+            resume(&Target::Lane(lane.clone()))
         ),
         None => "it never fits: raise `limits.budget.hour` and `limits.budget.day` in the \
                  configuration, or remove the links in several steps"
@@ -47,7 +49,8 @@ pub(super) fn check(
 pub(super) fn allows(scope: &Scope, counted: bool, situation: &Situation<'_>) -> bool {
     let spent = situation.ledger.spent(&scope.lane(), situation.now);
     let Situation { bounds, .. } = situation;
-    counted || bounds.budget.left(spent) > 0
+    let within = spent.hour <= bounds.budget.hour && spent.day <= bounds.budget.day;
+    if counted { within } else { bounds.budget.left(spent) > 0 }
 }
 
 /// The pause of a spent budget.

@@ -35,7 +35,11 @@ pub(super) fn check(
     if (&desired.max_detach, desired.allow_empty) != (&planned.max_detach, planned.allow_empty) {
         return Err(Denial::Limits);
     }
-    if matches!(action.reason, Reason::Expired { .. }) && facts.clock_off >= CLOCK_TOLERANCE {
+    let windows = std::iter::once(&situation.bounds.windows).chain(&desired.windows);
+    let by_date = matches!(action.reason, Reason::Expired { .. })
+        || approved.approver.is_some()
+        || windows.into_iter().any(|windows| !windows.is_empty());
+    if by_date && facts.clock_off >= CLOCK_TOLERANCE {
         return Err(Denial::Clock(facts.clock_off));
     }
     Ok(())

@@ -83,7 +83,8 @@ pub enum Denial {
     Kept(Place),
     /// The newest accepted revision has other limits than the plan was approved with.
     Limits,
-    /// The exception ended by a clock that the cloud's own time contradicts.
+    /// It depends on a date - the end of an exception, of an approval, a window - and the cloud's own time
+    /// contradicts our clock.
     Clock(Duration),
     /// The newest accepted revision does not want the link that would be attached.
     Unwanted,
@@ -141,7 +142,7 @@ impl fmt::Display for Denial {
             }
             Self::Clock(off) => write!(
                 f,
-                "its exception ended by our clock, which is {} s off; set this host's clock",
+                "it depends on the date, and our clock is {} s off; set this host's clock",
                 off.as_secs()
             ),
             Self::Unwanted => write!(f, "the newest revision does not list the link any more"),

@@ -1,6 +1,8 @@
 //! A link that an undo gave back is not taken again by the revision that took it.
 
+use super::pause::resume;
 use super::{Refusal, Rule, Situation, files};
+use crate::ledger::event::Target;
 use crate::model::Verb;
 use crate::plan::{Action, Plan};
 
@@ -14,9 +16,9 @@ pub(super) fn check(plan: &Plan, action: &Action, situation: &Situation<'_>) -> 
             hold.run, hold.of, hold.by
         ),
         way_out: format!(
-            "to keep it, list it in {}; to let it go, run `classiclinkd resume`, or let another revision be \
-             accepted",
-            files(plan.desired())
+            "to keep it, list it in {}; to let it go, let another revision be accepted, or run: {}",
+            files(plan.desired()),
+            resume(&Target::Scope(plan.scope().clone()))
         ),
     })
 }

@@ -59,9 +59,8 @@ impl Memory {
         for Item { seq, at, event } in self.items()? {
             ledger.take(seq, Past { wall: at, monotonic: None }, &event, now);
         }
-        let accepted = ledger.accepted().and_then(|accepted| {
-            restore(accepted, |digest| self.lock().texts.get(digest).cloned())
-        });
+        let restored = |said| restore(said, |digest| self.lock().texts.get(digest).cloned());
+        let accepted = ledger.accepted().map(restored).transpose()?;
         Ok((ledger, accepted))
     }
 

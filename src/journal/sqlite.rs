@@ -11,6 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 mod look;
+mod marker;
 mod prune;
 mod schema;
 mod writer;
@@ -27,9 +28,15 @@ pub(super) fn open(
     let connection = schema::prepare(path)?;
     let (items, head) = read(&connection, anchor(&connection)?)?;
     anchored(&connection, &items)?;
+    if items.is_empty() {
+        marker::expect_none(path)?;
+    } else {
+        marker::set(path)?;
+    }
     books.take_earlier(&items, clock.now());
     let accepted = books.read(|ledger| ledger.accepted().cloned());
-    let accepted = accepted.and_then(|said| restore(&said, |digest| text(&connection, digest)));
+    let accepted =
+        accepted.map(|said| restore(&said, |digest| text(&connection, digest))).transpose()?;
     Ok((Writer::start(path, connection, head, books, clock)?, accepted))
 }
 
@@ -39,6 +46,10 @@ fn store(error: rusqlite::Error) -> JournalError {
 
 /// Where the chain begins: after the last entry that was forgotten.
 fn anchor(connection: &Connection) -> Result<Head, JournalError> {
+    // The first format forgot nothing.
+    if schema::format(connection)? < 2 {
+        return Ok(Head::default());
+    }
     let select = "SELECT seq, hash FROM anchor";
     let found = connection
         .query_row(select, [], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))

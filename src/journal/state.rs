@@ -10,8 +10,14 @@ use std::time::Duration;
 /// The file that is locked.
 const LOCK: &str = "lock";
 /// What is in a state folder.
-const OURS: [&str; 5] =
-    [LOCK, PauseFile::NAME, "journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm"];
+const OURS: [&str; 6] = [
+    LOCK,
+    PauseFile::NAME,
+    "journal.made",
+    "journal.sqlite",
+    "journal.sqlite-wal",
+    "journal.sqlite-shm",
+];
 /// Tries to lock the folder, and the time between them: [`StateDir::is_used`] takes the lock for a
 /// moment, which must not keep a process from starting.
 const LOCK_TRIES: u32 = 5;

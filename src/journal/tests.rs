@@ -131,14 +131,18 @@ async fn an_entry_that_was_changed_is_found() {
 }
 
 #[tokio::test]
-async fn a_manifest_text_that_was_changed_is_not_an_accepted_revision() {
+async fn a_manifest_text_that_was_changed_is_found() {
     let folder = tempfile::tempdir().unwrap();
     let (journal, _) = open(folder.path());
     journal.accepted(&an_accepted()).await.unwrap();
     drop(journal);
     let file = rusqlite::Connection::open(folder.path().join("journal.sqlite")).unwrap();
     file.execute_batch("UPDATE manifest SET text = 'three' WHERE text = 'two'").unwrap();
-    assert_eq!(open(folder.path()).1, None);
+    drop(file);
+    let state = StateDir::lock(folder.path()).unwrap();
+    assert!(matches!(Journal::open(&state, clock()), Err(JournalError::Text { .. })));
+    assert!(matches!(look(folder.path(), clock().now()), Err(JournalError::Text { .. })));
+    assert!(matches!(verify(folder.path()), Err(JournalError::Text { .. })));
 }
 
 #[tokio::test]

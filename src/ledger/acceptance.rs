@@ -4,6 +4,7 @@ use super::event::Shrunk;
 use super::{Ledger, LinkKey};
 use crate::desired::Tree;
 use crate::model::{Amount, InstanceId, Scope};
+use jiff::Timestamp;
 use std::collections::BTreeSet;
 
 impl Shrunk {
@@ -16,27 +17,31 @@ impl Shrunk {
 }
 
 impl Ledger {
-    /// The links that stay protected once `newer` is accepted. A protection is lifted by a revision
-    /// that lists the link without it; a revision that does not list the link lifts nothing, so that
-    /// lifting and removing take two. What `older` protects counts even where the journal's entry about
-    /// it is of the first format, which did not say so.
+    /// The links that stay protected once `newer` is accepted. A protection is lifted by a revision that
+    /// lists the link without it, and for good: one that does not list the link, or ends it by `until`,
+    /// lifts nothing, so that lifting and removing take two. What `older` protects counts even where the
+    /// journal's entry about it is of the first format, which did not say so.
     pub fn protected_under(&self, older: Option<&Tree>, newer: &Tree) -> BTreeSet<LinkKey> {
-        let listed = |(scope, instance): &LinkKey| {
-            newer.scopes.get(scope).is_some_and(|desired| desired.links.contains_key(instance))
-        };
         let before = self.protected().into_iter().chain(older.into_iter().flat_map(said_protected));
-        before.filter(|link| !listed(link)).chain(said_protected(newer)).collect()
+        let before = before.map(|(scope, instance)| (called_now(&scope, newer), instance));
+        let lifted = |(scope, instance): &LinkKey| {
+            let desired = newer.scopes.get(scope);
+            let said = desired.and_then(|desired| desired.links.get(instance));
+            said.is_some_and(|said| !said.protected && said.until.is_none())
+        };
+        before.filter(|link| !lifted(link)).chain(said_protected(newer)).collect()
     }
 
-    /// What each scope loses once `newer` follows `older`. What was lost before and exceeded the
-    /// limit stays lost until it is listed again or detached with leave: accepting a revision twice,
-    /// or releasing a scope in between, does not launder it.
+    /// What each scope loses once `newer` follows `older`, both as they stand at `now`: a link whose time
+    /// is over is lost like one that is not listed. What was lost before and exceeded the limit stays
+    /// lost until it is listed again or detached with leave: accepting a revision twice, or releasing a
+    /// scope in between, does not launder it.
     pub fn shrunk_under(
         &self,
         older: Option<&Tree>,
         newer: &Tree,
-        most: Amount,
-        least: u64,
+        (most, least): (Amount, u64),
+        now: Timestamp,
     ) -> Vec<Shrunk> {
         let earlier =
             self.accepted().map(|accepted| accepted.shrunk.as_slice()).unwrap_or_default();
@@ -44,16 +49,25 @@ impl Ledger {
         scopes.extend(older.into_iter().flat_map(|tree| tree.scopes.keys()));
         let lost = scopes.into_iter().filter_map(|scope| {
             let pending = self.shrunk(scope).filter(|shrunk| shrunk.exceeds(most, least));
-            let before = older.map(|tree| ids(tree, scope)).unwrap_or_default();
+            let before = older.map(|tree| ids(tree, scope, now)).unwrap_or_default();
             let from = pending.as_ref().map_or(before.len() as u64, |shrunk| shrunk.from);
             let mut lost: BTreeSet<InstanceId> = before;
             lost.extend(pending.into_iter().flat_map(|shrunk| shrunk.lost));
-            let now = ids(newer, scope);
-            lost.retain(|instance| !now.contains(instance));
-            (!lost.is_empty()).then(|| Shrunk { scope: scope.clone(), from, lost })
+            let scope = called_now(scope, newer);
+            let kept = ids(newer, &scope, now);
+            lost.retain(|instance| !kept.contains(instance));
+            let from = from.max(lost.len() as u64);
+            (!lost.is_empty()).then_some(Shrunk { scope, from, lost })
         });
         lost.collect()
     }
+}
+
+/// A scope as `tree` calls it: an account may have got another name, and a VPC belongs to one account.
+fn called_now(scope: &Scope, tree: &Tree) -> Scope {
+    let same = |of: &&Scope| (&of.region, &of.vpc) == (&scope.region, &scope.vpc);
+    let renamed = || tree.scopes.keys().find(same).cloned();
+    if tree.scopes.contains_key(scope) { None } else { renamed() }.unwrap_or_else(|| scope.clone())
 }
 
 fn said_protected(tree: &Tree) -> impl Iterator<Item = LinkKey> {
@@ -63,7 +77,7 @@ fn said_protected(tree: &Tree) -> impl Iterator<Item = LinkKey> {
     })
 }
 
-fn ids(tree: &Tree, scope: &Scope) -> BTreeSet<InstanceId> {
+fn ids(tree: &Tree, scope: &Scope, now: Timestamp) -> BTreeSet<InstanceId> {
     let desired = tree.scopes.get(scope);
-    desired.into_iter().flat_map(|desired| desired.links.keys().cloned()).collect()
+    desired.into_iter().flat_map(|desired| desired.instances_at(now)).cloned().collect()
 }

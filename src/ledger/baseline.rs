@@ -26,8 +26,10 @@ impl Baseline {
     pub fn most(&self, scope: &Scope, present: u64, now: Moment) -> u64 {
         let Some(counts) = self.0.get(scope) else { return present };
         let ends = counts.iter().skip(1).map(|(at, _)| Some(*at)).chain([None]);
-        let held =
-            counts.iter().zip(ends).filter(|(_, end)| end.is_none_or(|at| at.within(DAY, now)));
+        // What lies ahead was written by a clock that was wrong, and must not loosen a limit.
+        let held = counts.iter().zip(ends).filter(|((begin, _), end)| {
+            begin.wall <= now.wall && end.is_none_or(|at| at.within(DAY, now))
+        });
         held.map(|((_, links), _)| *links).max().unwrap_or_default().max(present)
     }
 }

@@ -30,6 +30,9 @@ pub(super) struct Calls {
     /// Intents without an answer.
     open: BTreeMap<u64, Key>,
     unsettled: BTreeMap<Key, Unsettled>,
+    /// Links of which an answer left open whether the call took effect: a later answer about another call
+    /// does not close that.
+    doubtful: BTreeMap<Key, bool>,
 }
 
 impl Calls {
@@ -41,7 +44,7 @@ impl Calls {
             scope: scope.clone(),
             instance: instance.clone(),
             attempts: *attempt,
-            accepted: false,
+            accepted: self.doubtful.get(&key).copied().unwrap_or_default(),
             at,
         };
         self.open.insert(seq, key.clone());
@@ -51,20 +54,24 @@ impl Calls {
     /// The scope of the call that was answered, if it was open.
     pub fn answered(&mut self, answered: &Answered, at: Timestamp) -> Option<Scope> {
         let key = self.open.remove(&answered.intent)?;
-        if !answered.leaves_open() {
+        if answered.leaves_open() {
+            let accepted = answered.result == Answered::ACCEPTED;
+            *self.doubtful.entry(key.clone()).or_default() |= accepted;
+            if let Some(unsettled) = self.unsettled.get_mut(&key).filter(|_| accepted) {
+                unsettled.accepted = true;
+                unsettled.at = at;
+            }
+        } else if !self.doubtful.contains_key(&key) {
             self.unsettled.remove(&key);
-        } else if answered.result == Answered::ACCEPTED
-            && let Some(unsettled) = self.unsettled.get_mut(&key)
-        {
-            unsettled.accepted = true;
-            unsettled.at = at;
         }
         Some(key.1)
     }
 
     pub fn settled(&mut self, settled: &Settled) {
         let Settled { verb, scope, instance, .. } = settled;
-        self.unsettled.remove(&(*verb, scope.clone(), instance.clone()));
+        let key = (*verb, scope.clone(), instance.clone());
+        self.unsettled.remove(&key);
+        self.doubtful.remove(&key);
     }
 
     pub fn open(&self) -> impl Iterator<Item = (u64, Verb, &Scope, &InstanceId)> {

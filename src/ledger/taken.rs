@@ -3,7 +3,7 @@
 use super::event::Event;
 use crate::model::{InstanceId, RunId, Scope, Verb};
 use jiff::Timestamp;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// What is to be undone.
@@ -24,15 +24,18 @@ impl fmt::Display for Span {
     }
 }
 
+/// Links, each with the time of the last call that may have taken it.
+pub type Taken = BTreeMap<Scope, BTreeMap<InstanceId, Timestamp>>;
+
 /// The links that were detached within a span, as far as the answers tell: those whose call was
 /// accepted, and those whose call may have been. Whether they are gone now is for a read to say. Links
 /// that were gone before the call, or whose call was refused, were not taken by it.
 pub fn taken<'a>(
     events: impl IntoIterator<Item = (u64, Timestamp, &'a Event)>,
     span: Span,
-) -> BTreeMap<Scope, BTreeSet<InstanceId>> {
-    let mut open: BTreeMap<u64, (&Scope, &InstanceId)> = BTreeMap::new();
-    let mut taken: BTreeMap<Scope, BTreeSet<InstanceId>> = BTreeMap::new();
+) -> Taken {
+    let mut open: BTreeMap<u64, (&Scope, &InstanceId, Timestamp)> = BTreeMap::new();
+    let mut taken = Taken::new();
     for (seq, at, event) in events {
         match event {
             Event::Intent(intent) if intent.verb == Verb::Detach => {
@@ -41,21 +44,21 @@ pub fn taken<'a>(
                     Span::Since(since) => at >= since,
                 };
                 if inside {
-                    open.insert(seq, (&intent.scope, &intent.instance));
+                    open.insert(seq, (&intent.scope, &intent.instance, at));
                 }
             }
             Event::Answered(answered) => {
-                let Some((scope, instance)) = open.remove(&answered.intent) else { continue };
+                let Some((scope, instance, _)) = open.remove(&answered.intent) else { continue };
                 if answered.leaves_open() {
-                    taken.entry(scope.clone()).or_default().insert(instance.clone());
+                    taken.entry(scope.clone()).or_default().insert(instance.clone(), at);
                 }
             }
             _ => (),
         }
     }
     // The process died between the two.
-    for (scope, instance) in open.into_values() {
-        taken.entry(scope.clone()).or_default().insert(instance.clone());
+    for (scope, instance, at) in open.into_values() {
+        taken.entry(scope.clone()).or_default().insert(instance.clone(), at);
     }
     taken
 }
@@ -71,6 +74,7 @@ mod tests {
     use crate::ledger::event::{Began, Intent};
     use crate::ledger::tests::{answered, intent};
     use crate::plan::tests::{id, moment, scope};
+    use std::collections::BTreeSet;
 
     #[test]
     fn what_was_taken_is_what_was_answered_as_taken_or_not_at_all() {
@@ -96,7 +100,9 @@ mod tests {
             let numbered = events.iter().enumerate();
             numbered.map(|(n, event)| (n as u64 + 1, at(n + 1), event))
         };
-        let of = |span| taken(all(), span).remove(&scope()).unwrap_or_default();
+        let of = |span| -> BTreeSet<InstanceId> {
+            taken(all(), span).remove(&scope()).unwrap_or_default().into_keys().collect()
+        };
         assert_eq!(of(Span::Run(RunId(1))), [id(1), id(2), id(7), id(8)].into());
         assert_eq!(of(Span::Run(RunId(2))), [id(6)].into());
         assert_eq!(of(Span::Run(RunId(3))), [].into());

@@ -41,7 +41,10 @@ impl Book {
             files: vec![],
             released: vec![],
             protected: self.ledger.protected_under(before, tree),
-            shrunk: self.ledger.shrunk_under(before, tree, Amount::Percent(20), 3),
+            shrunk: {
+                let limits = (Amount::Percent(20), 3);
+                self.ledger.shrunk_under(before, tree, limits, moment(seconds).wall)
+            },
         });
         self.at(seconds, event);
     }
@@ -147,24 +150,25 @@ fn what_was_gone_already_is_no_detach_of_ours() {
 }
 
 #[test]
-fn a_pause_holds_until_it_or_something_wider_is_resumed() {
+fn a_pause_holds_until_it_or_everything_is_resumed_and_a_latched_one_until_something_wider_is() {
     let targets = [
         Target::Scope(scope()),
         Target::Lane(scope().lane()),
         Target::Account(scope().account),
         Target::All,
     ];
-    for (narrow, target) in targets.iter().enumerate() {
-        for (wide, resumed) in targets.iter().enumerate() {
-            let mut book = Book::default();
-            book.at(0, pause(target.clone()));
-            assert!(book.ledger.paused(&scope()).is_some());
-            book.at(1, resume(resumed.clone()));
-            assert_eq!(
-                book.ledger.paused(&scope()).is_none(),
-                wide >= narrow,
-                "{target} {resumed}"
-            );
+    for cause in Cause::ALL {
+        for (narrow, target) in targets.iter().enumerate() {
+            for (wide, resumed) in targets.iter().enumerate() {
+                let mut book = Book::default();
+                let (target, by) = (target.clone(), "me".to_owned());
+                book.at(0, Event::Paused(Pause { target, cause, by, reason: None }));
+                assert!(book.ledger.paused(&scope()).is_some());
+                book.at(1, resume(resumed.clone()));
+                let latched = cause != Cause::Operator;
+                let ends = wide == narrow || wide == 3 || (latched && wide > narrow);
+                assert_eq!(book.ledger.paused(&scope()).is_none(), ends, "{narrow} {resumed}");
+            }
         }
     }
     let mut book = Book::default();
@@ -215,7 +219,23 @@ fn lifting_a_protection_and_removing_the_link_take_two_revisions() {
     let older = tree(Mode::Detach, &[1, 2], &[1]);
     upgraded.accept(0, Some(&older), &tree(Mode::Detach, &[2], &[]));
     assert!(protected(&upgraded), "whatever the entry about the older revision said");
-    book.accept(4, None, &tree(Mode::Detach, &[1, 2], &[]));
+    let mut ended = tree(Mode::Detach, &[1, 2], &[]);
+    let mut wanted = desired(Mode::Detach, &[1, 2]);
+    wanted.links.get_mut(&id(1)).unwrap().until = Some(moment(9).wall);
+    ended.scopes.insert(scope(), Arc::new(wanted));
+    book.accept(4, None, &ended);
+    assert!(protected(&book), "a revision that ends the link does not lift first");
+    let mut renamed = tree(Mode::Detach, &[2], &[]);
+    let elsewhere = Scope { account: crate::model::AccountName::parse("prod").unwrap(), ..scope() };
+    let wanted = renamed.scopes.remove(&scope()).unwrap();
+    renamed.scopes.insert(elsewhere.clone(), wanted);
+    let mut moved = Book { ledger: book.ledger.clone(), seq: book.seq };
+    moved.accept(5, None, &renamed);
+    assert!(
+        moved.ledger.is_protected(&elsewhere, &id(1)),
+        "another name of the account lifts nothing"
+    );
+    book.accept(5, None, &tree(Mode::Detach, &[1, 2], &[]));
     assert!(!protected(&book));
 }
 
@@ -244,6 +264,30 @@ fn what_a_revision_lost_stays_lost_until_it_is_listed_again_or_detached() {
     book.accept(8, Some(&half), &tree(Mode::Detach, &all[..8], &[]));
     book.accept(9, Some(&tree(Mode::Detach, &all[..8], &[])), &tree(Mode::Detach, &all[..7], &[]));
     assert_eq!(lost(&book), 1, "small steps do not add up");
+}
+
+#[test]
+fn a_link_whose_time_is_over_is_lost_like_one_that_is_not_listed() {
+    let all: Vec<usize> = (0..20).collect();
+    let whole = tree(Mode::Detach, &all, &[]);
+    let mut wanted = desired(Mode::Detach, &all);
+    for n in 10..20 {
+        wanted.links.get_mut(&id(n)).unwrap().until = Some(moment(1).wall);
+    }
+    let ended = Tree { scopes: [(scope(), Arc::new(wanted))].into(), ..whole.clone() };
+    let mut book = Book::default();
+    book.accept(5, None, &whole);
+    book.accept(6, Some(&whole), &ended);
+    assert_eq!(book.ledger.shrunk(&scope()).unwrap().lost.len(), 10);
+    book.accept(7, Some(&ended), &ended);
+    let mut over = Book::default();
+    over.accept(0, None, &ended);
+    over.accept(9, Some(&ended), &ended);
+    assert_eq!(
+        over.ledger.shrunk(&scope()),
+        None,
+        "time that passes takes nothing out of a manifest"
+    );
 }
 
 #[test]
@@ -280,9 +324,16 @@ fn an_undo_holds_its_links_until_the_next_revision_or_a_resume() {
     book.at(1, restored(&first));
     book.accept(2, Some(&first), &first);
     assert!(held(&book), "the same revision again is no new one");
-    let mut resumed = Book { ledger: book.ledger.clone(), seq: book.seq };
-    resumed.at(3, resume(Target::All));
-    assert!(!held(&resumed));
+    for (target, ends) in [
+        (Target::All, true),
+        (Target::Scope(scope()), true),
+        (Target::Lane(scope().lane()), false),
+        (Target::Account(scope().account), false),
+    ] {
+        let mut resumed = Book { ledger: book.ledger.clone(), seq: book.seq };
+        resumed.at(3, resume(target.clone()));
+        assert_eq!(!held(&resumed), ends, "{target}");
+    }
     book.accept(3, Some(&first), &tree(Mode::Detach, &[1, 2], &[]));
     assert!(!held(&book));
 }
@@ -329,4 +380,39 @@ fn an_approval_is_for_that_plan_or_what_is_left_of_it_once_and_until_it_expires(
         assert!(!covered(&book, &whole, 6), "a link that came back was not approved to go again");
         assert_eq!(covered(&book, &rest, 6), known);
     }
+}
+
+#[test]
+fn a_later_answer_does_not_close_what_an_earlier_one_left_open() {
+    for later in ["throttled", "not-sent"] {
+        let mut book = Book::default();
+        let first = book.at(0, Event::Intent(intent(2)));
+        book.at(1, Event::Answered(answered(first, "ambiguous", None)));
+        let second = book.at(2, Event::Intent(Intent { attempt: 2, ..intent(2) }));
+        book.at(3, Event::Answered(answered(second, later, None)));
+        assert_eq!(book.ledger.unsettled().count(), 1, "{later}");
+        book.at(4, Event::Settled(settled(2)));
+        assert_eq!(book.ledger.unsettled().count(), 0);
+    }
+}
+
+#[test]
+fn a_count_that_a_wrong_clock_dated_ahead_loosens_nothing() {
+    let mut book = Book::default();
+    let passed = |observed| {
+        Event::Passed(Passed {
+            scope: scope(),
+            revision: Revision::of_content(Digest::of([])),
+            mode: Mode::Detach,
+            observed,
+            desired: observed,
+            verdict: "inSync".into(),
+            plan: None,
+            actions: [].into(),
+            refusals: vec![],
+        })
+    };
+    book.at(1_000_000, passed(1000));
+    book.at(1_000_001, passed(17));
+    assert_eq!(book.ledger.most_links(&scope(), 17, moment(5)), 17);
 }

@@ -49,11 +49,16 @@ impl Limiter {
         self.rate
     }
 
+    /// How long to wait for the next slot, without reserving it.
+    pub fn next_in(&self, now: Moment) -> Duration {
+        self.next.max(self.held_until).saturating_sub(now.monotonic)
+    }
+
     /// Reserves the next slot; the answer is how long to wait for it.
     pub fn reserve(&mut self, now: Moment) -> Duration {
-        let slot = self.next.max(now.monotonic).max(self.held_until);
-        self.next = slot + Duration::from_secs_f64(1.0 / self.rate);
-        slot.saturating_sub(now.monotonic)
+        let wait = self.next_in(now);
+        self.next = now.monotonic + wait + Duration::from_secs_f64(1.0 / self.rate);
+        wait
     }
 
     /// Whether a slot that was reserved before a throttle came in has to wait after all.

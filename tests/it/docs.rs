@@ -1,7 +1,7 @@
 //! The documents, held to the code: what is generated is fresh, what is written by hand is true.
 //! `UPDATE_EXPECTED=1` writes the generated pages anew: read them before a commit.
 
-use crate::harness::{Cloud, Place, Ran, binary};
+use crate::harness::{Ran, binary};
 use classiclinkd::cli::{self, Exit};
 use classiclinkd::config::Config;
 use classiclinkd::gate::Rule;
@@ -18,7 +18,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn text(path: &str) -> String {
+pub fn text(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
@@ -185,7 +185,7 @@ fn the_schema_is_fresh_and_is_what_the_command_prints() {
 }
 
 /// The fenced blocks of a page, with their language.
-fn blocks(page: &str) -> Vec<(String, String)> {
+pub fn blocks(page: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut open: Option<(String, String)> = None;
     for line in page.lines() {
@@ -354,77 +354,6 @@ fn the_sample_manifests_are_valid_and_so_is_every_manifest_on_a_page() {
         }
     }
     assert!(seen > 0);
-}
-
-/// The commands of the README's tour, each with what it prints.
-fn tour() -> Vec<(String, String)> {
-    let mut steps: Vec<(String, String)> = Vec::new();
-    for (_, body) in blocks(&text("README.md")).iter().filter(|(of, _)| of == "console") {
-        for line in body.lines() {
-            match (line.strip_prefix("$ "), steps.last_mut()) {
-                (Some(command), _) => steps.push((command.to_owned(), String::new())),
-                (None, Some((_, printed))) => printed.push_str(&format!("{line}\n")),
-                (None, None) => panic!("no command before `{line}`"),
-            }
-        }
-    }
-    steps.retain(|(command, _)| command.starts_with("classiclinkd "));
-    steps
-}
-
-#[test]
-fn the_tour_of_the_readme_prints_what_it_says() {
-    let ids: Vec<String> = (1..=20).map(|number| format!("0001-{number:04}")).collect();
-    let links: Vec<_> = ids.iter().map(|id| ("0001", id.as_str())).collect();
-    let (place, cloud) = (Place::new(), Cloud::with(&links));
-    let file = place.path().join("links/web.yaml");
-    fs::create_dir(file.parent().unwrap()).unwrap();
-    let edit = |change: &dyn Fn(String) -> String| {
-        fs::write(&file, change(fs::read_to_string(&file).unwrap())).unwrap();
-    };
-    let without = |text: &str, gone: &[&str]| -> String {
-        let stays = |line: &&str| !gone.iter().any(|id| line.ends_with(id));
-        text.lines().filter(stays).map(|line| format!("{line}\n")).collect()
-    };
-    let (mut plans, mut applied, mut ran_any) = (0, 0, 0);
-    for (command, printed) in tour() {
-        let mut words: Vec<&str> = command.split_whitespace().skip(1).collect();
-        let mut expected = printed.as_str();
-        match words[0] {
-            "simulate" => continue,
-            "import" => {
-                let imported = place.run(&cloud, &words[..words.len() - 2]);
-                assert_eq!(imported.err, printed, "{command}");
-                fs::write(&file, imported.out).unwrap();
-                continue;
-            }
-            "plan" => {
-                plans += 1;
-                let gone = ["0015", "0016", "0017", "0018", "0019"];
-                match plans {
-                    2 => edit(&|text| without(&text, &["0020"]).replace(": observe", ": detach")),
-                    3 => edit(&|text| without(&text, &gone)),
-                    _ => (),
-                }
-            }
-            "apply" => {
-                applied += 1;
-                if applied == 2 {
-                    edit(&|text| format!("{text}  limits:\n    maxDetach: 5\n"));
-                }
-                // Nobody can be asked here: what is printed after the answer counts.
-                if !words.contains(&"--yes") {
-                    words.push("--yes");
-                    expected = printed.split_once("consent: yes\n").unwrap().1;
-                }
-            }
-            _ => (),
-        }
-        ran_any += 1;
-        assert_eq!(place.run(&cloud, &words).out, expected, "{command}");
-    }
-    assert_eq!((plans, applied, ran_any), (3, 2, 6));
-    assert_eq!(cloud.links("0001").len(), 14);
 }
 
 /// A heading as it is linked to.

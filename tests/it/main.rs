@@ -20,5 +20,6 @@ mod journal;
 mod manifests;
 mod operator;
 mod scenarios;
+mod tour;
 mod undo;
 mod windows;

@@ -1,9 +1,9 @@
 //! Reading a journal without a word in it.
 
-use super::{Head, anchor, anchored, read, schema, store, text};
+use super::{Head, anchor, anchored, marker, read, schema, store, text};
 use crate::clock::Moment;
 use crate::journal::{Accepted, Item, JournalError, restore};
-use crate::ledger::{self, Ledger};
+use crate::ledger::{self, Event, Ledger};
 use crate::model::Digest;
 use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -37,13 +37,14 @@ fn open(folder: &Path) -> Result<Connection, JournalError> {
     let path = folder.join(crate::journal::FILE);
     // One in a folder that may not be entered is not missing.
     if matches!(path.try_exists(), Ok(false)) {
+        marker::expect_none(&path)?;
         return Err(JournalError::Missing { path: folder.display().to_string() });
     }
     let connection =
         Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(store)?;
     connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(store)?;
-    if is_half_written(&connection) || schema::format(&connection)? < schema::MIGRATIONS.len() {
-        // Only a writer may bring it up to date.
+    if is_half_written(&connection) || schema::format(&connection)? == 0 {
+        // Its maker did not come to its end: only a writer can bring it there.
         drop(connection);
         return schema::prepare(&path);
     }
@@ -64,22 +65,35 @@ fn is_half_written(connection: &Connection) -> bool {
 pub fn look(folder: &Path, now: Moment) -> Result<Past, JournalError> {
     let connection = open(folder)?;
     let (_, items, _) = checked(&connection)?;
+    if items.is_empty() {
+        marker::expect_none(&folder.join(crate::journal::FILE))?;
+    }
     let mut ledger = Ledger::default();
     for Item { seq, at, event } in &items {
         ledger.take(*seq, ledger::Past { wall: *at, monotonic: None }, event, now);
     }
     let said = ledger.accepted().cloned();
-    let accepted = said.and_then(|said| restore(&said, |digest| text(&connection, digest)));
+    let accepted =
+        said.map(|said| restore(&said, |digest| text(&connection, digest))).transpose()?;
     Ok(Past { items, ledger, accepted })
 }
 
 /// Checks the chain of a state folder's journal.
 ///
 /// # Errors
-/// [`JournalError::Broken`] with the number of the first entry that does not fit.
+/// [`JournalError::Broken`] with the number of the first entry that does not fit, [`JournalError::Text`]
+/// where the text of an accepted manifest is not the one that was accepted.
 pub fn verify(folder: &Path) -> Result<Verified, JournalError> {
     let connection = open(folder)?;
     let (begins, items, head) = checked(&connection)?;
+    if items.is_empty() {
+        marker::expect_none(&folder.join(crate::journal::FILE))?;
+    }
+    for item in &items {
+        if let Event::Accepted(accepted) = &item.event {
+            restore(accepted, |digest| text(&connection, digest))?;
+        }
+    }
     let first = items.first().map(|item| (item.seq, item.at));
     let last = items.last().zip(head.hash).map(|(item, hash)| (item.seq, item.at, hash));
     Ok(Verified { entries: items.len() as u64, forgotten: begins.seq, first, last })

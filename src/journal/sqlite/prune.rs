@@ -8,13 +8,13 @@ use crate::journal::JournalError;
 use crate::journal::books::Books;
 use crate::journal::chain::Entry;
 use crate::ledger::Event;
-use crate::ledger::event::Pruned;
+use crate::ledger::event::{Accepted, Pruned};
 use jiff::Timestamp;
 use rusqlite::{Connection, TransactionBehavior, params};
 use std::collections::BTreeSet;
 
-/// Forgets what was written before `cutoff` and nothing depends on. Says how many entries that were, and
-/// what was appended: the revision in force, if its entry was among them, and the note that entries were
+/// Forgets what was written before `cutoff` and nothing depends on. Says how many entries that were, where
+/// the chain is now, and what was appended: the revision in force, if its entry was among them, and the note that entries were
 /// forgotten.
 pub(super) fn prune(
     connection: &mut Connection,
@@ -22,26 +22,32 @@ pub(super) fn prune(
     books: &Books,
     cutoff: Timestamp,
     now: Moment,
-) -> Result<(u64, Vec<(Entry, Event)>), JournalError> {
-    let needed = books.read(|ledger| ledger.oldest_needed()).unwrap_or(u64::MAX);
+) -> Result<(u64, Head, Vec<(Entry, Event)>), JournalError> {
     let transaction =
         connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(store)?;
+    // What others wrote meanwhile may be a pause, which is needed.
+    let (foreign, head) = read(&transaction, head)?;
+    books.take_foreign(&foreign, now);
+    let needed = books.read(|ledger| ledger.oldest_needed()).unwrap_or(u64::MAX);
     let begins = anchor(&transaction)?;
     let Some(last) = last_before(&transaction, cutoff, needed.min(head.seq))? else {
-        return Ok((0, Vec::new()));
+        return Ok((0, head, Vec::new()));
     };
-    let (_, mut head) = read(&transaction, head)?;
+    let mut after = head;
     let mut appended = Vec::new();
     let mut append = |event: Event| {
-        let entry = head.then(now.wall, &event);
-        head.go_to(&entry);
+        let entry = after.then(now.wall, &event);
+        after.go_to(&entry);
         insert(&transaction, &entry).map_err(store)?;
         appended.push((entry, event));
         Ok::<(), JournalError>(())
     };
     let in_force = books.read(|ledger| {
         let old = ledger.accepted_by().is_some_and(|seq| seq <= last.seq);
-        ledger.accepted().filter(|_| old).cloned()
+        let accepted = ledger.accepted().filter(|_| old)?;
+        // What was detached with leave is not lost once more by being written down again.
+        let shrunk = accepted.shrunk.iter().filter_map(|shrunk| ledger.shrunk(&shrunk.scope));
+        Some(Accepted { shrunk: shrunk.collect(), ..accepted.clone() })
     });
     if let Some(accepted) = in_force {
         append(Event::Accepted(accepted))?;
@@ -58,7 +64,7 @@ pub(super) fn prune(
         .map_err(store)?;
     forget_texts(&transaction)?;
     transaction.commit().map_err(store)?;
-    Ok((last.seq - begins.seq, appended))
+    Ok((last.seq - begins.seq, after, appended))
 }
 
 /// The last entry that was written before `cutoff` and has a number below `needed`.

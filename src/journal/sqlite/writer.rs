@@ -5,7 +5,7 @@
 //! checked before anything is appended, and looked for when there is nothing to do, so that an
 //! operator's word is heard within [`POLL`].
 
-use super::{Head, prune, read, store};
+use super::{Head, marker, prune, read, store};
 use crate::clock::{Clock, Moment};
 use crate::journal::books::Books;
 use crate::journal::chain::Entry;
@@ -189,7 +189,9 @@ impl Thread {
         for Append { at, event, texts, .. } in batch {
             for (digest, text) in texts {
                 transaction
-                    .prepare_cached("INSERT OR IGNORE INTO manifest (digest, text) VALUES (?1, ?2)")
+                    .prepare_cached(
+                        "INSERT OR REPLACE INTO manifest (digest, text) VALUES (?1, ?2)",
+                    )
                     .and_then(|mut insert| insert.execute(params![digest.as_str(), &**text]))
                     .map_err(store)?;
             }
@@ -199,22 +201,21 @@ impl Thread {
             entries.push(entry);
         }
         transaction.commit().map_err(store)?;
+        let first = self.head.seq == 0;
         self.head = head;
+        if first {
+            marker::set(&self.place.path)?;
+        }
         Ok((foreign, entries))
     }
 
     fn prune(&mut self, cutoff: Timestamp) -> Result<u64, JournalError> {
         self.place.check()?;
-        let (pruned, appended) = prune::prune(
-            &mut self.connection,
-            self.head.clone(),
-            &self.books,
-            cutoff,
-            self.clock.now(),
-        )?;
+        let now = self.clock.now();
+        let (pruned, head, appended) =
+            prune::prune(&mut self.connection, self.head.clone(), &self.books, cutoff, now)?;
+        self.head = head;
         for (entry, event) in &appended {
-            self.head.go_to(entry);
-            let now = self.clock.now();
             self.books.take_own(entry.seq, event, now, now);
         }
         Ok(pruned)

@@ -240,3 +240,50 @@ fn a_pause_file_counts_whatever_it_is_and_says_its_first_line() {
     std::os::unix::fs::symlink("/nowhere", &path).unwrap();
     assert!(file.said().is_some(), "a dangling link is a file, too");
 }
+
+#[tokio::test]
+async fn a_journal_that_was_lost_or_emptied_is_missed() {
+    for empty in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let (journal, _) = open(folder.path());
+        journal.append(pause()).await.unwrap();
+        drop(journal);
+        for side in ["journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm"] {
+            let _absent = std::fs::remove_file(folder.path().join(side));
+        }
+        if empty {
+            std::fs::write(folder.path().join(FILE), "").unwrap();
+        }
+        let state = StateDir::lock(folder.path()).unwrap();
+        assert!(matches!(Journal::open(&state, clock()), Err(JournalError::Lost { .. })));
+        assert!(matches!(look(folder.path(), clock().now()), Err(JournalError::Lost { .. })));
+        assert!(matches!(verify(folder.path()), Err(JournalError::Lost { .. })));
+        std::fs::remove_file(folder.path().join("journal.made")).unwrap();
+        Journal::open(&state, clock()).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn forgetting_old_entries_misses_no_word_of_another_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let (old, _) = Journal::beside(folder.path(), long_ago()).unwrap();
+    old.accepted(&an_accepted()).await.unwrap();
+    drop(old);
+    let (daemon, _) = open(folder.path());
+    let (operator, _) = Journal::beside(folder.path(), clock()).unwrap();
+    operator.append(pause()).await.unwrap();
+    assert_eq!(daemon.prune("2021-01-01T00:00:00Z".parse().unwrap()).await.unwrap(), 1);
+    assert!(paused(&daemon), "a pause that was written right before");
+    daemon.append(pause()).await.unwrap();
+    verify(folder.path()).unwrap();
+}
+
+#[tokio::test]
+async fn looking_at_a_file_of_the_first_format_leaves_it_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    first_format(folder.path());
+    assert_eq!(verify(folder.path()).unwrap().entries, 1);
+    let file = rusqlite::Connection::open(folder.path().join(FILE)).unwrap();
+    let format: i64 = file.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+    assert_eq!(format, 1);
+}

@@ -114,10 +114,27 @@ pub struct Pause {
 /// Calls go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resume {
-    /// Which calls; pauses of parts of it end too.
+    /// Which calls.
     pub target: Target,
     /// The operating system's user.
     pub by: String,
     /// Why.
     pub reason: Option<String>,
+}
+
+impl Resume {
+    /// Whether it ends a pause: everything ends everything; a part ends what was paused as that very
+    /// part, and what paused itself inside it. What a person paused more narrowly had a reason of its
+    /// own.
+    pub fn ends(&self, target: &Target, pause: &Pause) -> bool {
+        let latched = pause.cause != Cause::Operator;
+        self.target == Target::All
+            || self.target == *target
+            || (latched && self.target.contains(target))
+    }
+
+    /// Whether it ends what undos keep in a scope.
+    pub fn ends_hold_of(&self, scope: &Scope) -> bool {
+        matches!(&self.target, Target::All) || self.target == Target::Scope(scope.clone())
+    }
 }
