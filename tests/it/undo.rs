@@ -130,3 +130,48 @@ fn a_run_that_took_nothing_and_one_that_never_was_are_told_apart() {
     let of_undo = place.run(&cloud, &["undo", &last_run(&place, "undo"), "--yes"]);
     assert!(of_undo.code == 0 && of_undo.err.contains("took no link"), "{of_undo:?}");
 }
+
+#[test]
+fn a_link_that_is_listed_still_after_its_detach_is_waited_for() {
+    let (cloud, place) = (cloud(), place());
+    cloud.set("detach-delay", "8s..8s");
+    let daemon = place.daemon(&cloud, &[]);
+    until("the calls are made", || cloud.writes() == 5, || daemon.log());
+    let moving = place.run(&cloud, &["undo", "--since", "1h", "--yes"]);
+    assert!(moving.code == 1 && moving.err.contains("classiclinkd pause"), "{moving:?}");
+    assert_eq!(place.run(&cloud, &["pause"]).code, 0);
+    let undone = place.run(&cloud, &["undo", "--since", "1h", "--yes"]);
+    assert_eq!(undone.code, 0, "{undone:?}");
+    let both = || (cloud.links("a").len(), cloud.links("b").len());
+    assert_eq!(both(), (11, 3), "{undone:?}");
+    assert!(undone.out.contains("attached, and seen"), "{undone:?}");
+}
+
+#[test]
+fn links_that_somebody_attached_again_are_held_too() {
+    let (cloud, place) = (cloud(), place());
+    assert_eq!(apply(&place, &cloud).code, 0);
+    for stray in ["s1", "s2", "s3"] {
+        cloud.attach_by_hand("a", stray);
+    }
+    let only = ["--instance", "i-s1", "--instance", "i-s2", "--instance", "i-s3"];
+    let undone = place.run(&cloud, &[&["undo", "--since", "1h", "--yes"][..], &only].concat());
+    assert!(undone.code == 0 && undone.out.contains("linked again already"), "{undone:?}");
+    let held = apply(&place, &cloud);
+    assert!(held.code == 3 && held.out.contains("[undone]"), "{held:?}");
+    assert_eq!(cloud.links("a").len(), 11);
+}
+
+#[test]
+fn an_undo_reaches_no_further_than_manifests_may_and_says_what_it_would_do() {
+    let (cloud, place) = (cloud(), place());
+    assert_eq!(apply(&place, &cloud).code, 0);
+    let narrow = ["--set", "accounts.default.regions=[cn-beijing]"];
+    let outside = place.run(&cloud, &[&["undo", "--since", "1h", "--yes"][..], &narrow].concat());
+    assert!(outside.code == 1 && outside.err.contains("outside"), "{outside:?}");
+    let shown = place.run(&cloud, &["undo", "--since", "1h"]);
+    assert!(shown.code == 1 && shown.err.contains("i-s1  can be given back"), "{shown:?}");
+    let typo = place.run(&cloud, &["undo", "--since", "1h", "--yes", "--instance", "i-k1"]);
+    assert!(typo.code == 1 && typo.err.contains("i-k1 was not taken"), "{typo:?}");
+    assert_eq!(cloud.calls("AttachClassicLinkVpc"), 0);
+}
