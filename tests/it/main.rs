@@ -15,5 +15,6 @@ mod expiring;
 mod harness;
 mod journal;
 mod manifests;
+mod mutants;
 mod undo;
 mod windows;
