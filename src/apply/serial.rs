@@ -36,3 +36,19 @@ impl Drop for Alone {
         self.serial.lock().remove(&self.key);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::tests::{id, scope};
+
+    #[test]
+    fn one_call_an_instance_at_a_time_whoever_asks() {
+        let serial = Serial::default();
+        let first = serial.clone().enter(&scope().lane(), &id(1)).unwrap();
+        assert!(serial.enter(&scope().lane(), &id(1)).is_none());
+        assert!(serial.enter(&scope().lane(), &id(2)).is_some(), "others do not wait");
+        drop(first);
+        assert!(serial.enter(&scope().lane(), &id(1)).is_some());
+    }
+}

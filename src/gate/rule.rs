@@ -224,6 +224,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn only_what_a_person_can_judge_is_released_by_an_approval() {
+        let approvable: Vec<_> =
+            Rule::ALL.into_iter().filter(|rule| rule.can_be_approved()).collect();
+        assert_eq!(
+            approvable,
+            [Rule::PerPlan, Rule::Emptying, Rule::Shrink, Rule::CutShort, Rule::Flapping]
+        );
+    }
+
+    #[test]
     fn the_gist_of_a_refusal_has_no_request_id() {
         let refusal = |message: &str| Refusal {
             rule: Rule::Coverage,

@@ -3,13 +3,14 @@ use crate::clock::Moment;
 use crate::desired::Tree;
 use crate::ledger::Ledger;
 use crate::model::{Amount, Mode, Verb};
-use crate::observed::Gap;
-use crate::plan::tests::{desired, id, moment, plan_of, scope};
+use crate::observed::{Gap, Standing};
+use crate::plan::tests::{desired, id, moment, observed, plan_of, scope};
 use proptest::prelude::*;
 use std::sync::Arc;
 use std::time::Duration;
 
 mod past;
+mod permits;
 mod released;
 
 /// What is put before the gate: everything in order, unless a test says otherwise.
@@ -108,6 +109,15 @@ fn emptying_is_held_even_when_few_links_go() {
     allowed.allow_empty = true;
     assert_eq!(rules(allowed, &[1]), []);
     assert_eq!(rules(desired(Mode::Detach, &[]), &[]), []);
+}
+
+#[test]
+fn links_that_no_read_confirms_do_not_count_as_staying() {
+    let wanted = desired(Mode::Detach, &[]);
+    let unknown = Standing::Unknown { code: "InvalidInstanceId.NotFound".into() };
+    let seen = observed(&wanted, &[1, 2], &[(2, unknown)], moment(0));
+    let plan = crate::plan::compute(&Arc::new(wanted), &seen, moment(0).wall);
+    assert_eq!(Setting::default().rules(plan, 0), [Rule::Emptying]);
 }
 
 #[test]

@@ -5,6 +5,8 @@ use crate::model::{Amount, Digest, Mode, Revision, RunId};
 use crate::plan::tests::{desired, id, moment, plan_of, scope};
 use std::sync::Arc;
 
+mod acceptance;
+
 /// A ledger and the number of its last event.
 #[derive(Default)]
 pub(crate) struct Book {
@@ -78,6 +80,20 @@ pub(crate) fn settled(n: usize) -> Settled {
         attempts: 1,
         outcome: Settled::CONVERGED.into(),
         detail: "gone".into(),
+    }
+}
+
+fn passed(observed: u64) -> Passed {
+    Passed {
+        scope: scope(),
+        revision: Revision::of_content(Digest::of([b"x".as_slice()])),
+        mode: Mode::Detach,
+        observed,
+        desired: 1,
+        verdict: "inSync".into(),
+        plan: None,
+        actions: [].into(),
+        refusals: vec![],
     }
 }
 
@@ -190,6 +206,57 @@ fn misses_count_from_the_last_resume_on() {
     assert_eq!(book.ledger.misses(&scope(), moment(50)), (1, 1));
 }
 
+/// What the gate and a start ask of a ledger about link 7.
+fn means(ledger: &Ledger, at: u64) -> String {
+    let now = moment(at);
+    let counts = (ledger.spent(&scope().lane(), now), ledger.misses(&scope(), now));
+    let past = (ledger.most_links(&scope(), 1, now), ledger.flapping(&scope(), &id(7), now));
+    let held = (ledger.paused(&scope()), ledger.restored(&scope(), &id(7)));
+    let open = (ledger.open_intents().count(), ledger.unsettled().count());
+    format!("{counts:?} {past:?} {held:?} {open:?} {:?}", ledger.last_detach(&scope(), &id(7)))
+}
+
+#[test]
+fn a_restart_forgets_nothing_that_counts() {
+    let mut passed = passed(9);
+    passed.verdict = "approved".into();
+    let mut events = vec![Event::Passed(passed)];
+    for n in [7, 7, 7, 8, 9] {
+        events.push(Event::Intent(intent(n)));
+        let seq = events.len() as u64;
+        let code = (n == 8).then(|| "InvalidInstanceId.NotFound".to_owned());
+        if n < 9 {
+            let result = if n == 8 { "gone" } else { Answered::ACCEPTED };
+            events.push(Event::Answered(answered(seq, result, code)));
+        }
+        if n == 7 {
+            events.push(Event::Settled(settled(n)));
+        }
+    }
+    events.push(pause(Target::All));
+    let (mut living, mut restarted) = (Ledger::default(), Ledger::default());
+    for (event, n) in events.iter().zip(1u64..) {
+        let at = moment(n);
+        living.take(n, Past::now(at), event, at);
+        restarted.take(n, Past { wall: at.wall, monotonic: None }, event, moment(100));
+    }
+    assert_eq!(restarted.spent(&scope().lane(), moment(100)), Spent { hour: 5, day: 5 });
+    assert_eq!(restarted.misses(&scope(), moment(100)), (1, 5));
+    for at in [100, 3605, 25 * 3600] {
+        assert_eq!(means(&restarted, at), means(&living, at), "at {at}");
+    }
+}
+
+#[test]
+fn a_read_that_is_not_complete_says_nothing_about_how_many_links_there_were() {
+    let mut book = Book::default();
+    book.at(0, Event::Passed(passed(100)));
+    let partial = Passed { verdict: Passed::PARTIAL.into(), ..passed(0) };
+    book.at(10, Event::Passed(partial));
+    let (day, most) = (24 * 3600, |at| book.ledger.most_links(&scope(), 40, moment(at)));
+    assert_eq!((most(20), most(day + 11)), (100, 100), "nobody saw fewer");
+}
+
 #[test]
 fn sends_since_the_last_resume_are_news() {
     let mut book = Book::default();
@@ -201,109 +268,6 @@ fn sends_since_the_last_resume_are_news() {
     assert!(book.ledger.sent_since_resumed(&lane), "a VPC is not the whole region");
     book.at(1, resume(Target::All));
     assert!(!book.ledger.sent_since_resumed(&lane));
-}
-
-#[test]
-fn lifting_a_protection_and_removing_the_link_take_two_revisions() {
-    let mut book = Book::default();
-    let protected = |book: &Book| book.ledger.is_protected(&scope(), &id(1));
-    book.accept(0, None, &tree(Mode::Detach, &[1, 2], &[1]));
-    assert!(protected(&book));
-    book.accept(1, None, &tree(Mode::Detach, &[2], &[]));
-    book.accept(2, None, &tree(Mode::Detach, &[2, 3], &[]));
-    assert!(protected(&book), "removing lifts nothing, however often");
-    let nothing = Tree { scopes: [].into(), ..tree(Mode::Detach, &[9], &[]) };
-    book.accept(3, None, &nothing);
-    assert!(protected(&book), "releasing the scope lifts nothing");
-    let mut upgraded = Book::default();
-    let older = tree(Mode::Detach, &[1, 2], &[1]);
-    upgraded.accept(0, Some(&older), &tree(Mode::Detach, &[2], &[]));
-    assert!(protected(&upgraded), "whatever the entry about the older revision said");
-    let mut ended = tree(Mode::Detach, &[1, 2], &[]);
-    let mut wanted = desired(Mode::Detach, &[1, 2]);
-    wanted.links.get_mut(&id(1)).unwrap().until = Some(moment(9).wall);
-    ended.scopes.insert(scope(), Arc::new(wanted));
-    book.accept(4, None, &ended);
-    assert!(protected(&book), "a revision that ends the link does not lift first");
-    let mut renamed = tree(Mode::Detach, &[2], &[]);
-    let elsewhere = Scope { account: crate::model::AccountName::parse("prod").unwrap(), ..scope() };
-    let wanted = renamed.scopes.remove(&scope()).unwrap();
-    renamed.scopes.insert(elsewhere.clone(), wanted);
-    let mut moved = Book { ledger: book.ledger.clone(), seq: book.seq };
-    moved.accept(5, None, &renamed);
-    assert!(
-        moved.ledger.is_protected(&elsewhere, &id(1)),
-        "another name of the account lifts nothing"
-    );
-    book.accept(5, None, &tree(Mode::Detach, &[1, 2], &[]));
-    assert!(!protected(&book));
-}
-
-#[test]
-fn what_a_revision_lost_stays_lost_until_it_is_listed_again_or_detached() {
-    let all: Vec<usize> = (0..20).collect();
-    let (whole, half) = (tree(Mode::Detach, &all, &[]), tree(Mode::Detach, &all[..10], &[]));
-    let lost = |book: &Book| book.ledger.shrunk(&scope()).map_or(0, |shrunk| shrunk.lost.len());
-    let mut book = Book::default();
-    book.accept(0, None, &whole);
-    assert_eq!(lost(&book), 0);
-    book.accept(1, Some(&whole), &half);
-    assert_eq!(lost(&book), 10);
-    book.accept(2, Some(&half), &half);
-    book.accept(3, Some(&half), &tree(Mode::Detach, &all[..9], &[]));
-    assert_eq!(lost(&book), 11, "another small step does not launder the large one");
-    assert_eq!(book.ledger.shrunk(&scope()).unwrap().from, 20);
-    let nothing = Tree { scopes: [].into(), ..tree(Mode::Detach, &[99], &[]) };
-    book.accept(4, Some(&half), &nothing);
-    book.accept(5, Some(&nothing), &half);
-    assert_eq!(lost(&book), 10, "nor does releasing the scope");
-    (10..20).for_each(|n| book.detached(n, 6));
-    assert_eq!(lost(&book), 0);
-    book.accept(7, Some(&half), &half);
-    assert_eq!(book.ledger.shrunk(&scope()), None);
-    book.accept(8, Some(&half), &tree(Mode::Detach, &all[..8], &[]));
-    book.accept(9, Some(&tree(Mode::Detach, &all[..8], &[])), &tree(Mode::Detach, &all[..7], &[]));
-    assert_eq!(lost(&book), 1, "small steps do not add up");
-}
-
-#[test]
-fn a_link_whose_time_is_over_is_lost_like_one_that_is_not_listed() {
-    let all: Vec<usize> = (0..20).collect();
-    let whole = tree(Mode::Detach, &all, &[]);
-    let mut wanted = desired(Mode::Detach, &all);
-    for n in 10..20 {
-        wanted.links.get_mut(&id(n)).unwrap().until = Some(moment(1).wall);
-    }
-    let ended = Tree { scopes: [(scope(), Arc::new(wanted))].into(), ..whole.clone() };
-    let mut book = Book::default();
-    book.accept(5, None, &whole);
-    book.accept(6, Some(&whole), &ended);
-    assert_eq!(book.ledger.shrunk(&scope()).unwrap().lost.len(), 10);
-    book.accept(7, Some(&ended), &ended);
-    let mut over = Book::default();
-    over.accept(0, None, &ended);
-    over.accept(9, Some(&ended), &ended);
-    assert_eq!(
-        over.ledger.shrunk(&scope()),
-        None,
-        "time that passes takes nothing out of a manifest"
-    );
-}
-
-#[test]
-fn a_revision_that_loses_little_does_not_exceed() {
-    let shrunk =
-        |from, lost: usize| Shrunk { scope: scope(), from, lost: (0..lost).map(id).collect() };
-    for (from, lost, exceeds) in [
-        (100, 20, false),
-        (100, 21, true),
-        (5, 3, false),
-        (5, 4, true),
-        (16, 4, true),
-        (20, 4, false),
-    ] {
-        assert_eq!(shrunk(from, lost).exceeds(Amount::Percent(20), 3), exceeds, "{lost} of {from}");
-    }
 }
 
 #[test]
@@ -340,15 +304,12 @@ fn an_undo_holds_its_links_until_the_next_revision_or_a_resume() {
 
 fn approval(plan: &crate::plan::Plan, known: bool) -> Event {
     let of = Passed {
-        scope: scope(),
         revision: (*plan.desired().revision).clone(),
         mode: plan.mode(),
-        observed: 9,
-        desired: 1,
         verdict: Passed::HELD.into(),
         plan: Some(plan.digest().clone()),
         actions: plan.actions().iter().map(|a| (a.verb, a.link.instance.clone())).collect(),
-        refusals: vec![],
+        ..passed(9)
     };
     Event::Approved(Approval {
         plan: plan.digest().clone(),

@@ -137,6 +137,30 @@ fn the_windows_of_every_manifest_of_a_scope_count() {
 }
 
 #[test]
+fn manifests_of_one_scope_keep_the_later_end_any_protection_and_the_stricter_limits() {
+    let plain =
+        GOOD.replace("      protected: true\n", "").replace("allowEmpty: true", "maxDetach: 5");
+    let plain = plain.replace("    maxDetach: 10\n", "");
+    let later = GOOD.replace("until: 2026-12-31", "until: 2027-12-31");
+    let forever = plain.replace("      until: 2026-12-31T00:00:00Z\n", "");
+    let end = |year: &str| Some(format!("{year}-12-31T00:00:00Z").parse().unwrap());
+    for (one, other, until, empty) in [
+        (GOOD, plain.as_str(), end("2026"), false),
+        (GOOD, later.as_str(), end("2027"), true),
+        (GOOD, forever.as_str(), None, false),
+    ] {
+        for (first, second) in [(one, other), (other, one)] {
+            let files = [file("a.yaml", first), file("b.yaml", second)];
+            let tree = accept(&files, revision(), None).unwrap();
+            let desired = tree.scopes.values().next().unwrap();
+            let said = &desired.links[&InstanceId::parse("i-bp67acfmxazb4p0002").unwrap()];
+            assert!(said.protected && said.until == until, "{said:?}");
+            assert_eq!((desired.allow_empty, desired.max_detach.len()), (empty, 2));
+        }
+    }
+}
+
+#[test]
 fn what_the_configuration_does_not_name_is_refused() {
     let mut ceilings = Ceilings::new();
     let files = [file("a.yaml", GOOD)];

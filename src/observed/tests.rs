@@ -67,6 +67,19 @@ fn a_link_replaced_between_two_pages_breaks_a_seam() {
 }
 
 #[test]
+fn a_link_that_two_pages_list_hides_one_that_none_does() {
+    // Two links change places between the pages: every seam matches, and the count stays.
+    let world: Vec<_> = (0..250).map(id).collect();
+    let gap = sweep(world, |call, world| {
+        if call == 1 {
+            world.swap(3, 249);
+        }
+    })
+    .unwrap_err();
+    assert!(gap.to_string().contains("249 links"), "{gap}");
+}
+
+#[test]
 fn a_count_that_changes_proves_nothing() {
     let world: Vec<_> = (0..150).map(id).collect();
     let gap = sweep(world, |call, world| {

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use world::{id, world};
 
+mod asked;
 mod carried;
 mod forecast;
 mod seeded;

@@ -4,6 +4,7 @@ use crate::harness::{Cloud, Place, Ran, id, manifest, region, until};
 use classiclinkd::clock::{Clock, SystemClock};
 use classiclinkd::journal::{self, Past};
 use classiclinkd::ledger::Event;
+use classiclinkd::model::Verb;
 
 fn past(place: &Place) -> Past {
     journal::look(&place.state(), SystemClock::new().now()).unwrap()
@@ -53,6 +54,12 @@ fn a_run_is_given_back_exactly_and_the_next_pass_does_not_take_it_again() {
     assert_eq!(undone.code, 0, "{undone:?}");
     assert_eq!(undone.json()["scopes"][0]["attach"].as_array().unwrap().len(), 3);
     assert_eq!((cloud.links("a"), cloud.links("b")), before);
+    let first = |wanted: fn(&Event) -> bool| {
+        past(&place).items.iter().position(|item| wanted(&item.event)).unwrap()
+    };
+    let held = first(|event| matches!(event, Event::Restored(_)));
+    let called = |event: &Event| matches!(event, Event::Intent(it) if it.verb == Verb::Attach);
+    assert!(held < first(called), "what is given back is held before the first call");
     let taken = cloud.calls("DetachClassicLinkVpc");
     for _ in 0..2 {
         let again = apply(&place, &cloud);

@@ -8,7 +8,7 @@ use crate::observed::Standing;
 use crate::plan::tests::observed;
 
 /// A plan that detaches the last `going` of `whole` links.
-fn going(whole: usize, going: usize) -> Plan {
+pub(super) fn going(whole: usize, going: usize) -> Plan {
     let mut wanted = desired(Mode::Detach, &range(0, whole - going));
     wanted.max_detach = vec![Amount::Count(1000)];
     plan_of(wanted, &range(0, whole))
@@ -18,14 +18,14 @@ pub(super) fn after(book: Book) -> Setting {
     Setting { ledger: book.ledger, ..Setting::default() }
 }
 
-fn newest() -> Tree {
+pub(super) fn newest() -> Tree {
     let mut wanted = desired(Mode::Detach, &[1]);
     wanted.max_detach = vec![Amount::Count(1000)];
     tree(wanted)
 }
 
 /// Asks for a permit to detach link 2, once everything else is in order.
-fn permitted(setting: &Setting, seconds: u64) -> Result<Permit, Denial> {
+pub(super) fn permitted(setting: &Setting, seconds: u64) -> Result<Permit, Denial> {
     let mut wanted = desired(Mode::Detach, &[1]);
     wanted.max_detach = vec![Amount::Count(1000)];
     let approved = Setting::default().review(plan_of(wanted, &[1, 2]), 0).unwrap();
@@ -292,38 +292,4 @@ fn the_configuration_caps_what_a_manifest_may_ask() {
     let held = setting.review(going(100, 6), 1).unwrap_err();
     assert_eq!(held.refusals[0].rule, Rule::PerPlan);
     assert!(held.refusals[0].to_string().contains("maxDetachCeiling"), "{}", held.refusals[0]);
-}
-
-#[test]
-fn outside_the_windows_of_configuration_or_manifest_nothing_is_done() {
-    use crate::window::{Kind, Window, Windows};
-    // Moment 0 is a Thursday, midnight.
-    let windows = |kind, text| Windows::new(vec![Window::parse(kind, text, "UTC").unwrap()]);
-    let (open, closed) = (windows(Kind::Allow, "Thu 00:00-01:00"), windows(Kind::Deny, "Thu"));
-    let configured = |windows: &Windows| {
-        let bounds = Bounds { windows: windows.clone(), ..Bounds::default() };
-        Setting { bounds, ..Setting::default() }
-    };
-    assert_eq!(configured(&open).rules(going(10, 1), 1), []);
-    let held = configured(&closed).review(going(10, 1), 1).unwrap_err();
-    assert_eq!(held.refusals[0].rule, Rule::Windows);
-    for part in ["deny Thu (UTC)", "1970-01-02T00:00:00Z"] {
-        assert!(held.refusals[0].to_string().contains(part), "{}", held.refusals[0]);
-    }
-    assert_eq!(configured(&closed).rules(going(10, 0), 1), []);
-    assert!(matches!(permitted(&configured(&closed), 1), Err(Denial::Closed(_))));
-    assert!(permitted(&configured(&open), 3599).is_ok());
-    assert!(matches!(permitted(&configured(&open), 3600), Err(Denial::Closed(_))));
-    let mut said = desired(Mode::Detach, &range(0, 9));
-    said.windows = vec![open.clone(), closed.clone()];
-    let plan = plan_of(said, &range(0, 10));
-    assert_eq!(configured(&open).rules(plan, 1), [Rule::Windows], "a manifest narrows");
-    let mut newer = desired(Mode::Detach, &[1]);
-    newer.max_detach = vec![Amount::Count(1000)];
-    newer.windows = vec![closed];
-    let approved = Setting::default().review(going(10, 1), 0).unwrap();
-    let newest = tree(newer);
-    let action = &approved.plan().actions()[0];
-    let denied = Setting::default().permit(&approved, action, &facts(&newest), 1);
-    assert!(matches!(denied, Err(Denial::Closed(_))), "the newest revision's windows count");
 }

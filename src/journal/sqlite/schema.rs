@@ -84,3 +84,16 @@ fn migrate(connection: &mut Connection) -> Result<(), JournalError> {
     }
     transaction.commit().map_err(store)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_waits_for_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = prepare(&folder.path().join("journal.sqlite")).unwrap();
+        let said: i64 = connection.query_row("PRAGMA synchronous", [], |row| row.get(0)).unwrap();
+        assert_eq!(said, 2, "2 is FULL");
+    }
+}

@@ -65,10 +65,28 @@ async fn a_chain_that_another_process_broke_takes_no_more_entries() {
     let (daemon, _) = open(folder.path());
     daemon.append(pause()).await.unwrap();
     let file = rusqlite::Connection::open(folder.path().join(FILE)).unwrap();
-    let forged = "INSERT INTO entry VALUES (2, '2026-11-23T00:00:00Z', 'resumed', '{\"by\":\"x\"}', hex(randomblob(32)))";
+    let forged = "INSERT INTO entry VALUES (2, '2026-11-23T00:00:00Z', 'resumed', '{\"by\":\"x\"}', lower(hex(randomblob(32))))";
     file.execute_batch(forged).unwrap();
     assert!(daemon.intent(a_permit(), 1, None).await.is_err());
     assert!(paused(&daemon) && daemon.books().trouble().is_some());
+}
+
+#[tokio::test]
+async fn an_entry_that_was_rewritten_with_a_hash_of_its_own_is_missed_by_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, _) = open(folder.path());
+    for _ in 0..3 {
+        journal.append(pause()).await.unwrap();
+    }
+    drop(journal);
+    let file = rusqlite::Connection::open(folder.path().join(FILE)).unwrap();
+    file.execute_batch("DROP TRIGGER entry_is_append_only_1").unwrap();
+    let (at, kind, body) = ("2026-11-22T10:00:00Z", "resumed", r#"{"by":"x"}"#);
+    let rewritten = Digest::of(["", "1", at, kind, body].map(str::as_bytes));
+    let update = "UPDATE entry SET at = ?1, kind = ?2, body = ?3, hash = ?4 WHERE seq = 1";
+    file.execute(update, [at, kind, body, rewritten.as_str()]).unwrap();
+    drop(file);
+    assert!(matches!(verify(folder.path()), Err(JournalError::Broken(2))));
 }
 
 #[tokio::test]
@@ -161,11 +179,13 @@ async fn what_a_pause_or_an_undo_depends_on_is_never_forgotten() {
         links: [(scope(), a_permit().action().link.instance.clone())].into(),
         revision: revision().digest,
     });
-    for needed in [pause(), restored] {
+    for needed in [vec![pause()], vec![restored.clone()], vec![pause(), restored]] {
         let folder = tempfile::tempdir().unwrap();
         let (old, _) = Journal::beside(folder.path(), long_ago()).unwrap();
         old.intent(a_permit(), 1, None).await.unwrap();
-        old.append(needed).await.unwrap();
+        for event in needed {
+            old.append(event).await.unwrap();
+        }
         old.intent(a_permit(), 1, None).await.unwrap();
         drop(old);
         let (journal, _) = open(folder.path());
@@ -239,6 +259,8 @@ fn a_pause_file_counts_whatever_it_is_and_says_its_first_line() {
     std::fs::remove_dir(&path).unwrap();
     std::os::unix::fs::symlink("/nowhere", &path).unwrap();
     assert!(file.said().is_some(), "a dangling link is a file, too");
+    let unreadable = PauseFile::of(std::path::Path::new("/dev/null"));
+    assert!(unreadable.said().unwrap().contains("cannot be looked at"));
 }
 
 #[tokio::test]

@@ -1,0 +1,78 @@
+//! What is asked again right before a call.
+
+use super::past::{after, going, newest, permitted};
+use super::*;
+use crate::ledger::event::{Event, Restored};
+use crate::ledger::tests::{Book, tree as revision};
+use crate::model::RunId;
+
+#[test]
+fn outside_the_windows_of_configuration_or_manifest_nothing_is_done() {
+    use crate::window::{Kind, Window, Windows};
+    // Moment 0 is a Thursday, midnight.
+    let windows = |kind, text| Windows::new(vec![Window::parse(kind, text, "UTC").unwrap()]);
+    let (open, closed) = (windows(Kind::Allow, "Thu 00:00-01:00"), windows(Kind::Deny, "Thu"));
+    let configured = |windows: &Windows| {
+        let bounds = Bounds { windows: windows.clone(), ..Bounds::default() };
+        Setting { bounds, ..Setting::default() }
+    };
+    assert_eq!(configured(&open).rules(going(10, 1), 1), []);
+    let held = configured(&closed).review(going(10, 1), 1).unwrap_err();
+    assert_eq!(held.refusals[0].rule, Rule::Windows);
+    for part in ["deny Thu (UTC)", "1970-01-02T00:00:00Z"] {
+        assert!(held.refusals[0].to_string().contains(part), "{}", held.refusals[0]);
+    }
+    assert_eq!(configured(&closed).rules(going(10, 0), 1), []);
+    assert!(matches!(permitted(&configured(&closed), 1), Err(Denial::Closed(_))));
+    assert!(permitted(&configured(&open), 3599).is_ok());
+    assert!(matches!(permitted(&configured(&open), 3600), Err(Denial::Closed(_))));
+    let mut said = desired(Mode::Detach, &range(0, 9));
+    said.windows = vec![open.clone(), closed.clone()];
+    let plan = plan_of(said, &range(0, 10));
+    assert_eq!(configured(&open).rules(plan, 1), [Rule::Windows], "a manifest narrows");
+    let mut said = desired(Mode::Detach, &range(0, 9));
+    said.windows = vec![open.clone()];
+    let plan = plan_of(said, &range(0, 10));
+    assert_eq!(configured(&closed).rules(plan, 1), [Rule::Windows], "and widens nothing");
+    let mut newer = desired(Mode::Detach, &[1]);
+    newer.max_detach = vec![Amount::Count(1000)];
+    newer.windows = vec![closed];
+    let approved = Setting::default().review(going(10, 1), 0).unwrap();
+    let newest = tree(newer);
+    let action = &approved.plan().actions()[0];
+    let denied = Setting::default().permit(&approved, action, &facts(&newest), 1);
+    assert!(matches!(denied, Err(Denial::Closed(_))), "the newest revision's windows count");
+}
+
+#[test]
+fn a_call_that_is_counted_already_needs_no_more_room() {
+    let mut setting = Setting::default();
+    setting.bounds.budget = crate::ledger::Budget { hour: 1, day: 1 };
+    let mut book = Book::default();
+    book.detached(2, 0);
+    setting.ledger = book.ledger;
+    let approved = approved(&[1, 2]);
+    let newest = tree(desired(Mode::Detach, &[1]));
+    let ask = |counted| {
+        let facts = Facts { counted, ..facts(&newest) };
+        setting.permit(&approved, &approved.plan().actions()[0], &facts, 1)
+    };
+    assert!(ask(true).is_ok());
+    assert_eq!(ask(false), Err(Denial::Budget));
+}
+
+#[test]
+fn what_came_to_hold_a_link_since_the_review_withholds_its_permit() {
+    assert!(permitted(&Setting::default(), 1).is_ok());
+    let mut protecting = Book::default();
+    protecting.accept(0, None, &revision(Mode::Detach, &[1, 2], &[2]));
+    let mut undone = Book::default();
+    let (of, by) = ("r3".to_owned(), "me".to_owned());
+    let (links, revision) = ([(scope(), id(2))].into(), newest().revision.digest.clone());
+    undone.at(1, Event::Restored(Restored { run: RunId(9), of, by, links, revision }));
+    let mut flapping = Book::default();
+    (0..3).for_each(|n| flapping.detached(2, n));
+    for book in [protecting, undone, flapping] {
+        assert!(matches!(permitted(&after(book), 9), Err(Denial::Withheld(_))));
+    }
+}

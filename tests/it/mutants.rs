@@ -1,0 +1,79 @@
+//! The catalogue of seeded mistakes fits the sources: `tests/mutants.py` can make every one of them, and
+//! the test that has to notice is there.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const CATALOGUE: &str = "tests/testdata/mutants.md";
+
+struct Mutant {
+    number: u32,
+    file: String,
+    kind: String,
+    test: String,
+    before: String,
+    after: String,
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn mutant(entry: &str) -> Mutant {
+    let mut lines = entry.lines();
+    let mut head = || lines.next().and_then(|line| line.strip_prefix("# ")).unwrap();
+    let number = head().split(' ').next().unwrap().parse().unwrap();
+    let place: Vec<&str> = head().split(' ').collect();
+    let changes: Vec<(char, &str)> =
+        lines.map(|line| (line.chars().next().unwrap(), &line[1..])).collect();
+    let with = |signs: [char; 2]| {
+        let kept = changes.iter().filter(|(sign, _)| signs.contains(sign));
+        kept.map(|(_, text)| *text).collect::<Vec<_>>().join("\n")
+    };
+    assert!(changes.iter().all(|(sign, _)| " -+".contains(*sign)), "{entry}");
+    let [file, kind, test] = place[..] else { panic!("{entry}") };
+    let (before, after) = (with([' ', '-']), with([' ', '+']));
+    Mutant { number, file: file.into(), kind: kind.into(), test: test.into(), before, after }
+}
+
+fn catalogue() -> Vec<Mutant> {
+    let text = read(CATALOGUE);
+    let fences = text.split("```diff\n").skip(1).map(|rest| rest.split("\n```").next().unwrap());
+    fences.flat_map(|fence| fence.split("\n\n")).map(mutant).collect()
+}
+
+/// The file of a test: the module's own, or that of the module it is nested in.
+fn file_of(kind: &str, test: &str) -> (PathBuf, String) {
+    let mut modules: Vec<&str> = test.split("::").collect();
+    let name = modules.pop().unwrap().to_owned();
+    let base = root().join(if kind == "lib" { "src" } else { "tests/it" });
+    loop {
+        let path = base.join(modules.join("/")).with_extension("rs");
+        if path.is_file() {
+            return (path, name);
+        }
+        assert!(modules.pop().is_some(), "{test} is in no file");
+    }
+}
+
+#[test]
+fn every_seeded_mistake_fits_the_sources_and_names_a_test() {
+    let mutants = catalogue();
+    assert!(mutants.len() >= 40, "{} seeded mistakes", mutants.len());
+    let numbers: BTreeSet<u32> = mutants.iter().map(|mutant| mutant.number).collect();
+    assert_eq!(numbers.len(), mutants.len(), "a number is used twice");
+    for Mutant { number, file, kind, test, before, after } in &mutants {
+        let found = read(file).matches(before.as_str()).count();
+        assert_eq!(found, 1, "{number}: its text occurs {found} times in {file}:\n{before}");
+        assert_ne!(before, after, "{number} changes nothing");
+        assert!(["lib", "it"].contains(&&**kind), "{number}: {kind}");
+        let (path, name) = file_of(kind, test);
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(&format!("fn {name}(")), "{number}: no {name} in {path:?}");
+    }
+}
