@@ -11,9 +11,10 @@ use crate::daemon::{Estate, Signals, stop_on_signals};
 use crate::desired::Tree;
 use crate::gate::{Rule, resume};
 use crate::journal;
+use crate::ledger::Unsettled;
 use crate::ledger::event::{Event, Restored, Target};
 use crate::ledger::taken::{Span, Taken, is_known, taken};
-use crate::model::{Digest, InstanceId, Revision, RunId, Scope, printable};
+use crate::model::{Digest, InstanceId, Revision, RunId, Scope, Verb, printable};
 use crate::outcome::VISIBLE_WITHIN;
 use crate::reconcile::undo::{self, GivingBack};
 use clap::Args;
@@ -120,14 +121,14 @@ fn within_ceilings(taken: &Taken, config: &Config) -> Result<(), Failure> {
 fn only(taken: &mut Taken, instances: &[String]) -> Result<(), Failure> {
     let wanted: BTreeSet<InstanceId> =
         instances.iter().map(|text| InstanceId::parse(text)).collect::<Result<_, _>>()?;
-    let was_taken = |id: &&InstanceId| taken.values().any(|ids| ids.contains_key(*id));
+    let was_taken = |id: &&InstanceId| taken.values().any(|ids| ids.contains(*id));
     if let Some(other) = wanted.iter().find(|id| !was_taken(id)) {
         return Err(Failure(format!(
             "{other} was not taken then; `classiclinkd history --instance {other}` says what was done to it"
         )));
     }
     if !wanted.is_empty() {
-        taken.values_mut().for_each(|ids| ids.retain(|id, _| wanted.contains(id)));
+        taken.values_mut().for_each(|ids| ids.retain(|id| wanted.contains(id)));
         taken.retain(|_, ids| !ids.is_empty());
     }
     Ok(())
@@ -211,7 +212,6 @@ impl Undoing {
         self.stands_still(taken)?;
         let mut giving = Vec::new();
         for (scope, ids) in taken {
-            let ids = &ids.keys().cloned().collect();
             let (reads, writes) = self.estate.accounts.get(&scope.account).ok_or_else(|| {
                 Failure(format!(
                     "account `{}` is not in the configuration, and its links were taken; add it",
@@ -259,8 +259,8 @@ impl Undoing {
         Ok(done)
     }
 
-    /// A link that was detached a moment ago may be listed still: it is not there because of that. Waits
-    /// until it is gone, or has stayed for as long as a cloud may take to show it.
+    /// A link whose detach no read has shown yet may be listed still: it is not there because of that.
+    /// Waits until it is gone, or has stayed for as long as a cloud may take to show it.
     async fn settled(
         &self,
         mut giving: Vec<GivingBack>,
@@ -268,13 +268,17 @@ impl Undoing {
     ) -> Result<Vec<GivingBack>, Failure> {
         loop {
             let now = self.clock.now().wall;
-            let fresh = |scope: &Scope, id: &InstanceId| {
-                let at = taken.get(scope).and_then(|ids| ids.get(id));
-                let age = at.and_then(|at| Duration::try_from(now.duration_since(*at)).ok());
-                age.is_some_and(|age| age < VISIBLE_WITHIN)
-            };
-            let waits = giving.iter().any(|of| of.there.iter().any(|id| fresh(&of.scope, id)));
-            if !waits {
+            let going: BTreeSet<(Scope, InstanceId)> = self.state.journal.books().read(|ledger| {
+                let shows_yet = |call: &&Unsettled| {
+                    let age = Duration::try_from(now.duration_since(call.at)).unwrap_or_default();
+                    call.verb == Verb::Detach && age < VISIBLE_WITHIN
+                };
+                let calls = ledger.unsettled().filter(shows_yet);
+                calls.map(|call| (call.scope.clone(), call.instance.clone())).collect()
+            });
+            let there =
+                |of: &GivingBack, id: &InstanceId| going.contains(&(of.scope.clone(), id.clone()));
+            if !giving.iter().any(|of| of.there.iter().any(|id| there(of, id))) {
                 return Ok(giving);
             }
             terminal::progress("waiting until the detaches of a moment ago show");

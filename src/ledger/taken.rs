@@ -3,7 +3,7 @@
 use super::event::Event;
 use crate::model::{InstanceId, RunId, Scope, Verb};
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// What is to be undone.
@@ -24,8 +24,8 @@ impl fmt::Display for Span {
     }
 }
 
-/// Links, each with the time of the last call that may have taken it.
-pub type Taken = BTreeMap<Scope, BTreeMap<InstanceId, Timestamp>>;
+/// Links by scope.
+pub type Taken = BTreeMap<Scope, BTreeSet<InstanceId>>;
 
 /// The links that were detached within a span, as far as the answers tell: those whose call was
 /// accepted, and those whose call may have been. Whether they are gone now is for a read to say. Links
@@ -34,7 +34,7 @@ pub fn taken<'a>(
     events: impl IntoIterator<Item = (u64, Timestamp, &'a Event)>,
     span: Span,
 ) -> Taken {
-    let mut open: BTreeMap<u64, (&Scope, &InstanceId, Timestamp)> = BTreeMap::new();
+    let mut open: BTreeMap<u64, (&Scope, &InstanceId)> = BTreeMap::new();
     let mut taken = Taken::new();
     for (seq, at, event) in events {
         match event {
@@ -44,21 +44,21 @@ pub fn taken<'a>(
                     Span::Since(since) => at >= since,
                 };
                 if inside {
-                    open.insert(seq, (&intent.scope, &intent.instance, at));
+                    open.insert(seq, (&intent.scope, &intent.instance));
                 }
             }
             Event::Answered(answered) => {
-                let Some((scope, instance, _)) = open.remove(&answered.intent) else { continue };
+                let Some((scope, instance)) = open.remove(&answered.intent) else { continue };
                 if answered.leaves_open() {
-                    taken.entry(scope.clone()).or_default().insert(instance.clone(), at);
+                    taken.entry(scope.clone()).or_default().insert(instance.clone());
                 }
             }
             _ => (),
         }
     }
     // The process died between the two.
-    for (scope, instance, at) in open.into_values() {
-        taken.entry(scope.clone()).or_default().insert(instance.clone(), at);
+    for (scope, instance) in open.into_values() {
+        taken.entry(scope.clone()).or_default().insert(instance.clone());
     }
     taken
 }
@@ -101,7 +101,7 @@ mod tests {
             numbered.map(|(n, event)| (n as u64 + 1, at(n + 1), event))
         };
         let of = |span| -> BTreeSet<InstanceId> {
-            taken(all(), span).remove(&scope()).unwrap_or_default().into_keys().collect()
+            taken(all(), span).remove(&scope()).unwrap_or_default()
         };
         assert_eq!(of(Span::Run(RunId(1))), [id(1), id(2), id(7), id(8)].into());
         assert_eq!(of(Span::Run(RunId(2))), [id(6)].into());

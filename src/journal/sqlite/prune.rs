@@ -13,8 +13,17 @@ use jiff::Timestamp;
 use rusqlite::{Connection, TransactionBehavior, params};
 use std::collections::BTreeSet;
 
-/// Forgets what was written before `cutoff` and nothing depends on. Says how many entries that were, where
-/// the chain is now, and what was appended: the revision in force, if its entry was among them, and the note that entries were
+/// What came of forgetting.
+pub(super) struct Pruning {
+    /// Entries that went.
+    pub forgotten: u64,
+    /// Where the chain is now.
+    pub head: Head,
+    /// What was appended.
+    pub appended: Vec<(Entry, Event)>,
+}
+
+/// Forgets what was written before `cutoff` and nothing depends on. Appended are the revision in force, if its entry was among them, and the note that entries were
 /// forgotten.
 pub(super) fn prune(
     connection: &mut Connection,
@@ -22,7 +31,7 @@ pub(super) fn prune(
     books: &Books,
     cutoff: Timestamp,
     now: Moment,
-) -> Result<(u64, Head, Vec<(Entry, Event)>), JournalError> {
+) -> Result<Pruning, JournalError> {
     let transaction =
         connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(store)?;
     // What others wrote meanwhile may be a pause, which is needed.
@@ -31,7 +40,7 @@ pub(super) fn prune(
     let needed = books.read(|ledger| ledger.oldest_needed()).unwrap_or(u64::MAX);
     let begins = anchor(&transaction)?;
     let Some(last) = last_before(&transaction, cutoff, needed.min(head.seq))? else {
-        return Ok((0, head, Vec::new()));
+        return Ok(Pruning { forgotten: 0, head, appended: Vec::new() });
     };
     let mut after = head;
     let mut appended = Vec::new();
@@ -64,7 +73,7 @@ pub(super) fn prune(
         .map_err(store)?;
     forget_texts(&transaction)?;
     transaction.commit().map_err(store)?;
-    Ok((last.seq - begins.seq, after, appended))
+    Ok(Pruning { forgotten: last.seq - begins.seq, head: after, appended })
 }
 
 /// The last entry that was written before `cutoff` and has a number below `needed`.

@@ -212,13 +212,13 @@ impl Thread {
     fn prune(&mut self, cutoff: Timestamp) -> Result<u64, JournalError> {
         self.place.check()?;
         let now = self.clock.now();
-        let (pruned, head, appended) =
+        let pruning =
             prune::prune(&mut self.connection, self.head.clone(), &self.books, cutoff, now)?;
-        self.head = head;
-        for (entry, event) in &appended {
+        self.head = pruning.head;
+        for (entry, event) in &pruning.appended {
             self.books.take_own(entry.seq, event, now, now);
         }
-        Ok(pruned)
+        Ok(pruning.forgotten)
     }
 
     /// Takes in what other processes wrote.
