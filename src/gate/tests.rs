@@ -145,6 +145,7 @@ fn a_refusal_says_the_number_the_limit_the_file_and_the_way_out() {
     for part in ["9 links", "10 observed", "at most 3", "shop.yaml", "maxDetach: 9"] {
         assert!(text.contains(part), "{part} is not in: {text}");
     }
+    assert!(!text.contains("within the last day"), "it had no more then: {text}");
     let partial = Partial { scope: scope(), gaps: vec![Gap("page 2 shifted".into())], seen: 7 };
     assert!(refuse_partial(&partial).to_string().contains("page 2 shifted"));
 }

@@ -105,9 +105,14 @@ fn a_pause_stops_plans_and_permits_and_says_what_resumes_it() {
         for part in ["ops", "incident 7", "classiclinkd resume"] {
             assert!(text.contains(part), "{part} is not in: {text}");
         }
+        assert!(!text.contains("look at"), "a person knows why: {text}");
         assert!(matches!(permitted(&setting, 1), Err(Denial::Paused(_))));
         assert_eq!(setting.rules(going(10, 0), 1), [], "nothing to do is nothing to hold");
     }
+    let mut book = Book::default();
+    book.at(0, Event::Paused(super::budget::latch(&scope())));
+    let held = after(book).review(going(10, 1), 1).unwrap_err();
+    assert!(held.refusals[0].way_out.contains("look at"), "{}", held.refusals[0]);
     let filed = Setting { pause_file: Some(""), ..Setting::default() };
     assert_eq!(filed.rules(going(10, 1), 1), [Rule::Pause]);
     assert!(matches!(permitted(&filed, 1), Err(Denial::Paused(_))));
@@ -280,7 +285,10 @@ fn a_share_is_one_of_the_most_links_within_a_day() {
     book.at(60, passed(90));
     let setting = after(book);
     assert_eq!(setting.rules(plan(10), 61), []);
-    assert_eq!(setting.rules(plan(11), 61), [Rule::PerPlan]);
+    let held = setting.review(plan(11), 61).unwrap_err();
+    assert_eq!(held.refusals[0].rule, Rule::PerPlan);
+    let text = held.refusals[0].to_string();
+    assert!(text.contains("90 observed") && text.contains("(100 within the last day)"), "{text}");
     assert_eq!(Setting::default().rules(plan(10), 61), [Rule::PerPlan], "nobody saw the hundred");
 }
 
@@ -292,4 +300,9 @@ fn the_configuration_caps_what_a_manifest_may_ask() {
     let held = setting.review(going(100, 6), 1).unwrap_err();
     assert_eq!(held.refusals[0].rule, Rule::PerPlan);
     assert!(held.refusals[0].to_string().contains("maxDetachCeiling"), "{}", held.refusals[0]);
+    setting.bounds.max_detach_ceiling = Some(Amount::Count(50));
+    let mut lower = desired(Mode::Detach, &range(0, 94));
+    lower.max_detach = vec![Amount::Count(5)];
+    let plan = plan_of(lower, &range(0, 100));
+    assert_eq!(setting.rules(plan, 1), [Rule::PerPlan], "a ceiling raises nothing");
 }

@@ -1,8 +1,9 @@
 //! What is asked again right before a call.
 
 use super::past::{after, going, newest, permitted};
+use super::released::approve;
 use super::*;
-use crate::ledger::event::{Event, Restored};
+use crate::ledger::event::{Event, Restored, Target};
 use crate::ledger::tests::{Book, tree as revision};
 use crate::model::RunId;
 
@@ -75,4 +76,58 @@ fn what_came_to_hold_a_link_since_the_review_withholds_its_permit() {
     for book in [protecting, undone, flapping] {
         assert!(matches!(permitted(&after(book), 9), Err(Denial::Withheld(_))));
     }
+}
+
+#[test]
+fn a_denial_says_whether_asking_again_helps_and_what_it_calls_for() {
+    let place = crate::plan::tests::place();
+    let why = String::new;
+    let denials = [
+        Denial::Stopping,
+        Denial::Unsettled,
+        Denial::Unconfirmed,
+        Denial::Released,
+        Denial::Mode(Mode::Observe),
+        Denial::Kept(place),
+        Denial::Limits,
+        Denial::Clock(Duration::ZERO),
+        Denial::Unwanted,
+        Denial::Foreign,
+        Denial::Withheld(why()),
+        Denial::Unapproved,
+        Denial::Paused(why()),
+        Denial::Closed(why()),
+        Denial::Pin(why()),
+        Denial::Budget,
+        Denial::WrongPlace(4),
+    ];
+    let those = |wanted: fn(&Denial) -> bool| {
+        let found = denials.iter().enumerate().filter(|(_, denial)| wanted(denial));
+        found.map(|(n, _)| n).collect::<Vec<_>>()
+    };
+    assert_eq!(those(Denial::is_passing), [1, 2]);
+    assert_eq!(those(Denial::is_withdrawal), [3, 4, 5, 8]);
+    assert_eq!(those(|denial| denial.latch(&scope()).is_some()), [15, 16]);
+    let target = |denial: Denial| denial.latch(&scope()).unwrap().target;
+    assert_eq!(target(Denial::Budget), Target::Lane(scope().lane()));
+    assert_eq!(target(Denial::WrongPlace(4)), Target::Scope(scope()));
+}
+
+#[test]
+fn an_approval_lets_a_link_go_that_flaps_and_none_that_is_protected() {
+    let plan = plan_of(desired(Mode::Detach, &range(0, 8)), &range(0, 10));
+    let mut book = Book::default();
+    book.accept(0, None, &revision(Mode::Detach, &range(0, 10), &[9]));
+    (0..3).for_each(|n| book.detached(8, n));
+    approve(&mut book, &plan);
+    let approved = after(book).review(plan, 9).unwrap();
+    assert_eq!(approved.actions().map(|it| &it.link.instance).collect::<Vec<_>>(), [&id(8)]);
+    assert_eq!(approved.withheld()[&id(9)].rule, Rule::Protected);
+    assert_eq!(approved.approver(), Some("ops"));
+}
+
+#[test]
+fn an_undo_may_fill_a_vpc_to_its_last_place() {
+    let last = plan_of(desired(Mode::Sync, &range(0, 1000)), &range(0, 999));
+    assert!(restore(last, &Setting::default().at(moment(1))).is_ok());
 }

@@ -6,7 +6,7 @@ use crate::ledger::event::{Approval, Cause, Event, Pause, Target};
 use crate::ledger::tests::Book;
 use crate::model::AccountId;
 
-fn approve(book: &mut Book, plan: &Plan) {
+pub(super) fn approve(book: &mut Book, plan: &Plan) {
     let approval = Approval {
         plan: plan.digest().clone(),
         of: None,
@@ -55,7 +55,7 @@ fn an_approval_that_expires_takes_the_permits_with_it() {
         let facts = Facts { confirmed_at: moment(seconds), ..facts(&newest) };
         setting.permit(&approved, action, &facts, seconds)
     };
-    assert!(ask(&setting, &first, 999).is_ok());
+    assert_eq!(ask(&setting, &first, 999).unwrap().approver(), Some("ops"));
     assert_eq!(ask(&setting, &first, 1000), Err(Denial::Unapproved));
     let mut book = Book { ledger: setting.ledger, seq: 9 };
     book.detached(1, 5);
