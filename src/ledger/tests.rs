@@ -6,6 +6,7 @@ use crate::plan::tests::{desired, id, moment, plan_of, scope};
 use std::sync::Arc;
 
 mod acceptance;
+mod restart;
 
 /// A ledger and the number of its last event.
 #[derive(Default)]
@@ -206,57 +207,6 @@ fn misses_count_from_the_last_resume_on() {
     assert_eq!(book.ledger.misses(&scope(), moment(50)), (1, 1));
 }
 
-/// What the gate and a start ask of a ledger about link 7.
-fn means(ledger: &Ledger, at: u64) -> String {
-    let now = moment(at);
-    let counts = (ledger.spent(&scope().lane(), now), ledger.misses(&scope(), now));
-    let past = (ledger.most_links(&scope(), 1, now), ledger.flapping(&scope(), &id(7), now));
-    let held = (ledger.paused(&scope()), ledger.restored(&scope(), &id(7)));
-    let open = (ledger.open_intents().count(), ledger.unsettled().count());
-    format!("{counts:?} {past:?} {held:?} {open:?} {:?}", ledger.last_detach(&scope(), &id(7)))
-}
-
-#[test]
-fn a_restart_forgets_nothing_that_counts() {
-    let mut passed = passed(9);
-    passed.verdict = "approved".into();
-    let mut events = vec![Event::Passed(passed)];
-    for n in [7, 7, 7, 8, 9] {
-        events.push(Event::Intent(intent(n)));
-        let seq = events.len() as u64;
-        let code = (n == 8).then(|| "InvalidInstanceId.NotFound".to_owned());
-        if n < 9 {
-            let result = if n == 8 { "gone" } else { Answered::ACCEPTED };
-            events.push(Event::Answered(answered(seq, result, code)));
-        }
-        if n == 7 {
-            events.push(Event::Settled(settled(n)));
-        }
-    }
-    events.push(pause(Target::All));
-    let (mut living, mut restarted) = (Ledger::default(), Ledger::default());
-    for (event, n) in events.iter().zip(1u64..) {
-        let at = moment(n);
-        living.take(n, Past::now(at), event, at);
-        restarted.take(n, Past { wall: at.wall, monotonic: None }, event, moment(100));
-    }
-    assert_eq!(restarted.spent(&scope().lane(), moment(100)), Spent { hour: 5, day: 5 });
-    assert_eq!(restarted.misses(&scope(), moment(100)), (1, 5));
-    for at in [100, 3605, 25 * 3600] {
-        assert_eq!(means(&restarted, at), means(&living, at), "at {at}");
-    }
-}
-
-#[test]
-fn a_read_that_is_not_complete_says_nothing_about_how_many_links_there_were() {
-    let mut book = Book::default();
-    book.at(0, Event::Passed(passed(100)));
-    let partial = Passed { verdict: Passed::PARTIAL.into(), ..passed(0) };
-    book.at(10, Event::Passed(partial));
-    let (day, most) = (24 * 3600, |at| book.ledger.most_links(&scope(), 40, moment(at)));
-    assert_eq!((most(20), most(day + 11)), (100, 100), "nobody saw fewer");
-}
-
 #[test]
 fn sends_since_the_last_resume_are_news() {
     let mut book = Book::default();
@@ -331,6 +281,8 @@ fn an_approval_is_for_that_plan_or_what_is_left_of_it_once_and_until_it_expires(
             book.ledger.approval(plan, moment(at)).is_some()
         };
         assert!(covered(&book, &whole, 999) && !covered(&book, &whole, 1000));
+        let living = |at| book.ledger.approvals(moment(at)).count();
+        assert_eq!((living(999), living(1000)), (1, 0));
         assert_eq!(covered(&book, &rest, 1), known, "what is left");
         assert!(!covered(&book, &more, 1));
         let mut other = desired(Mode::Detach, &[1]);

@@ -104,3 +104,14 @@ fn a_revision_that_loses_little_does_not_exceed() {
         assert_eq!(shrunk(from, lost).exceeds(Amount::Percent(20), 3), exceeds, "{lost} of {from}");
     }
 }
+
+#[test]
+fn a_detach_of_before_makes_no_loss_smaller() {
+    let all: Vec<usize> = (0..20).collect();
+    let whole = tree(Mode::Detach, &all, &[]);
+    let mut book = Book::default();
+    (10..20).for_each(|n| book.detached(n, 0));
+    book.accept(1, None, &whole);
+    book.accept(2, Some(&whole), &tree(Mode::Detach, &all[..10], &[]));
+    assert_eq!(book.ledger.shrunk(&scope()).unwrap().lost.len(), 10);
+}

@@ -64,6 +64,9 @@ async fn a_plan_that_meets_a_spent_budget_pauses_until_somebody_resumes() {
     }
     let report = world.pass().await;
     assert_eq!((report.verdict, paused(&world)), (Verdict::Held, Some(Cause::Budget)));
+    world.pass().await;
+    let pauses = world.memory.entries().iter().filter(|entry| entry.kind == "paused").count();
+    assert_eq!(pauses, 1, "it is written down once");
     tokio::time::advance(Duration::from_secs(2 * 3600)).await;
     assert_eq!((world.pass().await.verdict, world.detaches()), (Verdict::Held, 2));
 }

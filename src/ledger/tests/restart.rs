@@ -1,0 +1,81 @@
+//! What is remembered, by whoever asks and for however long.
+
+use super::*;
+
+/// What the gate and a start ask of a ledger about link 7.
+fn means(ledger: &Ledger, at: u64) -> String {
+    let now = moment(at);
+    let counts = (ledger.spent(&scope().lane(), now), ledger.misses(&scope(), now));
+    let past = (ledger.most_links(&scope(), 1, now), ledger.flapping(&scope(), &id(7), now));
+    let held = (ledger.paused(&scope()), ledger.restored(&scope(), &id(7)));
+    let open = (ledger.open_intents().count(), ledger.unsettled().count());
+    format!("{counts:?} {past:?} {held:?} {open:?} {:?}", ledger.last_detach(&scope(), &id(7)))
+}
+
+#[test]
+fn a_restart_forgets_nothing_that_counts() {
+    let mut passed = passed(9);
+    passed.verdict = "approved".into();
+    let mut events = vec![Event::Passed(passed)];
+    for n in [7, 7, 7, 8, 9] {
+        events.push(Event::Intent(intent(n)));
+        let seq = events.len() as u64;
+        let code = (n == 8).then(|| "InvalidInstanceId.NotFound".to_owned());
+        if n < 9 {
+            let result = if n == 8 { "gone" } else { Answered::ACCEPTED };
+            events.push(Event::Answered(answered(seq, result, code)));
+        }
+        if n == 7 {
+            events.push(Event::Settled(settled(n)));
+        }
+    }
+    events.push(pause(Target::All));
+    let (mut living, mut restarted) = (Ledger::default(), Ledger::default());
+    for (event, n) in events.iter().zip(1u64..) {
+        let at = moment(n);
+        living.take(n, Past::now(at), event, at);
+        restarted.take(n, Past { wall: at.wall, monotonic: None }, event, moment(100));
+    }
+    assert_eq!(restarted.spent(&scope().lane(), moment(100)), Spent { hour: 5, day: 5 });
+    assert_eq!(restarted.misses(&scope(), moment(100)), (1, 5));
+    for at in [100, 3605, 25 * 3600] {
+        assert_eq!(means(&restarted, at), means(&living, at), "at {at}");
+    }
+}
+
+#[test]
+fn a_read_that_is_not_complete_says_nothing_about_how_many_links_there_were() {
+    let mut book = Book::default();
+    book.at(0, Event::Passed(passed(100)));
+    let partial = Passed { verdict: Passed::PARTIAL.into(), ..passed(0) };
+    book.at(10, Event::Passed(partial));
+    let (day, most) = (24 * 3600, |at| book.ledger.most_links(&scope(), 40, moment(at)));
+    assert_eq!((most(20), most(day + 11)), (100, 100), "nobody saw fewer");
+}
+
+#[test]
+fn a_detach_is_remembered_for_longer_than_any_approval_lives() {
+    let day = 24 * 3600;
+    let mut book = Book::default();
+    book.detached(7, 0);
+    book.detached(8, 7 * day + 3600);
+    assert!(book.ledger.last_detach(&scope(), &id(7)).is_some());
+    book.detached(8, 9 * day);
+    assert_eq!(book.ledger.last_detach(&scope(), &id(7)), None, "and not for ever");
+}
+
+#[test]
+fn what_was_found_last_and_what_an_undo_keeps_can_be_shown() {
+    let mut book = Book::default();
+    book.at(1, Event::Passed(passed(100)));
+    book.at(2, Event::Passed(passed(90)));
+    let observed = |(at, passed): (Timestamp, &Passed)| (at, passed.observed);
+    assert_eq!(book.ledger.last_pass(&scope()).map(observed), Some((moment(2).wall, 90)));
+    assert_eq!(book.ledger.passes().map(observed).collect::<Vec<_>>(), [(moment(2).wall, 90)]);
+    let (of, by, revision) = ("r3".to_owned(), "me".to_owned(), passed(1).revision.digest);
+    let links = [(scope(), id(5))].into();
+    book.at(3, Event::Restored(Restored { run: RunId(9), of, by, links, revision }));
+    let holds: Vec<_> =
+        book.ledger.holds().map(|(_, instance, hold)| (instance, hold.run)).collect();
+    assert_eq!(holds, [(&id(5), RunId(9))]);
+}
