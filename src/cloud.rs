@@ -185,6 +185,9 @@ pub struct CloudError {
 }
 
 impl CloudError {
+    /// Our code for a call whose process ended before the answer came.
+    pub const LOST: &'static str = "process-ended";
+
     /// An error without request id or hint.
     pub fn new(class: Class, code: impl Into<String>, message: impl Into<String>) -> Self {
         Self {

@@ -274,6 +274,12 @@ impl Item {
             self.stage = Stage::Waiting { due: now.monotonic };
             return;
         };
+        // The process that called is dead, and reads have shown the old state for long enough: this is no
+        // storm, and a hundred such links must not spend the budget of retries.
+        if error.code == CloudError::LOST {
+            self.stage = Stage::Waiting { due: now.monotonic };
+            return;
+        }
         self.stage = match retry(self.attempts, error) {
             Some(wait) => Stage::Waiting { due: now.monotonic + wait },
             None => {

@@ -34,7 +34,7 @@ impl Carried {
     fn recovered(call: &ledger::Unsettled, now: Moment) -> Self {
         let lost = "an earlier process ended before the answer came";
         let failure =
-            (!call.accepted).then(|| CloudError::new(Class::Ambiguous, "lost-response", lost));
+            (!call.accepted).then(|| CloudError::new(Class::Ambiguous, CloudError::LOST, lost));
         let ago = Duration::try_from(now.wall.duration_since(call.at)).unwrap_or_default();
         Self { attempts: call.attempts, failure, ended: now.before(ago), repeat: None }
     }
