@@ -88,7 +88,10 @@ impl<W: WriteLinks> Caller<'_, W> {
         let ticket = match writes.journal.intent(leave, self.attempt, Some(run)).await {
             Ok(ticket) => ticket,
             Err(error) => {
-                writes.journal.books().decide(|ledger| ledger.free(lane));
+                // An attach was not counted: freeing would take back somebody else's leave.
+                if self.action.verb == Verb::Detach {
+                    writes.journal.books().decide(|ledger| ledger.free(lane));
+                }
                 return Call::Unjournaled(error);
             }
         };

@@ -112,3 +112,15 @@ async fn a_call_that_may_have_had_an_effect_is_not_withdrawn_by_a_later_edit() {
     let unsettled = world.writes.journal.books().read(|ledger| ledger.unsettled().count());
     assert_eq!(unsettled, 1, "the next pass, or process, reads it");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_attach_that_cannot_be_journaled_takes_back_nobody_elses_leave() {
+    let world = world(Mode::Sync, 0..11, 0..10);
+    let lane = scope().lane();
+    let books = world.writes.journal.books().clone();
+    books.decide(|ledger| ledger.reserve(&lane));
+    let memory = world.memory.clone();
+    world.memory.watch(move |entry| memory.fail(entry.kind == "began"));
+    assert_eq!(outcomes(&world.pass().await), [("unjournaled", 1)].into());
+    assert_eq!(books.read(|ledger| ledger.spent(&lane, world.clock.now()).hour), 1);
+}
