@@ -21,6 +21,8 @@ use tokio_util::sync::CancellationToken;
 
 mod intake;
 mod signals;
+#[cfg(test)]
+mod tests;
 mod warned;
 
 pub use intake::{First, Intake, Outcome as IntakeOutcome, acceptance, first_revision, older};
@@ -135,6 +137,9 @@ where
         let due = schedule.next_due().filter(|_| passes.len() < self.workers);
         let wait = due.map_or(BEAT, |due| due.saturating_sub(now)).min(BEAT);
         tokio::select! {
+            // First, because the reader of the manifests ends by the same token: an orderly end is
+            // not a reader that has stopped.
+            biased;
             () = self.stop.cancelled() => Turn::Stop,
             changed = self.readings.changed() => match changed {
                 Ok(()) => Turn::Reading,

@@ -317,4 +317,4 @@ pub async fn first_revision(
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::daemon) mod tests;

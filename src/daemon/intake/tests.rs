@@ -16,7 +16,7 @@ fn reading(instances: &str) -> Reading {
     Reading { state, unsettled: false, sequence: 1 }
 }
 
-fn intake(memory: &Memory, recovered: Option<Accepted>) -> Intake {
+pub(in crate::daemon) fn intake(memory: &Memory, recovered: Option<Accepted>) -> Intake {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let journal = Journal::in_memory(memory.clone(), Arc::clone(&clock));
     let circumstances = Circumstances {

@@ -1,0 +1,59 @@
+use super::*;
+use crate::clock::SystemClock;
+use crate::journal::{Journal, Memory, PauseFile};
+use crate::sim::SimAccount;
+use crate::source::{Reading, State};
+
+#[tokio::test]
+async fn an_end_in_order_is_not_a_reader_that_has_stopped() {
+    // Both are seen in the same turn; which of them counts must not be a matter of luck.
+    for _ in 0..64 {
+        let (reader, stop) = (nothing_read(), CancellationToken::new());
+        let daemon = daemon(reader.subscribe(), stop.clone());
+        stop.cancel();
+        drop(reader);
+        assert_eq!(daemon.run().await, Ok(()));
+    }
+}
+
+#[tokio::test]
+async fn a_reader_that_has_stopped_ends_the_daemon() {
+    let reader = nothing_read();
+    let daemon = daemon(reader.subscribe(), CancellationToken::new());
+    drop(reader);
+    assert!(daemon.run().await.is_err_and(|error| error.contains("reader")));
+}
+
+fn nothing_read() -> watch::Sender<Reading> {
+    watch::Sender::new(Reading { state: State::Reading, unsettled: true, sequence: 0 })
+}
+
+fn daemon(
+    readings: watch::Receiver<Reading>,
+    stop: CancellationToken,
+) -> Daemon<Arc<SimAccount>, Arc<SimAccount>> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let journal = Journal::in_memory(Memory::default(), Arc::clone(&clock));
+    let circumstances = Circumstances {
+        bounds: Arc::default(),
+        books: journal.books().clone(),
+        pause_file: PauseFile::default(),
+        clock: Arc::clone(&clock),
+    };
+    let board = Board::new(Duration::from_secs(60));
+    Daemon {
+        estate: Estate { accounts: BTreeMap::new() },
+        intake: intake::tests::intake(&Memory::default(), None),
+        readings,
+        interval: Duration::from_secs(60),
+        workers: 1,
+        board,
+        clock,
+        random: fastrand::Rng::with_seed(1),
+        stop,
+        said: Said::new(),
+        circumstances,
+        heard: journal.books().follow(),
+        warned: Warned::default(),
+    }
+}
