@@ -28,7 +28,7 @@ mod user;
 
 pub use books::Books;
 pub use chain::Entry;
-pub use memory::Memory;
+pub use memory::{Disk, Memory};
 pub use sqlite::{Past, Verified, look, verify};
 pub use state::{PauseFile, StateDir};
 pub use user::user;
@@ -216,8 +216,8 @@ impl Journal {
         memory: Memory,
         clock: Arc<dyn Clock>,
     ) -> Result<(Self, Option<Accepted>), JournalError> {
-        let (ledger, accepted) = memory.recover(clock.now())?;
-        Ok((Self { store: Store::Memory(memory), books: Books::of(ledger), clock }, accepted))
+        let (books, accepted) = memory.books(clock.now())?;
+        Ok((Self { store: Store::Memory(memory), books, clock }, accepted))
     }
 
     /// A journal that takes nothing, because it could not be opened: reading and planning go on.
@@ -316,7 +316,9 @@ impl Journal {
         let at = self.clock.now();
         match &self.store {
             Store::Sqlite(writer) => writer.append(at, event, texts).await,
-            Store::Memory(memory) => memory.append(&self.books, (at, at), &event, texts),
+            Store::Memory(memory) => {
+                memory.append(&self.books, (at, &self.clock), &event, texts).await
+            }
             Store::Down(why) => Err(JournalError::Store(why.to_string())),
         }
     }

@@ -11,14 +11,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 mod chain;
+mod disk;
 mod events;
 mod folder;
 mod git;
+mod imagined;
 mod open;
 mod unreadable;
 mod walk;
 
 pub use folder::{settled, watch};
+pub use imagined::Imagined;
 pub use unreadable::{Problem, Unreadable};
 pub use walk::read;
 

@@ -129,6 +129,7 @@ impl<'a, R: ReadLinks, W: WriteLinks> Running<'a, R, W> {
             return false;
         }
         tokio::select! {
+            biased;
             Some(event) = self.under_way.next() => self.take(event),
             () = tokio::time::sleep(pause.unwrap_or_default()), if pause.is_some() => (),
             () = self.writes.stop.cancelled(), if !self.writes.stop.is_cancelled() => (),

@@ -298,6 +298,7 @@ pub async fn first_revision(
             _ => (),
         }
         tokio::select! {
+            biased;
             () = stop.cancelled() => return Err("the process was asked to end".to_owned()),
             changed = readings.changed() => {
                 changed.map_err(|_| "the reader of the manifests has stopped".to_owned())?;

@@ -17,6 +17,8 @@ pub struct Books {
 #[derive(Debug, Default)]
 struct Inner {
     ledger: Ledger,
+    /// The number of the last entry that was taken.
+    seen: u64,
     /// Why the last append failed, if it did.
     trouble: Option<String>,
 }
@@ -30,7 +32,7 @@ impl Default for Books {
 impl Books {
     /// Books that no journal keeps: what a command saw, or supposes.
     pub fn of(ledger: Ledger) -> Self {
-        let inner = Arc::new(Mutex::new(Inner { ledger, trouble: None }));
+        let inner = Arc::new(Mutex::new(Inner { ledger, ..Inner::default() }));
         Self { inner, ..Self::default() }
     }
 
@@ -61,13 +63,20 @@ impl Books {
         self.foreign.subscribe()
     }
 
+    /// The number of the last entry that was taken.
+    pub(super) fn seen(&self) -> u64 {
+        self.lock().seen
+    }
+
     pub(super) fn set_trouble(&self, trouble: Option<String>) {
         self.lock().trouble = trouble;
     }
 
     /// Takes an event of this process.
     pub(super) fn take_own(&self, seq: u64, event: &Event, at: Moment, now: Moment) {
-        self.lock().ledger.take(seq, Past::now(at), event, now);
+        let mut inner = self.lock();
+        inner.ledger.take(seq, Past::now(at), event, now);
+        inner.seen = seq;
     }
 
     /// Takes events of earlier processes.
@@ -76,6 +85,7 @@ impl Books {
         for Item { seq, at, event } in items {
             let at = Past { wall: *at, monotonic: None };
             inner.ledger.take(*seq, at, event, now);
+            inner.seen = *seq;
         }
     }
 

@@ -1,10 +1,11 @@
-//! A journal that is gone with the process.
+//! A journal that is gone with the process, for tests and simulations.
 
 use super::books::Books;
 use super::chain::{Entry, Head};
 use super::{Accepted, Item, JournalError, Text, restore};
-use crate::clock::Moment;
-use crate::ledger::{Event, Ledger, Past};
+use crate::clock::{Clock, Moment};
+use crate::ledger::{Event, Ledger};
+use futures_util::future::BoxFuture;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,6 +13,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[derive(Clone, Default)]
 pub struct Memory {
     inner: Arc<Mutex<Inner>>,
+    disk: Option<Arc<dyn Disk>>,
+}
+
+/// What an imagined disk does with a write: takes time, or never comes back, as for a process that is
+/// killed meanwhile.
+pub trait Disk: Send + Sync {
+    /// Right before an entry is written.
+    fn writes(&self) -> BoxFuture<'_, ()>;
+
+    /// An entry is durable; who wrote it hears so once this is over.
+    fn wrote(&self, seq: u64, event: &Event) -> BoxFuture<'_, ()>;
 }
 
 #[derive(Default)]
@@ -26,6 +38,12 @@ struct Inner {
 type Watcher = Arc<dyn Fn(&Entry) + Send + Sync>;
 
 impl Memory {
+    /// The same entries, written through a disk of its own.
+    #[must_use]
+    pub fn on(&self, disk: Arc<dyn Disk>) -> Self {
+        Self { inner: Arc::clone(&self.inner), disk: Some(disk) }
+    }
+
     /// All entries so far.
     pub fn entries(&self) -> Vec<Entry> {
         self.lock().entries.clone()
@@ -46,8 +64,17 @@ impl Memory {
     /// # Errors
     /// [`JournalError::Broken`]
     pub fn items(&self) -> Result<Vec<Item>, JournalError> {
+        self.items_after(0)
+    }
+
+    fn items_after(&self, seen: u64) -> Result<Vec<Item>, JournalError> {
+        let inner = self.lock();
         let mut head = Head::default();
-        self.lock().entries.iter().map(|entry| head.take(entry)).collect()
+        let known = usize::try_from(seen).unwrap_or(usize::MAX);
+        if let Some(last) = known.checked_sub(1).and_then(|last| inner.entries.get(last)) {
+            head.go_to(last);
+        }
+        inner.entries.iter().skip(known).map(|entry| head.take(entry)).collect()
     }
 
     /// What a process that started now would know.
@@ -55,22 +82,55 @@ impl Memory {
     /// # Errors
     /// [`JournalError::Broken`]
     pub fn recover(&self, now: Moment) -> Result<(Ledger, Option<Accepted>), JournalError> {
-        let mut ledger = Ledger::default();
-        for Item { seq, at, event } in self.items()? {
-            ledger.take(seq, Past { wall: at, monotonic: None }, &event, now);
-        }
-        let restored = |said| restore(said, |digest| self.lock().texts.get(digest).cloned());
-        let accepted = ledger.accepted().map(restored).transpose()?;
-        Ok((ledger, accepted))
+        let (books, accepted) = self.books(now)?;
+        Ok((books.read(Ledger::clone), accepted))
     }
 
-    pub(super) fn append(
+    pub(super) fn books(&self, now: Moment) -> Result<(Books, Option<Accepted>), JournalError> {
+        let books = Books::default();
+        books.take_earlier(&self.items()?, now);
+        let restored = |said| restore(&said, |digest| self.lock().texts.get(digest).cloned());
+        let accepted = books.read(|ledger| ledger.accepted().cloned());
+        Ok((books, accepted.map(restored).transpose()?))
+    }
+
+    /// Takes in what other processes wrote, as the one that these books belong to does now and then.
+    ///
+    /// # Errors
+    /// [`JournalError::Broken`]
+    pub fn look(&self, books: &Books, now: Moment) -> Result<(), JournalError> {
+        books.take_foreign(&self.items_after(books.seen())?, now);
+        Ok(())
+    }
+
+    pub(super) async fn append(
+        &self,
+        books: &Books,
+        (at, clock): (Moment, &Arc<dyn Clock>),
+        event: &Event,
+        texts: Vec<Text>,
+    ) -> Result<u64, JournalError> {
+        let Some(disk) = &self.disk else {
+            return self.write(books, (at, clock.now()), event, texts);
+        };
+        disk.writes().await;
+        let written = self.write(books, (at, clock.now()), event, texts);
+        if let Ok(seq) = &written {
+            disk.wrote(*seq, event).await;
+        }
+        written
+    }
+
+    fn write(
         &self,
         books: &Books,
         (at, now): (Moment, Moment),
         event: &Event,
         texts: Vec<Text>,
     ) -> Result<u64, JournalError> {
+        if self.lock().entries.len() as u64 > books.seen() {
+            self.look(books, now)?;
+        }
         let mut inner = self.lock();
         if inner.failing {
             let error = "no space left on device".to_owned();

@@ -81,6 +81,21 @@ impl Inbox {
         self.publish(|reading| !std::mem::replace(&mut reading.unsettled, true));
     }
 
+    /// Hears that something changed, and which file somebody began to write or closed.
+    pub(super) fn hear(&self, opened: Option<PathBuf>, closed: Option<PathBuf>) {
+        let mut seen = self.seen();
+        seen.writing.extend(opened);
+        seen.writing.retain(|path| Some(path) != closed.as_ref());
+        self.changed(seen);
+    }
+
+    fn changed(&self, mut seen: MutexGuard<'_, Seen>) {
+        seen.changed = true;
+        self.unsettle();
+        drop(seen);
+        self.woken.notify_one();
+    }
+
     fn take(&self, event: notify::Result<notify::Event>, ground: &Ground) {
         let mut seen = self.seen();
         let relevant = match event {
@@ -101,10 +116,7 @@ impl Inbox {
             }
         };
         if relevant {
-            seen.changed = true;
-            self.unsettle();
-            drop(seen);
-            self.woken.notify_one();
+            self.changed(seen);
         }
     }
 }

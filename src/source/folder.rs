@@ -1,7 +1,7 @@
 //! A folder as a value that is kept up to date.
 
-use super::chain::Ground;
-use super::events::{Armed, Inbox, arm};
+use super::disk::Disk;
+use super::events::Inbox;
 use super::walk::survey;
 use super::{Problem, Reading, Settings, Snapshot, State, Unreadable};
 use futures_util::FutureExt;
@@ -13,12 +13,24 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Sleep, sleep};
 use tokio_util::sync::CancellationToken;
 
-/// How often a tree is looked at again at once because its folders moved.
-const REARM_MAX: usize = 4;
 /// Which part of the settling time events of one burst may lie apart.
 const BURST: u32 = 25;
 
-type Outcome = Result<Arc<Snapshot>, Arc<Unreadable>>;
+/// What one look at a tree found.
+pub(super) type Outcome = Result<Arc<Snapshot>, Arc<Unreadable>>;
+
+/// A tree of files that can be read and that tells of changes: on a disk, or an imagined one.
+pub(super) trait Look: Send + 'static {
+    /// The folder, for messages.
+    fn root(&self) -> &Path;
+
+    /// Watches, then reads, so that a change after the reading is never missed. Changes are told to
+    /// the inbox.
+    fn look(&mut self, inbox: &Arc<Inbox>) -> impl Future<Output = Outcome> + Send;
+
+    /// Whether there is something at a path of an event.
+    fn has(&self, path: &Path) -> bool;
+}
 
 /// Keeps reading `root`, until `cancel` or until nobody listens any more.
 ///
@@ -28,13 +40,23 @@ pub fn watch(
     settings: Settings,
     cancel: CancellationToken,
 ) -> watch::Receiver<Reading> {
+    keep_reading(|_| Disk::new(root), settings, cancel)
+}
+
+/// As [`watch`], whatever the tree is kept in; `open` is told where its changes are to be heard.
+pub(super) fn keep_reading<L: Look>(
+    open: impl FnOnce(&Arc<Inbox>) -> L,
+    settings: Settings,
+    cancel: CancellationToken,
+) -> watch::Receiver<Reading> {
     let first = Reading { state: State::Reading, unsettled: true, sequence: 0 };
     let (sender, receiver) = watch::channel(first);
     let inbox = Arc::new(Inbox::new(sender));
-    let folder = Folder { root, settings, inbox, ground: Ground::default(), armed: Vec::new() };
+    let folder = Folder { tree: open(&inbox), settings, inbox };
     tokio::spawn(async move {
         let inbox = Arc::clone(&folder.inbox);
         tokio::select! {
+            biased;
             () = cancel.cancelled() => {}
             () = inbox.closed() => {}
             () = folder.run() => {}
@@ -76,7 +98,7 @@ async fn look(root: &Path) -> Outcome {
     shared(read.unwrap_or_else(|_| Err(stopped(root).into())))
 }
 
-fn shared(read: Result<Snapshot, Unreadable>) -> Outcome {
+pub(super) fn shared(read: Result<Snapshot, Unreadable>) -> Outcome {
     read.map(Arc::new).map_err(Arc::new)
 }
 
@@ -99,26 +121,23 @@ fn without_rest(root: &Path, last: Outcome) -> Arc<Unreadable> {
     }
 }
 
-fn stopped(root: &Path) -> Problem {
+pub(super) fn stopped(root: &Path) -> Problem {
     Problem::passing(root, "reading it was stopped", "see the log")
 }
 
 /// The task that reads.
-struct Folder {
-    root: PathBuf,
+struct Folder<L> {
+    tree: L,
     settings: Settings,
     inbox: Arc<Inbox>,
-    /// What was watched at the last look.
-    ground: Ground,
-    /// The last watches and those before, whose events may still be on their way.
-    armed: Vec<Armed>,
 }
 
-impl Folder {
+impl<L: Look> Folder<L> {
     async fn run(mut self) {
         self.settle().await;
         while !self.inbox.is_closed() {
             tokio::select! {
+                biased;
                 () = self.inbox.woken() => self.settle().await,
                 () = sleep(self.settings.poll) => self.poll().await,
             }
@@ -128,7 +147,7 @@ impl Folder {
     /// Decides whatever events said: they get lost on network file systems and in overflows.
     async fn poll(&mut self) {
         let known = self.inbox.current();
-        let outcome = self.look().await;
+        let outcome = self.tree.look(&self.inbox).await;
         if matches!(known.state, State::Unreadable(_)) && self.inbox.is_being_written() {
             return;
         }
@@ -151,8 +170,9 @@ impl Folder {
         loop {
             let last = has_come(patience.as_mut());
             self.inbox.seen().changed = false;
-            let earlier = self.look().await;
+            let earlier = self.tree.look(&self.inbox).await;
             let quiet = tokio::select! {
+                biased;
                 // In the end noise is waited out: then the two readings alone decide.
                 () = self.inbox.woken(), if !last => false,
                 () = sleep(settle) => true,
@@ -162,7 +182,7 @@ impl Folder {
                 sleep(settle / BURST).await;
                 continue;
             }
-            let outcome = self.look().await;
+            let outcome = self.tree.look(&self.inbox).await;
             let agree = outcome == earlier && !is_passing(&outcome);
             if self.finish(agree, last, &outcome) {
                 return;
@@ -182,7 +202,7 @@ impl Folder {
         }
         // However long it is silent: a stalled copy has written a valid beginning, too. It is over
         // when the file is closed, moved or removed.
-        seen.writing.retain(|path| path.symlink_metadata().is_ok());
+        seen.writing.retain(|path| self.tree.has(path));
         let state = match (seen.writing.first().cloned(), agree, outcome.clone()) {
             (Some(path), ..) => {
                 let why = "somebody has it open and has been writing it";
@@ -191,7 +211,7 @@ impl Folder {
             }
             (None, true, Ok(snapshot)) => State::Settled(snapshot),
             (None, true, Err(unreadable)) => State::Unreadable(unreadable),
-            (None, false, outcome) => State::Unreadable(without_rest(&self.root, outcome)),
+            (None, false, outcome) => State::Unreadable(without_rest(self.tree.root(), outcome)),
         };
         self.inbox.publish(|reading| {
             let next = Reading { state, unsettled: false, sequence: reading.sequence };
@@ -200,27 +220,5 @@ impl Folder {
             changed
         });
         true
-    }
-
-    /// Watches, then reads, so that a change after the reading is never missed; again while the
-    /// reading finds other folders than were watched.
-    async fn look(&mut self) -> Outcome {
-        let mut outcome = Err(Arc::new(stopped(&self.root).into()));
-        for _ in 0..REARM_MAX {
-            let (root, ground, inbox) =
-                (self.root.clone(), self.ground.clone(), Arc::clone(&self.inbox));
-            let work = spawn_blocking(move || (arm(&ground, &inbox), survey(&root)));
-            let Ok((armed, (read, ground))) = work.await else {
-                continue;
-            };
-            self.armed.insert(0, armed);
-            self.armed.truncate(2);
-            outcome = shared(read);
-            if ground == self.ground {
-                break;
-            }
-            self.ground = ground;
-        }
-        outcome
     }
 }

@@ -1,0 +1,137 @@
+//! A tree of files that is imagined, for simulations: what is in it, what was heard of it, and what
+//! cannot be read, are all as they are told to be.
+
+use super::events::Inbox;
+use super::folder::{Look, Outcome, keep_reading};
+use super::{Problem, Reading, Settings, Snapshot};
+use crate::manifest::File;
+use crate::model::Digest;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// An imagined folder of manifests. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Imagined {
+    root: PathBuf,
+    inner: Arc<Mutex<Inner>>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    files: BTreeMap<String, Arc<str>>,
+    /// Files that somebody has open and writes.
+    open: BTreeSet<String>,
+    /// Why nothing can be read.
+    broken: Option<String>,
+    /// Whether changes are told.
+    deaf: bool,
+    inbox: Option<Arc<Inbox>>,
+}
+
+impl Imagined {
+    /// An empty folder, which is called `root`.
+    pub fn new(root: &Path) -> Self {
+        Self { root: root.to_owned(), inner: Arc::default() }
+    }
+
+    /// Keeps reading it as [`super::watch`] does a real one. One reader at a time hears of changes.
+    pub fn watch(&self, settings: Settings, cancel: CancellationToken) -> watch::Receiver<Reading> {
+        let open = |inbox: &Arc<Inbox>| {
+            let mut inner = self.lock();
+            inner.inbox = Some(Arc::clone(inbox));
+            // A reader that starts now knows nothing of who has what open.
+            inner.open.clear();
+            self.clone()
+        };
+        keep_reading(open, settings, cancel)
+    }
+
+    /// Puts other files in the place of all there are, at once, as a swapped link does.
+    pub fn publish(&self, files: impl IntoIterator<Item = (String, String)>) {
+        let mut inner = self.lock();
+        inner.files = files.into_iter().map(|(path, text)| (path, text.into())).collect();
+        inner.open.clear();
+        self.tell(inner, None, None);
+    }
+
+    /// Writes the beginning of a file, and has it open still.
+    pub fn begin(&self, path: &str, text: &str) {
+        let mut inner = self.lock();
+        inner.files.insert(path.to_owned(), text.into());
+        inner.open.insert(path.to_owned());
+        self.tell(inner, Some(path), None);
+    }
+
+    /// Writes a whole file and closes it.
+    pub fn write(&self, path: &str, text: &str) {
+        let mut inner = self.lock();
+        inner.files.insert(path.to_owned(), text.into());
+        inner.open.remove(path);
+        self.tell(inner, None, Some(path));
+    }
+
+    /// Makes it unreadable, or readable again.
+    pub fn break_it(&self, why: Option<&str>) {
+        let mut inner = self.lock();
+        inner.broken = why.map(str::to_owned);
+        self.tell(inner, None, None);
+    }
+
+    /// Loses every event from now on, or tells of changes again.
+    pub fn lose_events(&self, lose: bool) {
+        self.lock().deaf = lose;
+    }
+
+    /// The digest that a reading of it has now, if it can be read.
+    pub fn digest(&self) -> Option<Digest> {
+        let inner = self.lock();
+        (inner.broken.is_none() && !inner.files.is_empty()).then(|| digest(&inner.files))
+    }
+
+    fn tell(&self, inner: MutexGuard<'_, Inner>, opened: Option<&str>, closed: Option<&str>) {
+        let inbox = inner.inbox.clone().filter(|_| !inner.deaf);
+        drop(inner);
+        let Some(inbox) = inbox else { return };
+        let path = |name: &str| self.root.join(name);
+        inbox.hear(opened.map(path), closed.map(path));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn digest(files: &BTreeMap<String, Arc<str>>) -> Digest {
+    Digest::of(files.iter().flat_map(|(path, text)| [path.as_bytes(), text.as_bytes()]))
+}
+
+impl Look for Imagined {
+    fn root(&self) -> &Path {
+        &self.root
+    }
+
+    async fn look(&mut self, _inbox: &Arc<Inbox>) -> Outcome {
+        let inner = self.lock();
+        if let Some(why) = &inner.broken {
+            return Err(Arc::new(Problem::new(&self.root, why, "mend it").into()));
+        }
+        if inner.files.is_empty() {
+            let why = "there is no manifest in it: no file *.yaml or *.yml";
+            return Err(Arc::new(Problem::new(&self.root, why, "check the checkout").into()));
+        }
+        let file = |(path, text): (&String, &Arc<str>)| File {
+            path: path.as_str().into(),
+            text: Arc::clone(text),
+        };
+        let files = inner.files.iter().map(file).collect();
+        Ok(Arc::new(Snapshot { files, digest: digest(&inner.files) }))
+    }
+
+    fn has(&self, path: &Path) -> bool {
+        let name = path.strip_prefix(&self.root).ok().and_then(Path::to_str);
+        name.is_some_and(|name| self.lock().files.contains_key(name))
+    }
+}
