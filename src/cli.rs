@@ -22,6 +22,8 @@ mod resume;
 mod run;
 mod schema;
 mod setup;
+#[cfg(feature = "simtest")]
+mod simtest;
 mod simulate;
 mod status;
 mod target;
@@ -174,6 +176,8 @@ enum Command {
     History(history::Options),
     Simulate(simulate::Options),
     Demo(demo::Options),
+    #[cfg(feature = "simtest")]
+    Simtest(simtest::Options),
     /// Write the JSON Schema of a manifest, to stdout, for editors and linters
     #[command(after_help = "Example:\n  classiclinkd schema > docs/reference/manifest.schema.json")]
     Schema,
@@ -212,6 +216,8 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Validate(options) => validate::main(&options, &globals),
         Command::History(options) => history::main(options, &globals),
         Command::Schema => schema::main(),
+        #[cfg(feature = "simtest")]
+        Command::Simtest(options) => simtest::main(&options),
         Command::Completions(options) => completions::main(&options),
         Command::Status(options) => status::main(&options, &globals),
         Command::Journal(options) => journal::main(&options, &globals),

@@ -1,6 +1,6 @@
 //! The loop: triggers -> due -> pass -> report; intake of revisions, signals, drain.
 
-use crate::apply::{Circumstances, Writes};
+use crate::apply::{Applied, Circumstances, Writes};
 use crate::clock::Clock;
 use crate::cloud::{Identify, ReadLinks, WriteLinks};
 use crate::desired::{Desired, Expiring, Tree};
@@ -8,6 +8,7 @@ use crate::gate::Refusal;
 use crate::model::{AccountName, Scope};
 use crate::observe::Reads;
 use crate::outcome::Outcome;
+use crate::plan::Missing;
 use crate::reconcile;
 use crate::report::{ScopeReport, Standing, Verdict};
 use crate::schedule::{Ended, Schedule};
@@ -31,8 +32,8 @@ pub use warned::Warned;
 
 /// How long passes may take to end after the process was asked to.
 pub const DRAIN: Duration = Duration::from_secs(10);
-/// The loop's heartbeat.
-const BEAT: Duration = Duration::from_secs(5);
+/// The loop's heartbeat, where nothing else turns it.
+pub const BEAT: Duration = Duration::from_secs(5);
 
 /// The accounts, each with its way to the cloud.
 #[derive(Clone)]
@@ -51,6 +52,8 @@ pub struct Daemon<R, W> {
     pub readings: watch::Receiver<crate::source::Reading>,
     /// Full pass per scope.
     pub interval: Duration,
+    /// The loop turns at least that often.
+    pub beat: Duration,
     /// Scopes looked at at the same time.
     pub workers: usize,
     /// Where to tell.
@@ -135,7 +138,7 @@ where
         let now = self.clock.now().monotonic;
         // A full house waits for a pass to end, not for the next scope to be due.
         let due = schedule.next_due().filter(|_| passes.len() < self.workers);
-        let wait = due.map_or(BEAT, |due| due.saturating_sub(now)).min(BEAT);
+        let wait = due.map_or(self.beat, |due| due.saturating_sub(now)).min(self.beat);
         tokio::select! {
             // First, because the reader of the manifests ends by the same token: an orderly end is
             // not a reader that has stopped.
@@ -234,11 +237,18 @@ async fn one_pass<R: ReadLinks + Identify, W: WriteLinks>(
 /// What the end of a pass means for the next one.
 fn ended(report: &ScopeReport) -> Ended {
     let settling = |outcome: &Outcome| matches!(outcome, Outcome::Settling(_));
+    let done = |applied: &Applied| applied.outcome.is_converged();
+    let linked = |missing: &Missing| matches!(missing, Missing::Elsewhere(_));
     match report.standing() {
         Standing::Error | Standing::Partial => Ended::Failed,
         _ if report.applied.iter().any(|applied| settling(&applied.outcome)) => Ended::Pending,
-        // Parked links wait for their probe; looking again sooner only costs reads.
-        Standing::Pending if report.applied.iter().all(|a| a.outcome.is_converged()) => {
+        // A link that is to be moved here is free soon, or never: nobody may want it to be.
+        Standing::Pending if report.applied.is_empty() && report.missing.values().any(linked) => {
+            Ended::Failed
+        }
+        // Parked links wait for their probe, and an instance that does not exist for somebody to make
+        // it; looking again sooner only costs reads.
+        Standing::Pending if !report.applied.is_empty() && report.applied.iter().all(done) => {
             Ended::Pending
         }
         _ => Ended::Quiet,

@@ -44,5 +44,7 @@ pub mod report;
 pub mod reconcile;
 pub mod serve;
 pub mod daemon;
+#[cfg(any(test, feature = "simtest"))]
+pub mod simulation;
 pub mod config;
 pub mod cli;

@@ -4,7 +4,7 @@ use super::{Exit, Failure, Globals, Manifests, apply, setup};
 use crate::apply::{Newest, Progress};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::daemon::{Daemon, Intake, Said, Signals, Warned, stop_on_signals};
+use crate::daemon::{BEAT, Daemon, Intake, Said, Signals, Warned, stop_on_signals};
 use crate::journal::Journal;
 use crate::serve::{self, Board, Shown};
 use crate::source;
@@ -90,6 +90,7 @@ pub(super) async fn daemon(
         intake,
         readings,
         interval: config.interval,
+        beat: BEAT,
         workers: config.workers,
         board,
         clock,

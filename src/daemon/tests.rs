@@ -46,6 +46,7 @@ fn daemon(
         intake: intake::tests::intake(&Memory::default(), None),
         readings,
         interval: Duration::from_secs(60),
+        beat: BEAT,
         workers: 1,
         board,
         clock,

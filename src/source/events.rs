@@ -81,11 +81,11 @@ impl Inbox {
         self.publish(|reading| !std::mem::replace(&mut reading.unsettled, true));
     }
 
-    /// Hears that something changed, and which file somebody began to write or closed.
-    pub(super) fn hear(&self, opened: Option<PathBuf>, closed: Option<PathBuf>) {
+    /// Hears that something changed, and which files somebody began to write or closed.
+    pub(super) fn hear(&self, opened: impl Iterator<Item = PathBuf>, closed: &BTreeSet<PathBuf>) {
         let mut seen = self.seen();
         seen.writing.extend(opened);
-        seen.writing.retain(|path| Some(path) != closed.as_ref());
+        seen.writing.retain(|path| !closed.contains(path));
         self.changed(seen);
     }
 

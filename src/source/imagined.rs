@@ -53,8 +53,9 @@ impl Imagined {
     pub fn publish(&self, files: impl IntoIterator<Item = (String, String)>) {
         let mut inner = self.lock();
         inner.files = files.into_iter().map(|(path, text)| (path, text.into())).collect();
-        inner.open.clear();
-        self.tell(inner, None, None);
+        // Whoever had a file open wrote one that is not there any more.
+        let open: Vec<String> = std::mem::take(&mut inner.open).into_iter().collect();
+        self.tell(inner, &[], &open);
     }
 
     /// Writes the beginning of a file, and has it open still.
@@ -62,7 +63,7 @@ impl Imagined {
         let mut inner = self.lock();
         inner.files.insert(path.to_owned(), text.into());
         inner.open.insert(path.to_owned());
-        self.tell(inner, Some(path), None);
+        self.tell(inner, &[path.to_owned()], &[]);
     }
 
     /// Writes a whole file and closes it.
@@ -70,14 +71,14 @@ impl Imagined {
         let mut inner = self.lock();
         inner.files.insert(path.to_owned(), text.into());
         inner.open.remove(path);
-        self.tell(inner, None, Some(path));
+        self.tell(inner, &[], &[path.to_owned()]);
     }
 
     /// Makes it unreadable, or readable again.
     pub fn break_it(&self, why: Option<&str>) {
         let mut inner = self.lock();
         inner.broken = why.map(str::to_owned);
-        self.tell(inner, None, None);
+        self.tell(inner, &[], &[]);
     }
 
     /// Loses every event from now on, or tells of changes again.
@@ -91,12 +92,12 @@ impl Imagined {
         (inner.broken.is_none() && !inner.files.is_empty()).then(|| digest(&inner.files))
     }
 
-    fn tell(&self, inner: MutexGuard<'_, Inner>, opened: Option<&str>, closed: Option<&str>) {
+    fn tell(&self, inner: MutexGuard<'_, Inner>, opened: &[String], closed: &[String]) {
         let inbox = inner.inbox.clone().filter(|_| !inner.deaf);
         drop(inner);
         let Some(inbox) = inbox else { return };
-        let path = |name: &str| self.root.join(name);
-        inbox.hear(opened.map(path), closed.map(path));
+        let path = |name: &String| self.root.join(name);
+        inbox.hear(opened.iter().map(path), &closed.iter().map(path).collect());
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

@@ -1,0 +1,186 @@
+//! What can go wrong, and what people do: one word each.
+
+/// One thing that happens to a world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Deed {
+    /// A2: errors before or after a call was carried out.
+    ServerErrors,
+    /// A4: answers are lost.
+    LostAnswers,
+    /// A3: nothing can be sent.
+    Unreachable,
+    /// A31: connections break before the call is carried out.
+    Resets,
+    /// A12: a proxy answers in HTML.
+    Html,
+    /// A1: so many calls a clock minute.
+    MinuteQuota,
+    /// A1: so many calls a second.
+    SecondQuota,
+    /// A13: answers take longer than the deadline, now and then.
+    SlowAnswers,
+    /// Calls take long.
+    Latency,
+    /// A5: a detached link is listed for a while.
+    DetachLag,
+    /// A5: an attached link is not listed for a while.
+    AttachLag,
+    /// A6: reads answer as of a while ago.
+    StaleReads,
+    /// A7: pages shift.
+    PageShift,
+    /// A9: the total changes between pages.
+    TotalSkew,
+    /// A7: the order of links changes from call to call.
+    Shuffled,
+    /// A14: a link of elsewhere is listed.
+    ForeignLink,
+    /// A15: an id makes every read fail that names it.
+    PoisonId,
+    /// A16: detaches answer that the instance does not exist.
+    NotFound,
+    /// A17: detaches are accepted and change nothing.
+    Disputed,
+    /// A18: the instance is in transition.
+    InTransition,
+    /// A18: the cloud refuses the link.
+    CloudDenied,
+    /// A19: the right to detach is taken away.
+    NoRightToWrite,
+    /// A19: the right to read is taken away.
+    NoRightToRead,
+    /// A20: reads leave out a part of the links.
+    Hidden,
+    /// A25: the key is refused.
+    KeyDisabled,
+    /// A24: the credential is of another account.
+    ForeignCredential,
+    /// A26: the region is down.
+    RegionDown,
+    /// A32: the action is retired.
+    Retired,
+    /// H1: links come back after they were detached.
+    Reattaching,
+    /// H1: a person attaches what nobody lists.
+    HandAttach,
+    /// A person detaches a link that is listed.
+    HandDetach,
+    /// An instance is released.
+    Release,
+    /// P8: the wall clock of the host is set forward.
+    ClockForward,
+    /// P8: it is set back.
+    ClockBack,
+    /// P4: the disk is full.
+    DiskFull,
+    /// P11: a write takes long.
+    DiskSlow,
+    /// P1: the process is killed at an effect that is yet to come.
+    KillSoon,
+    /// P1: the process is killed now, and comes back later.
+    KillNow,
+    /// P12: the process is asked to end, and started again.
+    Restart,
+    /// D4: a file is half written.
+    HalfWritten,
+    /// D8: a file is no manifest.
+    Invalid,
+    /// D2: the tree cannot be read.
+    Unreadable,
+    /// D1: the tree is empty.
+    Emptied,
+    /// D20: events are lost.
+    EventsLost,
+    /// A link more is listed, or one less.
+    EditOne,
+    /// Several links are not listed any more.
+    EditMany,
+    /// H2: half of everything is not listed any more.
+    EditMass,
+    /// D18: the manifests are as they were before.
+    Rollback,
+    /// The mode changes.
+    EditMode,
+    /// A link is protected, or is not any more.
+    EditProtection,
+    /// A scope is not declared any more.
+    ScopeReleased,
+    /// H3: a few links less, again and again.
+    Salami,
+    /// H9: a person pauses.
+    Pause,
+    /// A person resumes.
+    Resume,
+    /// H8: a person approves what is held.
+    Approve,
+    /// A person gives back what was detached.
+    Undo,
+}
+
+impl Deed {
+    /// Every deed.
+    pub const ALL: [Self; 56] = [
+        Self::ServerErrors,
+        Self::LostAnswers,
+        Self::Unreachable,
+        Self::Resets,
+        Self::Html,
+        Self::MinuteQuota,
+        Self::SecondQuota,
+        Self::SlowAnswers,
+        Self::Latency,
+        Self::DetachLag,
+        Self::AttachLag,
+        Self::StaleReads,
+        Self::PageShift,
+        Self::TotalSkew,
+        Self::Shuffled,
+        Self::ForeignLink,
+        Self::PoisonId,
+        Self::NotFound,
+        Self::Disputed,
+        Self::InTransition,
+        Self::CloudDenied,
+        Self::NoRightToWrite,
+        Self::NoRightToRead,
+        Self::Hidden,
+        Self::KeyDisabled,
+        Self::ForeignCredential,
+        Self::RegionDown,
+        Self::Retired,
+        Self::Reattaching,
+        Self::HandAttach,
+        Self::HandDetach,
+        Self::Release,
+        Self::ClockForward,
+        Self::ClockBack,
+        Self::DiskFull,
+        Self::DiskSlow,
+        Self::KillSoon,
+        Self::KillNow,
+        Self::Restart,
+        Self::HalfWritten,
+        Self::Invalid,
+        Self::Unreadable,
+        Self::Emptied,
+        Self::EventsLost,
+        Self::EditOne,
+        Self::EditMany,
+        Self::EditMass,
+        Self::Rollback,
+        Self::EditMode,
+        Self::EditProtection,
+        Self::ScopeReleased,
+        Self::Salami,
+        Self::Pause,
+        Self::Resume,
+        Self::Approve,
+        Self::Undo,
+    ];
+}
+
+impl std::fmt::Display for Deed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self:?}")
+    }
+}

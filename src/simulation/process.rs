@@ -1,0 +1,374 @@
+//! One life of the daemon: the real loop, from the start of the process to its end or to the moment at
+//! which it is killed.
+//!
+//! A kill happens at an effect - right before a call leaves, before its answer is heard, before an
+//! entry of the journal is written, before its writer hears that it is durable. Between two effects
+//! nothing can be seen from outside, so that these moments stand for all others. Whoever is dead waits
+//! forever at his next effect.
+
+use super::estate::Names;
+use super::referee::{Referee, When};
+use crate::apply::{Circumstances, Newest, Progress, Quarantine, Serial, Unsettled, Writes};
+use crate::attempt::{Lanes, Limits};
+use crate::clock::{Clock, Moment, TokioClock};
+use crate::cloud::{
+    Accepted, Class, CloudError, Identify, Page, Query, ReadLinks, Ticket, WriteLinks,
+};
+use crate::daemon::{Daemon, Estate, Intake, Said, Warned};
+use crate::desired::Ceiling;
+use crate::gate::Bounds;
+use crate::journal::{Disk, Journal, Memory, PauseFile};
+use crate::ledger::Event;
+use crate::model::{AccountId, InstanceId, VpcId};
+use crate::observe::{Pins, Reads};
+use crate::serve::Board;
+use crate::sim::{Sim, SimAccount};
+use crate::source::{Imagined, Settings};
+use futures_util::future::BoxFuture;
+use jiff::SignedDuration;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// How long a call may take altogether, as the real client has it.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// The clock of the host: the true one, and how far the wall clock is off.
+#[derive(Clone)]
+pub(super) struct HostClock {
+    truth: TokioClock,
+    off: Arc<Mutex<SignedDuration>>,
+}
+
+impl HostClock {
+    pub fn new(truth: TokioClock) -> Self {
+        Self { truth, off: Arc::default() }
+    }
+
+    /// Sets how far the wall clock is off.
+    pub fn set(&self, off: SignedDuration) {
+        *self.off.lock().unwrap_or_else(PoisonError::into_inner) = off;
+    }
+
+    fn off(&self) -> SignedDuration {
+        *self.off.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Now, as the referee counts.
+    pub fn when(&self) -> When {
+        let Moment { wall, monotonic } = self.now();
+        When { mono: monotonic, wall }
+    }
+}
+
+impl Clock for HostClock {
+    fn now(&self) -> Moment {
+        let now = self.truth.now();
+        Moment { wall: now.wall.checked_add(self.off()).unwrap_or(now.wall), ..now }
+    }
+}
+
+/// What a life shares with the world.
+#[derive(Clone)]
+pub(super) struct Ground {
+    pub names: Names,
+    pub sim: Sim,
+    pub folder: Imagined,
+    pub memory: Memory,
+    pub clock: HostClock,
+    pub referee: Referee,
+    pub bounds: Arc<Bounds>,
+    /// How long a write to the disk takes.
+    pub sync: Arc<Mutex<Duration>>,
+    /// Whether the credential belongs to somebody else.
+    pub foreign: Arc<AtomicBool>,
+}
+
+/// How often a process does what it does whether or not anything happened. A day of waiting costs as
+/// much as a day of work.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    /// Full pass per scope.
+    pub interval: Duration,
+    /// Between two looks at the folder of which no event tells.
+    pub poll: Duration,
+    /// The loop turns at least that often.
+    pub beat: Duration,
+}
+
+impl Pace {
+    /// As configured by default, but for the interval.
+    pub fn daily(interval: Duration) -> Self {
+        Self { interval, poll: Duration::from_secs(15), beat: Duration::from_secs(60) }
+    }
+
+    /// Nothing but passes.
+    pub fn slow(interval: Duration) -> Self {
+        Self { interval, poll: interval, beat: interval }
+    }
+}
+
+/// How long it may live.
+struct Mortality {
+    /// Effects left.
+    left: AtomicU64,
+    dead: AtomicBool,
+    died: Notify,
+}
+
+impl Mortality {
+    fn kill(&self) {
+        self.dead.store(true, Ordering::Relaxed);
+        self.died.notify_one();
+    }
+
+    /// The process does something that can be seen, if it is alive.
+    async fn effect(&self) {
+        let left = self.left.load(Ordering::Relaxed);
+        if left == 0 {
+            self.kill();
+        }
+        self.left.store(left.saturating_sub(1), Ordering::Relaxed);
+        if self.dead.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// The seams of one life.
+#[derive(Clone)]
+struct Seam {
+    cloud: SimAccount,
+    ground: Ground,
+    mortality: Arc<Mortality>,
+}
+
+impl Seam {
+    fn late() -> CloudError {
+        CloudError::new(Class::Ambiguous, "timeout", "no answer came within 30 s")
+    }
+}
+
+impl ReadLinks for Seam {
+    async fn describe(&self, query: &Query) -> Result<Page, CloudError> {
+        self.mortality.effect().await;
+        let begun = self.ground.clock.now().monotonic;
+        let answer = tokio::time::timeout(DEADLINE, self.cloud.describe(query)).await;
+        let answer = answer.unwrap_or_else(|_| Err(Self::late()));
+        self.mortality.effect().await;
+        self.ground.referee.read(self.ground.clock.when(), begun, query, &answer);
+        answer
+    }
+}
+
+impl WriteLinks for Seam {
+    async fn carry_out(&self, ticket: &Ticket) -> Result<Accepted, CloudError> {
+        self.mortality.effect().await;
+        let Ground { referee, clock, .. } = &self.ground;
+        let vpc = &ticket.scope().vpc;
+        referee.sends(clock.when(), ticket, &self.ground.linked(vpc));
+        let answer = tokio::time::timeout(DEADLINE, self.cloud.carry_out(ticket)).await;
+        let answer = answer.unwrap_or_else(|_| Err(Self::late()));
+        self.ground.count(vpc, false);
+        self.mortality.effect().await;
+        let code = answer.as_ref().map_or_else(|error| error.code.as_str(), |_| "OK");
+        referee.answered(clock.when(), ticket.scope(), &ticket.link().instance, code);
+        answer
+    }
+
+    fn clock_off(&self) -> Duration {
+        self.ground.clock.off().unsigned_abs()
+    }
+}
+
+impl Identify for Seam {
+    async fn caller(&self) -> Result<AccountId, CloudError> {
+        self.mortality.effect().await;
+        let answer = self.cloud.caller().await?;
+        self.mortality.effect().await;
+        let ours = !self.ground.foreign.load(Ordering::Relaxed);
+        self.ground.referee.identified(self.ground.clock.when(), ours);
+        Ok(if ours { answer } else { self.ground.names.stranger.clone() })
+    }
+}
+
+impl Disk for Seam {
+    fn writes(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.mortality.effect())
+    }
+
+    fn wrote(&self, seq: u64, event: &Event) -> BoxFuture<'_, ()> {
+        self.ground.referee.wrote(self.ground.clock.when(), seq, event);
+        let sync = *self.ground.sync.lock().unwrap_or_else(PoisonError::into_inner);
+        Box::pin(async move {
+            if !sync.is_zero() {
+                tokio::time::sleep(sync).await;
+            }
+            self.mortality.effect().await;
+        })
+    }
+}
+
+impl Ground {
+    /// The instances that are truly linked to a VPC.
+    pub fn linked(&self, vpc: &VpcId) -> BTreeSet<InstanceId> {
+        let links = self.sim.links(&self.names.region, vpc);
+        links.into_iter().map(|link| link.instance).collect()
+    }
+
+    /// Tells the referee how many links there are.
+    pub fn count(&self, vpc: &VpcId, by_hand: bool) {
+        let links = self.linked(vpc).len() as u64;
+        self.referee.truly(self.clock.when(), vpc, links, by_hand);
+    }
+}
+
+/// A process that runs.
+pub(super) struct Process {
+    task: JoinHandle<Result<(), String>>,
+    stop: CancellationToken,
+    mortality: Arc<Mortality>,
+    /// The journal as this process knows it.
+    pub journal: Journal,
+}
+
+impl Process {
+    /// Starts the daemon; it is killed after so many effects.
+    ///
+    /// # Errors
+    /// What the journal says that an earlier life left: it must always be readable.
+    pub fn start(ground: &Ground, pace: Pace, effects: u64, seed: u64) -> Result<Self, String> {
+        let (stop, dead) = (CancellationToken::new(), AtomicBool::new(false));
+        let left = AtomicU64::new(effects);
+        let mortality = Arc::new(Mortality { left, dead, died: Notify::new() });
+        let cloud = ground.sim.account(&ground.names.number).classified_by(|code, message| {
+            crate::aliyun::classify(crate::aliyun::Operation::Detach, code, message)
+        });
+        let seam = Seam { cloud, ground: ground.clone(), mortality: Arc::clone(&mortality) };
+        let clock: Arc<dyn Clock> = Arc::new(ground.clock.clone());
+        let memory = ground.memory.on(Arc::new(seam.clone()));
+        let (journal, accepted) =
+            Journal::recovered(memory, Arc::clone(&clock)).map_err(|error| error.to_string())?;
+        ground.referee.restarted(ground.clock.when());
+        let life = Life { seam, journal: journal.clone(), clock, pace, seed, stop: stop.clone() };
+        let task = tokio::spawn(life.run(accepted));
+        Ok(Self { task, stop, mortality, journal })
+    }
+
+    /// Ends without a word.
+    pub async fn kill(self) {
+        self.mortality.kill();
+        self.task.abort();
+        let _aborted = self.task.await;
+    }
+
+    /// Waits until it was killed by its count of effects.
+    pub async fn killed(&self) {
+        self.mortality.died.notified().await;
+    }
+
+    /// Whether it ended by itself, which it must not.
+    pub fn has_ended(&self) -> bool {
+        self.task.is_finished()
+    }
+
+    /// Asks it to end, and waits; then, how long that took.
+    ///
+    /// # Errors
+    /// Why it did not end in order.
+    pub async fn end(self) -> Result<Duration, String> {
+        let asked = tokio::time::Instant::now();
+        self.stop.cancel();
+        match self.task.await {
+            Ok(ended) => ended.map(|()| asked.elapsed()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
+/// What one life is made of.
+struct Life {
+    seam: Seam,
+    journal: Journal,
+    clock: Arc<dyn Clock>,
+    pace: Pace,
+    seed: u64,
+    stop: CancellationToken,
+}
+
+impl Life {
+    /// As the `run` of the command line puts it together.
+    async fn run(self, accepted: Option<crate::journal::Accepted>) -> Result<(), String> {
+        let Self { seam, journal, clock, pace, seed, stop } = self;
+        let ground = seam.ground.clone();
+        let (journal, accepted) = match journal.answer_open().await {
+            Ok(()) => (journal, accepted),
+            Err(error) => (Journal::down(&error, Arc::clone(&clock)), None),
+        };
+        let circumstances = Circumstances {
+            bounds: Arc::clone(&ground.bounds),
+            books: journal.books().clone(),
+            pause_file: PauseFile::default(),
+            clock: Arc::clone(&clock),
+        };
+        let names = &ground.names;
+        let board = Board::new(pace.interval);
+        let usable = journal.books().trouble().is_none().then(|| journal.clone());
+        let intake = Intake::new(
+            usable,
+            circumstances.clone(),
+            "/manifests".to_owned(),
+            [(names.account.clone(), Ceiling::default())].into(),
+            board.clone(),
+            accepted,
+        );
+        let lanes = Arc::new(Lanes::new(Limits::default(), Arc::clone(&clock), seed));
+        let pins = [(names.account.clone(), names.number.clone())].into();
+        let reads = Reads {
+            reader: seam.clone(),
+            lanes: Arc::clone(&lanes),
+            account: names.account.clone(),
+            pins: Pins::new(pins, Arc::clone(&clock)),
+            clock: Arc::clone(&clock),
+        };
+        let writes = Writes {
+            writer: seam,
+            journal: journal.clone(),
+            lanes,
+            serial: Serial::default(),
+            quarantine: Quarantine::default(),
+            unsettled: journal.books().read(|ledger| Unsettled::recovered(ledger, clock.now())),
+            patience: Some(Duration::from_secs(5)),
+            newest: Newest::following(intake.newest()),
+            circumstances: circumstances.clone(),
+            latching: Arc::default(),
+            progress: Progress::default(),
+            clock: Arc::clone(&clock),
+            stop: stop.clone(),
+        };
+        let readings: watch::Receiver<_> = ground
+            .folder
+            .watch(Settings { poll: pace.poll, ..Settings::default() }, stop.child_token());
+        let daemon = Daemon {
+            estate: Estate { accounts: BTreeMap::from([(names.account.clone(), (reads, writes))]) },
+            intake,
+            readings,
+            interval: pace.interval,
+            beat: pace.beat,
+            workers: 4,
+            board,
+            clock,
+            random: fastrand::Rng::with_seed(seed),
+            stop,
+            said: Said::new(),
+            circumstances,
+            heard: journal.books().follow(),
+            warned: Warned::default(),
+        };
+        daemon.run().await
+    }
+}

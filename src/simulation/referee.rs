@@ -1,0 +1,337 @@
+//! Watches a simulated world from the outside and says which safety rule was broken.
+//!
+//! It knows what the manifests say because it is told before their text is written, what the cloud
+//! did because it stands beside every call, and what the journal holds because it stands behind the
+//! disk. It shares no code with the gate, the ledger or the plan: its rules are those of
+//! `reliability.md` section 3, said again.
+
+use super::estate::{Names, Wishes};
+use crate::cloud::{CloudError, Page, Query, Ticket};
+use crate::ledger::event::{Event, Pause};
+use crate::ledger::{Budget, HOUR};
+use crate::model::{Digest, InstanceId, Scope, Verb, VpcId};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+mod rules;
+mod told;
+
+/// What the world is bounded by, as the configuration has it.
+#[derive(Debug, Clone)]
+pub struct Law {
+    /// Detaches sent, per account and region.
+    pub budget: Budget,
+    /// What a small scope may always lose.
+    pub min_detach: u64,
+    /// Most detaches of one plan, in percent.
+    pub max_detach: u64,
+    /// Most links that a revision may lose, in percent.
+    pub max_shrink: u64,
+    /// An hour of the day, UTC, in which nothing may be done.
+    pub closed: Option<i8>,
+}
+
+/// A time on the true clock, and what the host's clock showed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct When {
+    /// On the true clock; also the order of what happens.
+    pub mono: Duration,
+    /// On the host's clock.
+    pub wall: Timestamp,
+}
+
+impl When {
+    /// Whether it was less than `span` ago by both clocks: what a process that was restarted must
+    /// count in any case.
+    fn within(self, span: Duration, now: Self) -> bool {
+        let walls = now.wall.duration_since(self.wall);
+        let wall = Duration::try_from(walls).unwrap_or_default();
+        now.mono.saturating_sub(self.mono) < span && wall < span
+    }
+}
+
+/// What the folder of manifests holds.
+#[derive(Debug, Clone)]
+pub(super) enum Content {
+    /// What somebody meant.
+    Whole(Arc<Wishes>),
+    /// Anything else: half written, broken, unreadable.
+    Broken,
+}
+
+struct Folder {
+    since: Duration,
+    content: Content,
+    /// Whether the reader was told of the last change.
+    heard: bool,
+}
+
+/// What is known of one link.
+#[derive(Debug, Default)]
+struct Known {
+    /// When the last call for it ended; unless one is under way.
+    ended: Option<Duration>,
+    under_way: bool,
+    /// When the last read by id began that listed it, and that did not.
+    listed: Option<Duration>,
+    absent: Option<Duration>,
+    /// When it was seen to have been detached by us.
+    taken: Vec<When>,
+    /// The revision by which it was attached last.
+    attached_by: Option<Digest>,
+}
+
+type Key = (Scope, InstanceId);
+
+/// Everything that counts against the rules.
+struct Book {
+    names: Names,
+    law: Law,
+    folder: Folder,
+    known: BTreeMap<Digest, Arc<Wishes>>,
+    accepted: Option<(Digest, Arc<Wishes>)>,
+    protected: BTreeSet<(VpcId, InstanceId)>,
+    /// What a revision lost of a scope, and how many links there were.
+    shrunk: BTreeMap<VpcId, (u64, BTreeSet<InstanceId>)>,
+    intents: BTreeMap<u64, (Key, Verb, Digest, Digest)>,
+    answered: BTreeSet<u64>,
+    used: BTreeSet<u64>,
+    /// When detaches were sent.
+    sent: Vec<When>,
+    by_plan: BTreeMap<Digest, BTreeSet<InstanceId>>,
+    /// Until when a plan of a scope and a revision is approved.
+    approved: BTreeMap<(Scope, Digest), Timestamp>,
+    pauses: Vec<(Duration, Pause)>,
+    misses: Vec<(When, Scope)>,
+    sent_since_resumed: BTreeMap<Scope, u64>,
+    holds: BTreeSet<Key>,
+    links: BTreeMap<Key, Known>,
+    most: BTreeMap<VpcId, Vec<(Duration, u64)>>,
+    touched: BTreeMap<VpcId, Duration>,
+    identified: Option<Duration>,
+    calls: u64,
+    writes: u64,
+    violations: Vec<String>,
+    trace: u64,
+    lines: Option<Vec<String>>,
+}
+
+/// Shared by everything that it watches.
+#[derive(Clone)]
+pub struct Referee(Arc<Mutex<Book>>);
+
+/// What a referee saw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Findings {
+    /// Each broken rule: which, when, what.
+    pub violations: Vec<String>,
+    /// Over everything that happened, in order.
+    pub trace: u64,
+    /// Everything that happened, where that was asked for.
+    pub lines: Vec<String>,
+    /// Calls to the cloud.
+    pub calls: u64,
+    /// Those that were to change something.
+    pub writes: u64,
+}
+
+/// The share of a whole, rounded down.
+fn share(percent: u64, of: u64) -> u64 {
+    percent.saturating_mul(of) / 100
+}
+
+impl Referee {
+    /// Watches a world of these names under this law; `lines` says whether to remember everything.
+    pub fn new(names: Names, law: Law, lines: bool) -> Self {
+        let folder = Folder { since: Duration::ZERO, content: Content::Broken, heard: true };
+        Self(Arc::new(Mutex::new(Book {
+            names,
+            law,
+            folder,
+            known: BTreeMap::new(),
+            accepted: None,
+            protected: BTreeSet::new(),
+            shrunk: BTreeMap::new(),
+            intents: BTreeMap::new(),
+            answered: BTreeSet::new(),
+            used: BTreeSet::new(),
+            sent: Vec::new(),
+            by_plan: BTreeMap::new(),
+            approved: BTreeMap::new(),
+            pauses: Vec::new(),
+            misses: Vec::new(),
+            sent_since_resumed: BTreeMap::new(),
+            holds: BTreeSet::new(),
+            links: BTreeMap::new(),
+            most: BTreeMap::new(),
+            touched: BTreeMap::new(),
+            identified: None,
+            calls: 0,
+            writes: 0,
+            violations: Vec::new(),
+            // The offset of FNV-1a.
+            trace: 0xcbf2_9ce4_8422_2325,
+            lines: lines.then(Vec::new),
+        })))
+    }
+
+    /// A call is about to leave.
+    pub(super) fn sends(&self, now: When, ticket: &Ticket, linked: &BTreeSet<InstanceId>) {
+        let mut book = self.lock();
+        book.note(now, &|| format!("send {} {}", ticket.verb(), ticket.link().instance));
+        book.sends(now, ticket, linked);
+    }
+
+    /// The answer to a call is there, or will never be.
+    pub(super) fn answered(&self, now: When, scope: &Scope, instance: &InstanceId, code: &str) {
+        let mut book = self.lock();
+        book.note(now, &|| format!("answer {instance} {code}"));
+        let known = book.links.entry((scope.clone(), instance.clone())).or_default();
+        known.under_way = false;
+        known.ended = Some(now.mono);
+    }
+
+    /// A read that began at `begun` has an answer.
+    pub(super) fn read(
+        &self,
+        now: When,
+        begun: Duration,
+        query: &Query,
+        answer: &Result<Page, CloudError>,
+    ) {
+        let mut book = self.lock();
+        book.calls += 1;
+        book.note(now, &|| match answer {
+            Ok(page) => format!("read {} of {}", page.links.len(), page.total),
+            Err(error) => format!("read {}", error.code),
+        });
+        if let Ok(page) = answer {
+            book.read(begun, query, page);
+        }
+    }
+
+    /// The cloud said whose credential it is.
+    pub(super) fn identified(&self, now: When, ours: bool) {
+        let mut book = self.lock();
+        book.note(now, &|| format!("identity {ours}"));
+        if ours {
+            book.identified = Some(now.mono);
+        }
+    }
+
+    /// An entry of the journal is durable.
+    pub(super) fn wrote(&self, now: When, seq: u64, event: &Event) {
+        let mut book = self.lock();
+        book.note(now, &|| format!("entry {seq} {}", told::word(event)));
+        book.wrote(now, seq, event);
+    }
+
+    /// The folder of manifests changed; `digest` is what a reading of it finds.
+    pub(super) fn folder(&self, now: When, content: Content, digest: Option<Digest>, heard: bool) {
+        let mut book = self.lock();
+        book.note(now, &|| format!("folder {}", digest.as_ref().map_or("-", Digest::short)));
+        if let (Content::Whole(wishes), Some(digest)) = (&content, digest) {
+            book.known.insert(digest, Arc::clone(wishes));
+        }
+        book.folder = Folder { since: now.mono, content, heard };
+    }
+
+    /// A process has started, or ended without a word.
+    pub(super) fn restarted(&self, now: When) {
+        let mut book = self.lock();
+        book.note(now, &|| "restart".to_owned());
+        // A reader that starts reads before anything is done.
+        book.folder.heard = true;
+        for known in book.links.values_mut().filter(|known| known.under_way) {
+            known.under_way = false;
+            known.ended = Some(now.mono);
+        }
+    }
+
+    /// So many links a VPC truly has; `by_hand` says that a person changed that.
+    pub(super) fn truly(&self, now: When, vpc: &VpcId, links: u64, by_hand: bool) {
+        let mut book = self.lock();
+        if by_hand {
+            book.touched.insert(vpc.clone(), now.mono);
+        }
+        book.most.entry(vpc.clone()).or_default().push((now.mono, links));
+    }
+
+    /// From now on so much may be sent.
+    pub(super) fn allow(&self, budget: Budget) {
+        self.lock().law.budget = budget;
+    }
+
+    /// Anything else that happens.
+    pub(super) fn remark(&self, now: When, what: &dyn Fn() -> String) {
+        self.lock().note(now, what);
+    }
+
+    /// A rule that the world itself saw broken.
+    pub(super) fn accuse(&self, now: When, what: String) {
+        self.lock().accuse(now, what);
+    }
+
+    /// Calls so far that were to change something.
+    pub(super) fn writes(&self) -> u64 {
+        self.lock().writes
+    }
+
+    /// Calls so far.
+    pub(super) fn calls(&self) -> u64 {
+        self.lock().calls
+    }
+
+    /// The links that stay protected, whatever the manifests list.
+    pub(super) fn protected(&self, vpc: &VpcId) -> BTreeSet<InstanceId> {
+        let book = self.lock();
+        let of = book.protected.iter().filter(|(of, _)| of == vpc);
+        of.map(|(_, instance)| instance.clone()).collect()
+    }
+
+    /// What it saw.
+    pub fn findings(&self) -> Findings {
+        let mut book = self.lock();
+        Findings {
+            violations: book.violations.clone(),
+            trace: book.trace,
+            lines: book.lines.as_mut().map(std::mem::take).unwrap_or_default(),
+            calls: book.calls,
+            writes: book.writes,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Book> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Book {
+    fn note(&mut self, now: When, what: &dyn Fn() -> String) {
+        let line = format!("{:>12.3} {}", now.mono.as_secs_f64(), what());
+        for byte in line.bytes() {
+            self.trace = (self.trace ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+        if let Some(lines) = &mut self.lines {
+            lines.push(line);
+        }
+    }
+
+    fn accuse(&mut self, now: When, what: String) {
+        self.note(now, &|| format!("VIOLATION {what}"));
+        self.violations.push(format!("at {:.3} s: {what}", now.mono.as_secs_f64()));
+    }
+
+    fn approved(&self, scope: &Scope, intent: u64, now: When) -> bool {
+        let Some((_, _, _, revision)) = self.intents.get(&intent) else { return false };
+        let until = self.approved.get(&(scope.clone(), revision.clone()));
+        until.is_some_and(|until| *until > now.wall)
+    }
+
+    fn recent(&self, scope: &Scope, now: When) -> u64 {
+        let of = |(at, missed): &&(When, Scope)| missed == scope && at.within(HOUR, now);
+        self.misses.iter().filter(of).count() as u64
+    }
+}

@@ -1,0 +1,212 @@
+//! The rules that a call must keep, at the moment at which it leaves.
+
+use super::{Book, Content, Key, When, share};
+use crate::cloud::Ticket;
+use crate::ledger::{DAY, FLAPS, HOUR};
+use crate::model::{InstanceId, Mode, Verb};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// How long a folder has to rest at least.
+const SETTLE: Duration = Duration::from_millis(500);
+/// How long a change that nobody told of may go unnoticed: the poll and the longest settling.
+const NOTICED: Duration = Duration::from_secs(22);
+/// Oldest read by id that a call may be made on.
+const CONFIRMED: Duration = Duration::from_secs(10);
+/// How soon a pause is in force.
+const PAUSED: Duration = Duration::from_secs(1);
+/// How long an answer about the credential counts, with the pass that asked.
+const IDENTIFIED: Duration = Duration::from_secs(20 * 60);
+/// How long a plan that does not empty a scope may go on after somebody else changed it.
+const UNDISTURBED: Duration = Duration::from_secs(30 * 60);
+
+impl Book {
+    pub(super) fn sends(&mut self, now: When, ticket: &Ticket, linked: &BTreeSet<InstanceId>) {
+        let key = (ticket.scope().clone(), ticket.link().instance.clone());
+        self.calls += 1;
+        self.writes += 1;
+        let mut broken = self.evidence(now, ticket, &key);
+        broken.extend(self.wanted(now, ticket, &key));
+        if ticket.verb() == Verb::Detach {
+            broken.extend(self.bounded(now, ticket, &key, linked));
+        }
+        for what in broken {
+            self.accuse(now, format!("{what} ({} {} at {})", ticket.verb(), key.1, key.0));
+        }
+        let (intent, scope) = (ticket.intent().0, key.0.clone());
+        self.used.insert(intent);
+        if ticket.verb() == Verb::Detach {
+            self.sent.push(now);
+            if let Some((_, _, plan, _)) = self.intents.get(&intent) {
+                self.by_plan.entry(plan.clone()).or_default().insert(key.1.clone());
+            }
+        }
+        *self.sent_since_resumed.entry(scope).or_default() += 1;
+        self.links.entry(key).or_default().under_way = true;
+    }
+
+    /// S3, S5, S7: what must be known and written before.
+    fn evidence(&self, now: When, ticket: &Ticket, key: &Key) -> Vec<&'static str> {
+        let mut broken = Vec::new();
+        let intent = ticket.intent().0;
+        match self.intents.get(&intent) {
+            Some((of, verb, _, _)) if of == key && *verb == ticket.verb() => (),
+            _ => broken.push("S5: no durable intent for this call"),
+        }
+        if self.answered.contains(&intent) || self.used.contains(&intent) {
+            broken.push("S5: one intent for two calls");
+        }
+        let Some(known) = self.links.get(key) else {
+            broken.push("S3: the link was never read by id");
+            return broken;
+        };
+        if known.under_way {
+            broken.push("S5: another call for the link is under way");
+        }
+        let seen = if ticket.verb() == Verb::Detach { known.listed } else { known.absent };
+        match seen {
+            None => broken.push("S3: no read by id shows the link as the call expects it"),
+            Some(begun) if now.mono.saturating_sub(begun) > CONFIRMED => {
+                broken.push("S3: the read by id is too old");
+            }
+            Some(begun) if known.ended.is_some_and(|ended| begun < ended) => {
+                broken.push("S3: the read by id began before the last call for the link ended");
+            }
+            Some(_) => (),
+        }
+        if self.identified.is_none_or(|at| now.mono.saturating_sub(at) > IDENTIFIED) {
+            broken.push("S2: nobody said lately that the credential is of the pinned account");
+        }
+        broken
+    }
+
+    /// S1, S2, S11: what the manifests say.
+    fn wanted(&self, now: When, ticket: &Ticket, (scope, instance): &Key) -> Vec<&'static str> {
+        let mut broken = Vec::new();
+        let detach = ticket.verb() == Verb::Detach;
+        let age = now.mono.saturating_sub(self.folder.since);
+        if self.folder.heard && age < SETTLE {
+            broken.push("S1: the manifests have just changed");
+        }
+        if let Content::Whole(wishes) = &self.folder.content
+            && (self.folder.heard || age > NOTICED)
+            && let Some(wish) = wishes.get(&scope.vpc)
+            && wish.keep.contains(instance) == detach
+        {
+            broken.push("S1: the manifests say otherwise now");
+        }
+        let Some((revision, wishes)) = &self.accepted else {
+            broken.push("S1: no revision is in force");
+            return broken;
+        };
+        let Some(wish) = wishes.get(&scope.vpc) else {
+            broken.push("S2: the revision in force does not declare the scope");
+            return broken;
+        };
+        if wish.mode == Mode::Observe || (!detach && wish.mode != Mode::Sync) {
+            broken.push("S2: the mode does not allow it");
+        }
+        if wish.keep.contains(instance) == detach {
+            broken.push("S1: the revision in force says otherwise");
+        }
+        let attached = self.links.get(&(scope.clone(), instance.clone()));
+        if detach && attached.and_then(|it| it.attached_by.as_ref()) == Some(revision) {
+            broken.push("S11: attached and detached by one revision");
+        }
+        let hour = now.wall.to_zoned(jiff::tz::TimeZone::UTC).hour();
+        if self.law.closed == Some(hour) {
+            broken.push("windows: it is the closed hour");
+        }
+        let paused = self.pauses.iter().any(|(since, pause)| {
+            pause.target.covers(scope) && now.mono.saturating_sub(*since) > PAUSED
+        });
+        if paused {
+            broken.push("S12: calls are paused");
+        }
+        broken
+    }
+
+    /// S4 and what else bounds a detach.
+    fn bounded(
+        &self,
+        now: When,
+        ticket: &Ticket,
+        key: &Key,
+        linked: &BTreeSet<InstanceId>,
+    ) -> Vec<&'static str> {
+        let mut broken = Vec::new();
+        let (scope, instance) = key;
+        let within = |span| self.sent.iter().filter(|at| at.within(span, now)).count();
+        if within(HOUR) as u64 >= self.law.budget.hour || within(DAY) as u64 >= self.law.budget.day
+        {
+            broken.push("S4: the budget is spent");
+        }
+        if self.protected.contains(&(scope.vpc.clone(), instance.clone())) {
+            broken.push("the link is protected");
+        }
+        if self.holds.contains(key) {
+            broken.push("an undo gave the link back, and no revision came since");
+        }
+        let missed = self.recent(scope, now);
+        let sent = self.sent_since_resumed.get(scope).copied().unwrap_or_default();
+        if missed > 3 && missed > share(5, sent) {
+            broken.push("wrong place: too many calls missed their instance");
+        }
+        if self.approved(scope, ticket.intent().0, now) {
+            return broken;
+        }
+        if let Some((_, _, plan, revision)) = self.intents.get(&ticket.intent().0) {
+            let mut of_plan = self.by_plan.get(plan).cloned().unwrap_or_default();
+            of_plan.insert(instance.clone());
+            if of_plan.len() as u64 > self.limit(scope, revision, now) {
+                broken.push("S4: the plan detaches more than a plan may");
+            }
+        }
+        let wish = self.accepted.as_ref().and_then(|(_, wishes)| wishes.get(&scope.vpc));
+        let undisturbed = |at: &Duration| now.mono.saturating_sub(*at) > UNDISTURBED;
+        let alone = linked.len() == 1 && linked.contains(instance);
+        if alone
+            && wish.is_some_and(|wish| !wish.allow_empty)
+            && self.touched.get(&scope.vpc).is_none_or(undisturbed)
+        {
+            broken.push("S4: the last link of a scope goes");
+        }
+        let many = |(from, lost): &(u64, BTreeSet<InstanceId>)| {
+            let count = lost.len() as u64;
+            lost.contains(instance)
+                && count > self.law.min_detach
+                && count > share(self.law.max_shrink, *from)
+        };
+        if self.shrunk.get(&scope.vpc).is_some_and(many) {
+            broken.push("shrink: a revision lost too many links of the scope");
+        }
+        let times = self.links.get(key).map(|known| known.taken.as_slice()).unwrap_or_default();
+        if let Some(last) = times.len().checked_sub(FLAPS).and_then(|from| times.get(from..))
+            && let ([first, ..], [.., third]) = (last, last)
+            && first.within(HOUR, *third)
+            && third.within(DAY, now)
+        {
+            broken.push("flapping: the link was taken three times within an hour");
+        }
+        broken
+    }
+
+    /// What one plan may detach of a scope.
+    fn limit(
+        &self,
+        scope: &crate::model::Scope,
+        revision: &crate::model::Digest,
+        now: When,
+    ) -> u64 {
+        let said = self.known.get(revision).and_then(|wishes| wishes.get(&scope.vpc));
+        if let Some(most) = said.and_then(|wish| wish.max_detach) {
+            return most;
+        }
+        let history = self.most.get(&scope.vpc).map(Vec::as_slice).unwrap_or_default();
+        let old = |at: &Duration| now.mono.saturating_sub(*at) > DAY;
+        // What there was when the day began counts, too.
+        let before = history.iter().rposition(|(at, _)| old(at)).unwrap_or_default();
+        let most = history.iter().skip(before).map(|(_, links)| *links).max().unwrap_or_default();
+        self.law.min_detach.max(share(self.law.max_detach, most))
+    }
+}

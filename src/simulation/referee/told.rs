@@ -1,0 +1,156 @@
+//! What reads and the journal tell.
+
+use super::{Book, When};
+use crate::cloud::{Page, Query};
+use crate::ledger::event::{Accepted, Answered, Event, Resume, Settled};
+use crate::model::{InstanceId, Verb};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// What kind of an entry it is.
+pub(super) fn word(event: &Event) -> String {
+    match event {
+        Event::Accepted(accepted) => format!("accepted {}", accepted.revision.digest.short()),
+        Event::Began(_) => "began".to_owned(),
+        Event::Passed(passed) => {
+            let rules: Vec<&str> = passed.refusals.iter().map(|(rule, _, _)| &**rule).collect();
+            format!("passed {} {} {}", passed.scope.vpc, passed.verdict, rules.join(","))
+        }
+        Event::Intent(intent) => format!("intent {} {}", intent.verb, intent.instance),
+        Event::Answered(answered) => format!("answered {} {}", answered.intent, answered.result),
+        Event::Settled(settled) => format!("settled {} {}", settled.instance, settled.outcome),
+        Event::Approved(approval) => format!("approved {}", approval.plan.short()),
+        Event::Paused(pause) => format!("paused {} by {}", pause.target, pause.cause.as_str()),
+        Event::Resumed(resume) => format!("resumed {}", resume.target),
+        Event::Restored(restored) => format!("restored {}", restored.links.len()),
+        Event::Pruned(_) | Event::Other => "other".to_owned(),
+    }
+}
+
+impl Book {
+    pub(super) fn read(&mut self, begun: Duration, query: &Query, page: &Page) {
+        for link in &page.links {
+            let scope = self.names.scope(&link.vpc);
+            let known = self.links.entry((scope, link.instance.clone())).or_default();
+            // A list shows a link as well as a read by id; for a call only the latter counts.
+            if matches!(query, Query::OfInstances { .. }) {
+                known.listed = known.listed.max(Some(begun));
+            }
+        }
+        let listed: BTreeSet<&InstanceId> = page.links.iter().map(|link| &link.instance).collect();
+        match query {
+            Query::OfInstances { instances, .. } => {
+                for instance in instances.iter().filter(|id| !listed.contains(id)) {
+                    for vpc in self.names.vpcs.clone() {
+                        let key = (self.names.scope(&vpc), instance.clone());
+                        let known = self.links.entry(key).or_default();
+                        known.absent = known.absent.max(Some(begun));
+                    }
+                }
+            }
+            Query::OfVpc { vpc, page: 1, .. } if page.total as usize <= page.links.len() => {
+                let scope = self.names.scope(vpc);
+                for ((of, instance), known) in &mut self.links {
+                    if *of == scope && !listed.contains(instance) {
+                        known.absent = known.absent.max(Some(begun));
+                    }
+                }
+            }
+            Query::OfVpc { .. } => (),
+        }
+    }
+
+    pub(super) fn wrote(&mut self, now: When, seq: u64, event: &Event) {
+        match event {
+            Event::Accepted(accepted) => self.accepted_by(now, accepted),
+            Event::Intent(intent) => {
+                let key = (intent.scope.clone(), intent.instance.clone());
+                let revision = intent.revision.digest.clone();
+                let of = (key, intent.verb, intent.plan.clone(), revision);
+                self.intents.insert(seq, of);
+            }
+            Event::Answered(answered) => self.answered_by(now, answered),
+            Event::Settled(settled) => self.settled_by(now, settled),
+            Event::Approved(approval) => {
+                if let Some(of) = &approval.of {
+                    let key = (of.scope.clone(), of.revision.digest.clone());
+                    self.approved.insert(key, approval.until);
+                }
+            }
+            Event::Paused(pause) => self.pauses.push((now.mono, pause.clone())),
+            Event::Resumed(resume) => self.resumed_by(resume),
+            Event::Restored(restored) => self.holds.extend(restored.links.iter().cloned()),
+            Event::Began(_) | Event::Passed(_) | Event::Pruned(_) | Event::Other => (),
+        }
+    }
+
+    fn accepted_by(&mut self, now: When, accepted: &Accepted) {
+        let digest = accepted.revision.digest.clone();
+        let Some(wishes) = self.known.get(&digest).cloned() else {
+            return self.accuse(now, "D4: a revision is accepted that nobody meant".to_owned());
+        };
+        let before = self.accepted.replace((digest.clone(), wishes.clone()));
+        let same = before.as_ref().is_some_and(|(of, _)| *of == digest);
+        if !same {
+            self.holds.clear();
+        }
+        for (vpc, wish) in wishes.iter() {
+            // Lifted by a revision that lists the link without it.
+            self.protected.retain(|(of, instance)| {
+                of != vpc || !wish.keep.contains(instance) || wish.protected.contains(instance)
+            });
+            let own = wish.protected.iter().map(|instance| (vpc.clone(), instance.clone()));
+            self.protected.extend(own);
+        }
+        let Some((_, before)) = before.filter(|_| !same) else { return };
+        for (vpc, wish) in wishes.iter() {
+            let Some(older) = before.get(vpc) else { continue };
+            let lost: BTreeSet<InstanceId> = older.keep.difference(&wish.keep).cloned().collect();
+            self.shrunk.insert(vpc.clone(), (older.keep.len() as u64, lost));
+        }
+    }
+
+    fn answered_by(&mut self, now: When, answered: &Answered) {
+        self.answered.insert(answered.intent);
+        let Some(((scope, instance), verb, _, revision)) = self.intents.get(&answered.intent)
+        else {
+            return self.accuse(now, "S5: an answer without an intent".to_owned());
+        };
+        let code = answered.code.as_deref().unwrap_or_default();
+        let (scope, instance, revision) = (scope.clone(), instance.clone(), revision.clone());
+        if code.contains("NotFound") || code.contains("NotBelong") {
+            self.misses.push((now, scope.clone()));
+        }
+        if *verb == Verb::Attach && answered.result == Answered::ACCEPTED {
+            self.links.entry((scope, instance)).or_default().attached_by = Some(revision);
+        }
+    }
+
+    fn settled_by(&mut self, now: When, settled: &Settled) {
+        if settled.outcome != Settled::CONVERGED || settled.verb != Verb::Detach {
+            return;
+        }
+        let key = (settled.scope.clone(), settled.instance.clone());
+        let known = self.links.entry(key).or_default();
+        let seen = known.absent.zip(known.ended).is_none_or(|(absent, ended)| absent >= ended);
+        let believed = settled.attempts > 0 && (!seen || known.absent.is_none());
+        if settled.attempts > 0 {
+            known.taken.push(now);
+            if let Some((_, lost)) = self.shrunk.get_mut(&settled.scope.vpc) {
+                lost.remove(&settled.instance);
+            }
+        }
+        if believed {
+            let instance = &settled.instance;
+            let what = "S8: converged, and no read begun after the last call shows it";
+            self.accuse(now, format!("{what} ({instance})"));
+        }
+    }
+
+    fn resumed_by(&mut self, resume: &Resume) {
+        self.pauses.retain(|(_, pause)| !resume.ends(&pause.target, pause));
+        self.holds.retain(|(scope, _)| !resume.ends_hold_of(scope));
+        self.misses.retain(|(_, scope)| !resume.target.covers(scope));
+        self.sent_since_resumed.retain(|scope, _| !resume.target.covers(scope));
+    }
+}

@@ -1,0 +1,139 @@
+//! One schedule: a world, what happens to it, and what has to hold in the end.
+//!
+//! First anything may happen, and the rules about safety must hold at every call. Then every fault
+//! ends, people look after what waits for them, and the world has to come to rest: as the manifests
+//! want it, and without another call that changes something for a day (`reliability.md` L1).
+
+use super::deed::Deed;
+use super::referee::Findings;
+use super::world::{Size, World};
+use crate::ledger::event::Target;
+use std::time::Duration;
+
+/// How often people look after what waits for them, and how long that may take altogether.
+const LOOK: Duration = Duration::from_secs(30 * 60);
+const LOOKS: u32 = 120;
+/// After so many looks somebody raises what the budget allows.
+const PATIENCE: u32 = 6;
+/// How long nothing may be done in the end.
+const QUIET: Duration = Duration::from_secs(24 * 3600);
+/// Passes come that far apart once faults have ended, so that a day costs little.
+const SELDOM: Duration = Duration::from_secs(20 * 60);
+const RARELY: Duration = Duration::from_secs(2 * 3600);
+
+/// Something that happens, and how long after the last thing.
+pub type Step = (Duration, Deed);
+
+/// One schedule, as one line can name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trial {
+    /// Everything that is random follows from it.
+    pub seed: u64,
+    /// What happens; drawn from the seed where nothing is said.
+    pub deeds: Option<Vec<Deed>>,
+}
+
+/// How a schedule went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// What happened, in order.
+    pub steps: Vec<Step>,
+    /// What the referee saw.
+    pub findings: Findings,
+    /// Time that passed in the world.
+    pub simulated: Duration,
+}
+
+impl Trial {
+    /// The schedule of a seed.
+    pub fn of(seed: u64) -> Self {
+        Self { seed, deeds: None }
+    }
+
+    /// Runs it; `lines` says whether to remember everything that happens.
+    ///
+    /// # Errors
+    /// A mistake of the simulation itself.
+    pub fn run(&self, size: Size, lines: bool) -> Result<Verdict, String> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .map_err(|error| error.to_string())?;
+        runtime.block_on(self.go(size, lines))
+    }
+
+    async fn go(&self, size: Size, lines: bool) -> Result<Verdict, String> {
+        let begun = tokio::time::Instant::now();
+        let mut world = World::new(self.seed, size, lines)?;
+        let steps = self.steps(&mut world.random);
+        world.start(u64::MAX);
+        for (wait, deed) in &steps {
+            world.wait(*wait).await;
+            world.happen(*deed).await;
+        }
+        let after = Duration::from_millis(world.random.u64(0..600_000));
+        world.wait(after).await;
+        come_to_rest(&mut world).await;
+        world.end().await;
+        let findings = world.ground.referee.findings();
+        Ok(Verdict { steps, findings, simulated: begun.elapsed() })
+    }
+
+    fn steps(&self, random: &mut fastrand::Rng) -> Vec<Step> {
+        let deeds = self.deeds.clone().unwrap_or_else(|| {
+            let count = random.usize(1..=9);
+            (0..count).filter_map(|_| random.choice(Deed::ALL)).collect()
+        });
+        let step = |deed| {
+            // Some things happen in the middle of a pass, most some passes later.
+            let wait = match random.u32(0..4) {
+                0 => random.u64(0..2_000),
+                1 | 2 => random.u64(0..90_000),
+                _ => random.u64(0..900_000),
+            };
+            (Duration::from_millis(wait), deed)
+        };
+        deeds.into_iter().map(step).collect()
+    }
+}
+
+async fn come_to_rest(world: &mut World) {
+    world.heal();
+    world.make_plausible();
+    world.publish();
+    world.end().await;
+    world.every(SELDOM);
+    world.start(u64::MAX);
+    let mut looks = 0;
+    loop {
+        world.wait(LOOK).await;
+        if world.left().is_none() && !world.is_stopped() {
+            break;
+        }
+        looks += 1;
+        if looks > LOOKS {
+            let left = world.left().unwrap_or_else(|| "calls are paused".to_owned());
+            return world.accuse(format!("L1: it does not converge: {left}"));
+        }
+        if looks == PATIENCE {
+            // A plan that is larger than the budget of an hour never fits.
+            world.raise_budget();
+            world.end().await;
+            world.start(u64::MAX);
+        }
+        world.resume(Target::All).await;
+        world.approve().await;
+    }
+    world.end().await;
+    world.every(RARELY);
+    world.start(u64::MAX);
+    let writes = world.ground.referee.writes();
+    world.wait(QUIET).await;
+    if world.ground.referee.writes() != writes {
+        world.accuse("L1: it does not rest".to_owned());
+    }
+    if let Some(left) = world.left() {
+        world.accuse(format!("L1: it does not stay converged: {left}"));
+    }
+}
