@@ -291,6 +291,13 @@ impl Referee {
         of.map(|(_, instance)| instance.clone()).collect()
     }
 
+    /// Whether the revision in force is what the folder holds.
+    pub(super) fn is_up_to_date(&self) -> bool {
+        let book = self.lock();
+        let accepted = book.accepted.as_ref().map(|(_, wishes)| wishes);
+        matches!((&book.folder.content, accepted), (Content::Whole(now), Some(then)) if now == then)
+    }
+
     /// What it saw.
     pub fn findings(&self) -> Findings {
         let mut book = self.lock();

@@ -1,28 +1,99 @@
 use super::*;
+use crate::model::{InstanceId, Mode};
+use std::time::Duration;
+
+/// How many schedules a run of the tests makes; `CLASSICLINKD_SCHEDULES` says otherwise.
+const SCHEDULES: u64 = 300;
+
+/// Runs them, says how many there were, and shows how to run again what broke a rule.
+fn hold(which: &Which) {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let tally = run(which, Size::default(), cores, 3, || false).unwrap();
+    let (trials, calls, writes) = (tally.trials, tally.calls, tally.writes);
+    println!("{which:?}: {trials} schedules, {calls} calls, {writes} of them writes");
+    assert_eq!(tally.failed, [], "run it again with `simtest`, see docs/simulation.md");
+    assert!(writes > trials / 2, "a simulation in which nothing happens shows nothing");
+}
 
 #[test]
 fn no_schedule_breaks_a_rule() {
-    for seed in 0..40 {
-        let verdict = Trial::of(seed).run(Size::default(), false).unwrap();
-        assert!(
-            verdict.findings.violations.is_empty(),
-            "seed {seed}: {:?}\n{:#?}",
-            verdict.steps,
-            verdict.findings.violations
-        );
+    let asked = std::env::var("CLASSICLINKD_SCHEDULES");
+    let count = asked.map_or(SCHEDULES, |asked| asked.parse().unwrap());
+    hold(&Which::Seeds(0, count));
+}
+
+#[test]
+fn no_fault_alone_breaks_a_rule() {
+    hold(&Which::Singles(2));
+}
+
+#[test]
+fn no_pair_of_faults_breaks_a_rule() {
+    // All of them are many: a run of the tests takes each seventh, the next one asked for the others.
+    let all = std::env::var_os("CLASSICLINKD_PAIRS").is_some();
+    let (pairs, step) = (Which::Pairs(1), if all { 1 } else { 7 });
+    let mut failed = Vec::new();
+    for index in (0..pairs.count()).step_by(step) {
+        let trial = pairs.get(index);
+        let verdict = trial.run(Size::default(), false).unwrap();
+        if !verdict.findings.violations.is_empty() {
+            failed.push((trial, verdict.findings.violations));
+        }
     }
+    println!("{} pairs of faults", pairs.count().div_ceil(step as u64));
+    assert_eq!(failed, []);
 }
 
 #[test]
 fn a_seed_gives_the_same_trace_twice() {
-    for seed in 0..10 {
+    for seed in 0..20 {
         let run = || Trial::of(seed).run(Size::default(), true).unwrap();
-        assert_eq!(run(), run(), "seed {seed}");
+        let (once, twice) = (run(), run());
+        assert!(once == twice, "seed {seed}");
+        assert!(once.findings.lines.len() > 20);
+        let other = Trial::of(seed + 1).run(Size::default(), true).unwrap();
+        assert_ne!(once.findings.trace, other.findings.trace);
     }
 }
 
+#[test]
+fn combinations_are_what_they_say() {
+    let pairs = Which::Pairs(1);
+    let all: std::collections::BTreeSet<_> =
+        (0..pairs.count()).map(|index| pairs.get(index).deeds).collect();
+    assert_eq!(all.len(), Deed::ALL.len() * Deed::ALL.len());
+    let triples = Which::Triples(5_000);
+    let some: std::collections::BTreeSet<_> =
+        (0..triples.count()).map(|index| triples.get(index).deeds).collect();
+    assert_eq!(some.len(), 5_000, "no triple comes twice before all have come once");
+}
+
+/// A process that dies at each of its effects in turn: each call, each answer, each entry of the journal.
+#[tokio::test(start_paused = true)]
+async fn killed_at_any_effect_nothing_is_lost_and_nothing_is_done_twice() {
+    let mut effects = 0;
+    loop {
+        let mut world = quiet_world(Mode::Detach, |wish| {
+            let stale: Vec<_> = wish.keep.iter().take(3).cloned().collect();
+            stale.iter().for_each(|id| drop(wish.keep.remove(id)));
+        });
+        world.start(effects);
+        world.wait(Duration::from_secs(600)).await;
+        assert_eq!(world.left(), None, "killed after {effects} effects");
+        let findings = world.ground.referee.findings();
+        assert_eq!(findings.violations, [""; 0], "killed after {effects} effects");
+        let lives = world.lives();
+        world.end().await;
+        if lives == 1 {
+            break;
+        }
+        effects += 1;
+    }
+    assert!(effects > 40, "only {effects} effects");
+}
+
 /// A world in which nothing is wrong, with these wishes for its first VPC.
-fn quiet_world(mode: crate::model::Mode, change: impl FnOnce(&mut estate::Wish)) -> world::World {
+fn quiet_world(mode: Mode, change: impl FnOnce(&mut estate::Wish)) -> world::World {
     let mut world = world::World::new(1, Size { vpcs: 1, instances: 10 }, false).unwrap();
     let vpc = world.ground.names.vpcs[0].clone();
     let keep = world.ground.linked(&vpc);
@@ -36,12 +107,12 @@ fn quiet_world(mode: crate::model::Mode, change: impl FnOnce(&mut estate::Wish))
 
 #[tokio::test(start_paused = true)]
 async fn an_instance_that_does_not_exist_costs_no_more_than_the_passes_of_its_scope() {
-    let mut world = quiet_world(crate::model::Mode::Sync, |wish| {
-        wish.keep.insert(crate::model::InstanceId::parse("i-ghost").unwrap());
+    let mut world = quiet_world(Mode::Sync, |wish| {
+        wish.keep.insert(InstanceId::parse("i-ghost").unwrap());
     });
-    world.every(std::time::Duration::from_secs(600));
+    world.every(Duration::from_secs(600));
     world.start(u64::MAX);
-    world.wait(std::time::Duration::from_secs(6 * 3600)).await;
+    world.wait(Duration::from_secs(6 * 3600)).await;
     let calls = world.ground.referee.calls();
     assert!((36..300).contains(&calls), "{calls} calls");
     world.end().await;

@@ -21,6 +21,9 @@ const QUIET: Duration = Duration::from_secs(24 * 3600);
 const SELDOM: Duration = Duration::from_secs(20 * 60);
 const RARELY: Duration = Duration::from_secs(2 * 3600);
 
+/// How long a revision may take to be in force: the poll, the longest settling, and slow answers.
+const NOTICED: Duration = Duration::from_secs(60);
+
 /// Something that happens, and how long after the last thing.
 pub type Step = (Duration, Deed);
 
@@ -102,6 +105,10 @@ async fn come_to_rest(world: &mut World) {
     world.heal();
     world.make_plausible();
     world.publish();
+    world.wait(NOTICED).await;
+    if world.can_accept() && !world.ground.referee.is_up_to_date() {
+        world.accuse("L5: what the manifests say is not in force".to_owned());
+    }
     world.end().await;
     world.every(SELDOM);
     world.start(u64::MAX);

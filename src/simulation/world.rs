@@ -127,6 +127,12 @@ impl World {
         }
     }
 
+    /// How many processes there were.
+    #[cfg(test)]
+    pub fn lives(&self) -> u64 {
+        self.lives
+    }
+
     /// Kills the process, if there is one.
     pub async fn kill(&mut self) {
         if let Some(process) = self.process.take() {
@@ -268,6 +274,12 @@ impl World {
     /// The next process does nothing but passes, that far apart.
     pub fn every(&mut self, interval: Duration) {
         self.pace = Pace::slow(interval);
+    }
+
+    /// Whether there is a process whose journal can be written.
+    pub fn can_accept(&self) -> bool {
+        let journal = self.process.as_ref().map(|process| &process.journal);
+        journal.is_some_and(|journal| journal.books().trouble().is_none())
     }
 
     /// The configuration of the next process has a budget that everything fits into.

@@ -40,9 +40,10 @@ impl Book {
         let listed: BTreeSet<&InstanceId> = page.links.iter().map(|link| &link.instance).collect();
         match query {
             Query::OfInstances { instances, .. } => {
-                for instance in instances.iter().filter(|id| !listed.contains(id)) {
-                    for vpc in self.names.vpcs.clone() {
-                        let key = (self.names.scope(&vpc), instance.clone());
+                for vpc in &self.names.vpcs {
+                    let here = |id: &InstanceId| page.links.contains(&self.names.link(vpc, id));
+                    for instance in instances.iter().filter(|id| !here(id)) {
+                        let key = (self.names.scope(vpc), instance.clone());
                         let known = self.links.entry(key).or_default();
                         known.absent = known.absent.max(Some(begun));
                     }
