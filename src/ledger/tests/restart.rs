@@ -79,3 +79,18 @@ fn what_was_found_last_and_what_an_undo_keeps_can_be_shown() {
         book.ledger.holds().map(|(_, instance, hold)| (instance, hold.run)).collect();
     assert_eq!(holds, [(&id(5), RunId(9))]);
 }
+
+#[test]
+fn a_detach_that_explains_a_loss_is_remembered_for_as_long_as_the_loss() {
+    let all: Vec<usize> = (0..20).collect();
+    let (whole, half) = (tree(Mode::Detach, &all, &[]), tree(Mode::Detach, &all[..10], &[]));
+    let mut book = Book::default();
+    book.accept(0, None, &whole);
+    book.accept(1, Some(&whole), &half);
+    book.detached(15, 2);
+    book.detached(25, 2);
+    book.detached(26, 9 * 24 * 3600);
+    assert_eq!(book.ledger.last_detach(&scope(), &id(25)), None, "no revision lost it");
+    assert!(book.ledger.last_detach(&scope(), &id(15)).is_some());
+    assert_eq!(book.ledger.shrunk(&scope()).unwrap().lost.len(), 9);
+}
