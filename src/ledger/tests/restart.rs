@@ -94,3 +94,23 @@ fn a_detach_that_explains_a_loss_is_remembered_for_as_long_as_the_loss() {
     assert!(book.ledger.last_detach(&scope(), &id(15)).is_some());
     assert_eq!(book.ledger.shrunk(&scope()).unwrap().lost.len(), 9);
 }
+
+#[test]
+fn pauses_and_what_an_undo_keeps_are_needed_however_old_they_are() {
+    let mut book = Book::default();
+    book.detached(1, 0);
+    assert_eq!(book.ledger.oldest_needed(), None, "a detach means nothing for ever");
+    let (lane, links) = (Target::Lane(scope().lane()), [(scope(), id(5))].into());
+    let paused = book.at(1, pause(lane.clone()));
+    let (of, by, revision) = ("r3".to_owned(), "me".to_owned(), passed(1).revision.digest);
+    let kept = book.at(2, Event::Restored(Restored { run: RunId(9), of, by, links, revision }));
+    let listed: Vec<_> =
+        book.ledger.pauses().map(|(since, pause)| (since, pause.target.clone())).collect();
+    assert_eq!(listed, [(moment(1).wall, lane.clone())]);
+    assert_eq!(book.ledger.oldest_needed(), Some(paused));
+    book.at(3, resume(lane));
+    assert_eq!((book.ledger.oldest_needed(), book.ledger.pauses().count()), (Some(kept), 0));
+    assert_eq!(book.ledger.accepted_by(), None);
+    book.accept(4, None, &tree(Mode::Detach, &[1], &[]));
+    assert_eq!((book.ledger.accepted_by(), book.ledger.oldest_needed()), (Some(book.seq), None));
+}
