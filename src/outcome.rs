@@ -334,6 +334,32 @@ mod tests {
     }
 
     #[test]
+    fn only_an_answer_that_the_reads_deny_for_good_is_disputed() {
+        let here = Standing::Linked(vpc());
+        let why = |class| match verify(&tried(Verb::Detach, class, 61), &here) {
+            Verdict::Done(Outcome::Unknown(why)) => why,
+            other => panic!("{other:?}"),
+        };
+        assert!(why(None).is_disputed(), "accepted, and still there");
+        assert!(why(Some(Class::Gone)).is_disputed(), "gone, and still there");
+        assert!(!Why::from(&answer(Class::Blocked).unwrap_err()).is_disputed());
+    }
+
+    #[test]
+    fn nothing_but_what_a_read_shows_counts_as_converged() {
+        let why = Why::from(&answer(Class::Blocked).unwrap_err());
+        assert!(Outcome::Converged(How::AlreadyGone).is_converged());
+        for outcome in [
+            Outcome::Blocked(why.clone()),
+            Outcome::Failed(why.clone()),
+            Outcome::Unknown(why),
+            Outcome::Settling("x".into()),
+        ] {
+            assert!(!outcome.is_converged(), "{outcome}");
+        }
+    }
+
+    #[test]
     fn an_instance_the_cloud_does_not_know_is_settled_by_listing_the_vpc() {
         let unknown = Standing::Unknown { code: "InvalidInstanceId.NotFound".into() };
         let tried_detach = tried(Verb::Detach, Some(Class::Gone), 0);

@@ -142,6 +142,23 @@ mod tests {
         assert_eq!(hinted(0), Some(Duration::from_millis(500)));
     }
 
+    #[test]
+    fn an_instance_in_transition_is_given_two_seconds_at_least() {
+        let waited =
+            |attempt, jitter| wait(Policy::WRITES, attempt, Class::Waiting, None, at(0), jitter);
+        assert_eq!(waited(1, 0.0), Some(Duration::from_secs(2)));
+        assert_eq!(waited(4, 1.0), Some(Duration::from_secs(8)));
+    }
+
+    #[test]
+    fn the_ceiling_doubles_up_to_the_cap_however_often_it_is_tried() {
+        let seconds: Vec<_> =
+            (0..9).map(|attempt| backoff(Policy::WRITES, attempt).as_secs()).collect();
+        assert_eq!(seconds, [1, 1, 2, 4, 8, 16, 32, 60, 60]);
+        assert_eq!(backoff(Policy::WRITES, u32::MAX), Policy::WRITES.cap);
+        assert_eq!(backoff(Policy::READS, 3), Duration::from_millis(800));
+    }
+
     proptest! {
         #[test]
         fn full_jitter_stays_below_the_ceiling(attempt in 1u32..8, jitter in 0.0f64..=1.0) {

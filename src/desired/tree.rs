@@ -85,8 +85,8 @@ impl Tree {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Mode;
-    use crate::plan::tests::{desired, id, scope};
+    use crate::model::{Amount, Mode, VpcId};
+    use crate::plan::tests::{desired, id, moment, scope};
     use crate::window::{Kind, Window, Windows};
 
     fn tree(ids: &[&str]) -> Tree {
@@ -114,6 +114,59 @@ mod tests {
         for (old, new) in [(&before, &sunday), (&weekend, &sunday), (&sunday, &before)] {
             assert_eq!(old.changed_in(new), [scope()].into());
         }
+    }
+
+    #[test]
+    fn each_thing_a_manifest_says_about_a_scope_is_a_change_by_itself() {
+        let before = tree(&["i-one"]);
+        let other = Scope { vpc: VpcId::parse("vpc-b").unwrap(), ..scope() };
+        let changes: [fn(&mut Desired); 5] = [
+            |desired| desired.mode = Mode::Sync,
+            |desired| desired.max_detach.push(Amount::Count(1)),
+            |desired| desired.allow_empty = true,
+            |desired| desired.links.clear(),
+            |desired| desired.links.values_mut().for_each(|said| said.protected = true),
+        ];
+        for (n, change) in changes.into_iter().enumerate() {
+            let mut after = before.clone();
+            change(Arc::make_mut(after.scopes.get_mut(&scope()).unwrap()));
+            assert_eq!(before.changed_in(&after), [scope()].into(), "{n}");
+        }
+        let mut more = before.clone();
+        more.scopes.insert(other.clone(), Arc::clone(&before.scopes[&scope()]));
+        assert_eq!(before.changed_in(&more), [other.clone()].into());
+        assert_eq!(more.changed_in(&before), [].into());
+        assert_eq!(
+            (before.released_by(&more), more.released_by(&before)),
+            ([].into(), [other].into())
+        );
+    }
+
+    #[test]
+    fn a_link_is_kept_in_its_own_vpc_and_as_long_as_it_is_listed() {
+        let mut tree = tree(&["i-one"]);
+        let until = moment(100).wall;
+        let desired = Arc::make_mut(tree.scopes.get_mut(&scope()).unwrap());
+        desired.links.get_mut(&id(0)).unwrap().until = Some(until);
+        let keeps = |link: &Link, at| tree.keeps(&scope(), link, moment(at).wall);
+        let link = scope().link(id(0));
+        assert!(keeps(&link, 99) && !keeps(&link, 100));
+        assert!(!keeps(&scope().link(id(9)), 99), "nobody lists it");
+        let vpc = VpcId::parse("vpc-b").unwrap();
+        assert!(!keeps(&Link { vpc: vpc.clone(), ..link.clone() }, 99));
+        assert!(!tree.keeps(&Scope { vpc, ..scope() }, &link, moment(99).wall));
+        assert_eq!((tree.links_at(moment(99).wall), tree.links_at(until)), (2, 1));
+    }
+
+    #[test]
+    fn the_first_place_that_protects_a_link_is_found() {
+        let mut tree = tree(&["i-one", "i-two"]);
+        assert_eq!(tree.first_protected(), None);
+        let desired = Arc::make_mut(tree.scopes.get_mut(&scope()).unwrap());
+        for (said, line) in desired.links.values_mut().zip([1, 9, 5]) {
+            (said.place.line, said.protected) = (line, line > 1);
+        }
+        assert_eq!(tree.first_protected().map(|place| place.line), Some(5));
     }
 
     #[test]

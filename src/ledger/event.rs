@@ -263,3 +263,65 @@ pub struct RestoredHold {
     /// The revision that it is held against: the next one ends it.
     pub revision: Digest,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloud::Class;
+    use crate::ledger::tests::{answered, passed, settled};
+    use crate::plan::tests::id;
+
+    #[test]
+    fn an_entry_about_an_answer_keeps_what_the_cloud_said() {
+        let second = Duration::from_secs(1);
+        let request_id = Some("r-1".to_owned());
+        let accepted = cloud::Accepted { request_id: request_id.clone() };
+        let taken = Answered::of(7, &Ok(accepted), second);
+        assert_eq!((taken.intent, taken.result.as_str()), (7, Answered::ACCEPTED));
+        assert_eq!((taken.code, taken.request_id, taken.latency_ms), (None, request_id, 1000));
+        let error = CloudError::new(Class::Throttled, "Throttling.User", "slow down");
+        let refused = Answered::of(8, &Err(error), Duration::MAX);
+        assert_eq!((refused.intent, refused.result.as_str()), (8, "throttled"));
+        assert_eq!(refused.code.as_deref(), Some("Throttling.User"));
+        assert_eq!(refused.latency_ms, u64::MAX);
+        let died = Answered::without_answer(9, Answered::UNKNOWN);
+        assert_eq!(died, Answered { latency_ms: 0, ..answered(9, "unknown", None) });
+    }
+
+    #[test]
+    fn an_instance_that_is_not_found_or_not_ours_is_missed_and_no_other() {
+        let misses =
+            |code: Option<&str>| answered(1, "gone", code.map(str::to_owned)).misses_the_instance();
+        assert!(misses(Some("InvalidInstanceId.NotFound")));
+        assert!(misses(Some("InstanceIdNotBelongToUser")));
+        assert!(!misses(Some("InvalidVpcId.Mismatch")) && !misses(None));
+    }
+
+    #[test]
+    fn ours_is_what_we_called_for_and_a_read_showed() {
+        let ours = |outcome: &str, attempts| {
+            Settled { outcome: outcome.into(), attempts, ..settled(1) }.is_ours()
+        };
+        assert!(ours(Settled::CONVERGED, 1) && ours(Settled::CONVERGED, 2));
+        assert!(!ours(Settled::CONVERGED, 0) && !ours("unknown", 1));
+    }
+
+    #[test]
+    fn a_finding_is_the_same_as_long_as_only_the_words_of_refusals_differ() {
+        let refused = |rule: &str, message: &str| Passed {
+            refusals: vec![(rule.into(), message.into(), "wait".into())],
+            ..passed(9)
+        };
+        let before = refused("per-plan", "3 of 9");
+        assert!(before.says_the_same_as(&before));
+        assert!(before.says_the_same_as(&refused("per-plan", "4 of 9")));
+        assert!(!before.says_the_same_as(&refused("emptying", "3 of 9")));
+        assert!(!before.says_the_same_as(&passed(9)), "a refusal that is over");
+        let actions = [(Verb::Detach, id(2))].into();
+        for later in
+            [Passed { observed: 8, ..before.clone() }, Passed { actions, ..before.clone() }]
+        {
+            assert!(!before.says_the_same_as(&later));
+        }
+    }
+}

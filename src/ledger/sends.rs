@@ -173,6 +173,28 @@ mod tests {
     }
 
     #[test]
+    fn each_region_and_each_vpc_counts_its_own() {
+        let beijing =
+            Scope { region: crate::model::Region::parse("cn-beijing").unwrap(), ..scope() };
+        let neighbour = Scope { vpc: crate::model::VpcId::parse("vpc-b").unwrap(), ..scope() };
+        let now = moment(10);
+        let mut sends = Sends::default();
+        for (intent, of) in
+            [(1, scope()), (2, neighbour.clone()), (3, scope()), (4, beijing.clone())]
+        {
+            sends.sent(intent, Past::now(now), &of, now);
+        }
+        let of = |scope: &Scope, since| sends.of_scope(scope, since, now);
+        assert_eq!((of(&scope(), 0), of(&neighbour, 0), of(&beijing, 0)), (2, 1, 1));
+        assert_eq!((of(&scope(), 1), of(&scope(), 3), of(&neighbour, 2)), (1, 0, 0));
+        let (here, there) = (scope().lane(), beijing.lane());
+        assert_eq!((sends.last(&here), sends.last(&there)), (Some(3), Some(4)));
+        assert_eq!((sends.spent(&here, now).hour, sends.spent(&there, now).hour), (3, 1));
+        let nobody = Sends::default();
+        assert_eq!((nobody.last(&here), nobody.spent(&here, now)), (None, Spent::default()));
+    }
+
+    #[test]
     fn it_says_when_more_will_fit() {
         let sends = after(&[0, 10, 20]);
         let fits = |wanted| sends.fits_at(&scope().lane(), wanted, BUDGET, moment(30));

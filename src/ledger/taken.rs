@@ -95,6 +95,8 @@ mod tests {
         call(7, 1, Some("throttled"));
         call(7, 1, Some("accepted"));
         call(8, 1, None);
+        let attach = Intent { verb: Verb::Attach, run: Some(RunId(1)), ..intent(9) };
+        events.push(Event::Intent(attach));
         let at = |n: usize| moment(n as u64).wall;
         let all = || {
             let numbered = events.iter().enumerate();

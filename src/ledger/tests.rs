@@ -6,6 +6,7 @@ use crate::plan::tests::{desired, id, moment, plan_of, scope};
 use std::sync::Arc;
 
 mod acceptance;
+mod approvals;
 mod restart;
 
 /// A ledger and the number of its last event.
@@ -84,7 +85,7 @@ pub(crate) fn settled(n: usize) -> Settled {
     }
 }
 
-fn passed(observed: u64) -> Passed {
+pub(crate) fn passed(observed: u64) -> Passed {
     Passed {
         scope: scope(),
         revision: Revision::of_content(Digest::of([b"x".as_slice()])),
@@ -208,6 +209,19 @@ fn misses_count_from_the_last_resume_on() {
 }
 
 #[test]
+fn a_leave_counts_at_once_and_it_is_known_when_the_next_one_fits() {
+    let (mut book, lane) = (Book::default(), scope().lane());
+    book.ledger.reserve(&lane);
+    assert_eq!(book.ledger.spent(&lane, moment(0)).hour, 1);
+    book.ledger.free(&lane);
+    assert_eq!(book.ledger.spent(&lane, moment(0)), Spent::default());
+    book.detached(1, 5);
+    assert_eq!(book.ledger.sent_at(&lane, moment(6)), [moment(5).wall]);
+    let fits = |wanted| book.ledger.fits_at(&lane, wanted, Budget { hour: 1, day: 2 }, moment(6));
+    assert_eq!((fits(1), fits(2)), (Some(moment(3605).wall), None));
+}
+
+#[test]
 fn sends_since_the_last_resume_are_news() {
     let mut book = Book::default();
     let lane = scope().lane();
@@ -306,6 +320,18 @@ fn a_later_answer_does_not_close_what_an_earlier_one_left_open() {
         assert_eq!(book.ledger.unsettled().count(), 1, "{later}");
         book.at(4, Event::Settled(settled(2)));
         assert_eq!(book.ledger.unsettled().count(), 0);
+    }
+}
+
+#[test]
+fn what_the_cloud_took_once_stays_taken_however_its_repeat_is_answered() {
+    let mut book = Book::default();
+    for (attempt, result) in [(1, Answered::ACCEPTED), (2, "ambiguous"), (3, "throttled")] {
+        let seq = book.at(0, Event::Intent(Intent { attempt, ..intent(2) }));
+        book.at(1, Event::Answered(answered(seq, result, None)));
+        let of = |call: &Unsettled| (call.attempts, call.accepted);
+        let calls: Vec<_> = book.ledger.unsettled().map(of).collect();
+        assert_eq!(calls, [(attempt, true)], "{result}");
     }
 }
 

@@ -53,6 +53,27 @@ fn twelve_calls_cover_a_thousand_links() {
 }
 
 #[test]
+fn pages_that_cover_the_count_to_the_link_are_enough() {
+    for (links, expected) in [(0, 1), (99, 1), (100, 1), (101, 2), (198, 2), (199, 3)] {
+        let mut calls = 0;
+        let listed = sweep((0..links).map(id).collect(), |_, _| calls += 1).unwrap();
+        assert_eq!((listed.len(), calls), (links, expected));
+    }
+}
+
+#[test]
+fn what_a_try_saw_before_it_failed_is_good_for_candidates() {
+    let mut world: Vec<_> = (0..150).map(id).collect();
+    let mut sweep = Sweep::new(scope());
+    assert_eq!((sweep.seen().len(), sweep.total()), (0, None));
+    sweep.take(&page_of(&world, sweep.ask().unwrap())).unwrap();
+    assert_eq!((sweep.seen().len(), sweep.total()), (100, Some(150)));
+    world.push(id(999));
+    assert!(sweep.take(&page_of(&world, sweep.ask().unwrap())).is_err());
+    assert_eq!((sweep.seen().len(), sweep.total()), (151, Some(151)));
+}
+
+#[test]
 fn a_link_replaced_between_two_pages_breaks_a_seam() {
     // One in, one out: the count stays, and only the seam can tell.
     let world: Vec<_> = (0..250).map(id).collect();
@@ -116,8 +137,19 @@ fn short_duplicated_and_overlong_pages_prove_nothing() {
 }
 
 #[test]
+fn a_count_that_no_vpc_can_have_is_not_followed() {
+    assert!(plausible(&scope(), 2_440).is_ok());
+    assert!(plausible(&scope(), 2_441).is_err());
+    let page = Page { total: u32::MAX, ..page_of(&[], Ask { page: 1, page_size: 100 }) };
+    let mut sweep = Sweep::new(scope());
+    assert!(sweep.take(&page).is_err());
+    assert_eq!(sweep.total(), None, "what is not believed is not asked for, either");
+}
+
+#[test]
 fn an_unanswered_sweep_is_not_an_empty_vpc() {
     assert!(Sweep::new(scope()).finish().is_err());
+    assert!(listed(&[]).is_empty() && !listed(&[1]).is_empty());
 }
 
 #[test]
@@ -170,6 +202,7 @@ fn the_read_by_id_wins_over_a_list_that_lagged() {
     assert_eq!(seen.links(), &BTreeSet::from([id(1), id(4)]));
     assert!(seen.confirms(&id(1)) && !seen.confirms(&id(2)) && !seen.confirms(&id(4)));
     assert_eq!(seen.elsewhere(&id(3)), Some(&other));
+    assert_eq!(seen.elsewhere(&id(1)), None, "linked here");
     assert!(seen.unknown(&id(4)));
 }
 

@@ -210,3 +210,16 @@ fn giving_back_attaches_what_is_free_and_takes_nothing() {
     assert_eq!(plan.missing()[&id(4)], Missing::Unknown);
     assert_eq!(plan.observed_count(), 3);
 }
+
+#[test]
+fn what_is_given_back_is_bound_by_its_own_steps_alone() {
+    let wanted = Arc::new(desired(Mode::Sync, &[1, 2]));
+    let nobody_knows = [(9, Standing::Unknown { code: "x".into() })];
+    let seen = observed(&wanted, &[2, 8, 9], &nobody_knows, moment(5));
+    let (whole, back) = (compute(&wanted, &seen, moment(5).wall), restore(&wanted, &seen, "r7"));
+    assert_eq!(whole.unconfirmed(), &BTreeSet::from([id(9)]));
+    assert!(back.unconfirmed().is_empty(), "an undo takes nothing, confirmed or not");
+    let alone = observed(&wanted, &[2], &[], moment(5));
+    assert_eq!(back.digest(), compute(&wanted, &alone, moment(5).wall).digest());
+    assert_ne!(back.digest(), whole.digest());
+}

@@ -140,6 +140,17 @@ mod tests {
     }
 
     #[test]
+    fn callers_that_wait_for_the_same_minute_do_not_come_back_all_at_once() {
+        let held = |jitter| {
+            let mut limiter = limiter();
+            limiter.throttled(at(0), at(0), None, jitter);
+            limiter.throttled(at(1_000), at(1_000), None, jitter);
+            limiter.held_for(at(1_000)).as_millis()
+        };
+        assert_eq!([0.0, 0.5, 1.0, 9.0].map(held), [59_000, 61_500, 64_000, 64_000]);
+    }
+
+    #[test]
     fn a_hint_is_followed() {
         let mut limiter = limiter();
         limiter.throttled(at(0), at(0), Some(Duration::from_secs(7)), 0.9);

@@ -138,3 +138,41 @@ impl Resume {
         matches!(&self.target, Target::All) || self.target == Target::Scope(scope.clone())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Region, VpcId};
+    use crate::plan::tests::scope;
+
+    /// A target of every width about `scope`, the widest first.
+    fn around(scope: &Scope) -> [Target; 4] {
+        let account = Target::Account(scope.account.clone());
+        [Target::All, account, Target::Lane(scope.lane()), Target::Scope(scope.clone())]
+    }
+
+    #[test]
+    fn a_target_covers_and_contains_what_lies_inside_it_and_nothing_beside_it() {
+        let account = Scope { account: AccountName::parse("other").unwrap(), ..scope() };
+        let region = Scope { region: Region::parse("cn-beijing").unwrap(), ..scope() };
+        let vpc = Scope { vpc: VpcId::parse("vpc-b").unwrap(), ..scope() };
+        // How many of the targets around `scope()` the neighbour has in common with it.
+        for (neighbour, common) in [(account, 1), (region, 2), (vpc, 3), (scope(), 4)] {
+            for (n, target) in around(&scope()).iter().enumerate() {
+                assert_eq!(target.covers(&neighbour), n < common, "{target} {neighbour}");
+                for (m, inner) in around(&neighbour).iter().enumerate() {
+                    let inside = m >= n && n < common;
+                    assert_eq!(target.contains(inner), inside, "{target} {inner}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_cause_is_read_as_it_is_written() {
+        for cause in Cause::ALL {
+            assert_eq!(Cause::parse(cause.as_str()), Some(cause));
+        }
+        assert_eq!(Cause::parse("Operator"), None);
+    }
+}

@@ -79,3 +79,38 @@ fn what_was_found_last_and_what_an_undo_keeps_can_be_shown() {
         book.ledger.holds().map(|(_, instance, hold)| (instance, hold.run)).collect();
     assert_eq!(holds, [(&id(5), RunId(9))]);
 }
+
+#[test]
+fn a_detach_that_explains_a_loss_is_remembered_for_as_long_as_the_loss() {
+    let all: Vec<usize> = (0..20).collect();
+    let (whole, half) = (tree(Mode::Detach, &all, &[]), tree(Mode::Detach, &all[..10], &[]));
+    let mut book = Book::default();
+    book.accept(0, None, &whole);
+    book.accept(1, Some(&whole), &half);
+    book.detached(15, 2);
+    book.detached(25, 2);
+    book.detached(26, 9 * 24 * 3600);
+    assert_eq!(book.ledger.last_detach(&scope(), &id(25)), None, "no revision lost it");
+    assert!(book.ledger.last_detach(&scope(), &id(15)).is_some());
+    assert_eq!(book.ledger.shrunk(&scope()).unwrap().lost.len(), 9);
+}
+
+#[test]
+fn pauses_and_what_an_undo_keeps_are_needed_however_old_they_are() {
+    let mut book = Book::default();
+    book.detached(1, 0);
+    assert_eq!(book.ledger.oldest_needed(), None, "a detach means nothing for ever");
+    let (lane, links) = (Target::Lane(scope().lane()), [(scope(), id(5))].into());
+    let paused = book.at(1, pause(lane.clone()));
+    let (of, by, revision) = ("r3".to_owned(), "me".to_owned(), passed(1).revision.digest);
+    let kept = book.at(2, Event::Restored(Restored { run: RunId(9), of, by, links, revision }));
+    let listed: Vec<_> =
+        book.ledger.pauses().map(|(since, pause)| (since, pause.target.clone())).collect();
+    assert_eq!(listed, [(moment(1).wall, lane.clone())]);
+    assert_eq!(book.ledger.oldest_needed(), Some(paused));
+    book.at(3, resume(lane));
+    assert_eq!((book.ledger.oldest_needed(), book.ledger.pauses().count()), (Some(kept), 0));
+    assert_eq!(book.ledger.accepted_by(), None);
+    book.accept(4, None, &tree(Mode::Detach, &[1], &[]));
+    assert_eq!((book.ledger.accepted_by(), book.ledger.oldest_needed()), (Some(book.seq), None));
+}
