@@ -2,11 +2,15 @@
 """Makes each seeded mistake of testdata/mutants.md and demands that its test notices.
 
 mutants.py [--only N]... [--list] [--target DIR] [--timeout SECONDS] [--build-timeout SECONDS]
+           [--simulate FILE]
 
 The tree is copied once; each mistake is made in the copy, its test is built and run, and the mistake
 is taken back. One line each: caught, hangs (the test did not end in time, which is noticed, too),
 SURVIVES, or BROKEN where the mistake does not fit or does not compile: that shows nothing. The exit
 code is 1 unless every one is noticed. Python 3.9 or later, standard library only.
+
+With --simulate the simulation takes the place of the tests: each mistake is built into the command
+`simtest`, which has a minute on one core to break a rule; what it found is written to FILE as a table.
 """
 
 import argparse
@@ -108,6 +112,56 @@ class Bench:
         return verdict, f"{word}\n{out[-3000:]}" if verdict == "BROKEN" else ""
 
 
+    def simulate(self, mutant, seconds=60):
+        """What the simulation makes of one mistake: a word, after how long, and what it said."""
+        path = self.tree / mutant.file
+        whole = path.read_text()
+        if whole.count(mutant.before) != 1:
+            return "BROKEN", 0, f"its text occurs {whole.count(mutant.before)} times"
+        path.write_text(whole.replace(mutant.before, mutant.after))
+        try:
+            return self.simtest(seconds)
+        finally:
+            path.write_text(whole)
+
+    def simtest(self, seconds):
+        # Fast enough to see something in a minute, and built in less.
+        env = dict(self.env, CARGO_PROFILE_DEV_OPT_LEVEL="1")
+        built = subprocess.run(["cargo", "build", "--features", "simtest"], cwd=self.tree, env=env,
+                               capture_output=True, text=True, errors="replace")
+        if built.returncode != 0:
+            return "BROKEN", 0, built.stderr[-3000:]
+        program = self.options.target / "debug" / "classiclinkd"
+        began = time.monotonic()
+        try:
+            ran = subprocess.run([program, "simtest", "--seeds", "0..100000000", "--jobs", "1",
+                                  "--seconds", str(seconds)], capture_output=True, text=True,
+                                 errors="replace", timeout=seconds + 120)
+        except subprocess.TimeoutExpired:
+            return "found", seconds, "a schedule does not end"
+        took = time.monotonic() - began
+        said = re.search(r"^seed (\d+): at \S+ s: ([^(\n]+)", ran.stdout, re.M)
+        if ran.returncode == 0:
+            return "not seen", took, ""
+        said = f"{said[2].strip()} (seed {said[1]})" if said else (ran.stderr.strip()[-200:] or "?")
+        return "found", took, said
+
+
+def simulated(bench, mutants, file):
+    """Runs the simulation with each mistake, and writes the table."""
+    word, _, said = bench.simtest(20)
+    if word != "not seen":
+        sys.exit(f"without any mistake the simulation says: {word} {said}")
+    rows = {}
+    for mutant in mutants:
+        word, took, said = bench.simulate(mutant)
+        rows[mutant.number] = f"| {mutant.number} | {mutant.mistake} | {word} | {took:.1f} s | {said} |"
+        print(f"{mutant.number:4}  {word:8}  {took:5.1f} s  {mutant.mistake}: {said}", flush=True)
+        with open(file, "a", encoding="utf-8") as table:
+            print(rows[mutant.number], file=table)
+    return 0 if not any("| BROKEN |" in row for row in rows.values()) else 1
+
+
 def baseline(bench, mutants):
     """The tests have to pass where no mistake is made."""
     for kind in ("lib", "it"):
@@ -121,6 +175,8 @@ def baseline(bench, mutants):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", type=int, action="append", metavar="N", help="may be repeated")
+    parser.add_argument("--simulate", type=pathlib.Path, metavar="FILE",
+                        help="by simulation; rows are added to FILE")
     parser.add_argument("--list", action="store_true", help="print the catalogue and end")
     parser.add_argument("--target", type=pathlib.Path, default=ROOT / "target" / "mutants",
                         help="what is built, kept between runs")
@@ -141,6 +197,8 @@ def main():
         # With new times: cargo would take what was last built of another copy for what is here.
         shutil.copytree(ROOT, tree, ignore=LEFT_OUT, symlinks=True, copy_function=shutil.copy)
         bench = Bench(tree, options)
+        if options.simulate:
+            return simulated(bench, mutants, options.simulate.resolve())
         baseline(bench, mutants)
         for mutant in mutants:
             began = time.monotonic()

@@ -115,11 +115,13 @@ pub enum Deed {
     Approve,
     /// A person gives back what was detached.
     Undo,
+    /// What is wrong with the cloud and the host ends.
+    Calm,
 }
 
 impl Deed {
     /// Every deed.
-    pub const ALL: [Self; 56] = [
+    pub const ALL: [Self; 57] = [
         Self::ServerErrors,
         Self::LostAnswers,
         Self::Unreachable,
@@ -176,6 +178,7 @@ impl Deed {
         Self::Resume,
         Self::Approve,
         Self::Undo,
+        Self::Calm,
     ];
 }
 

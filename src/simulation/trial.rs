@@ -86,7 +86,9 @@ impl Trial {
     fn steps(&self, random: &mut fastrand::Rng) -> Vec<Step> {
         let deeds = self.deeds.clone().unwrap_or_else(|| {
             let count = random.usize(1..=9);
-            (0..count).filter_map(|_| random.choice(Deed::ALL)).collect()
+            // Much comes only after something else has ended.
+            let deed = |_| if random.u32(0..6) == 0 { Some(Deed::Calm) } else { random.choice(Deed::ALL) };
+            (0..count).filter_map(deed).collect()
         });
         let step = |deed| {
             // Some things happen in the middle of a pass, most some passes later.

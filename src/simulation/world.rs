@@ -244,6 +244,7 @@ impl World {
                 self.end().await;
                 self.start(u64::MAX);
             }
+            Deed::Calm => self.calm(),
             Deed::EventsLost => {
                 self.finish_writing();
                 self.events_lost = true;
@@ -257,14 +258,19 @@ impl World {
         *self.ground.sync.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = time;
     }
 
-    /// Every fault ends; what people did stays.
-    pub fn heal(&mut self) {
+    /// What is wrong with the cloud and the host ends.
+    fn calm(&self) {
         self.quietly();
         self.unstick();
         self.ground.foreign.store(false, Ordering::Relaxed);
         self.ground.clock.set(SignedDuration::ZERO);
         self.ground.memory.fail(false);
         self.sync_takes(Duration::ZERO);
+    }
+
+    /// Every fault ends; what people did stays.
+    pub fn heal(&mut self) {
+        self.calm();
         self.events_lost = false;
         self.ground.folder.lose_events(false);
         self.ground.folder.break_it(None);
