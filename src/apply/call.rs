@@ -7,7 +7,7 @@ use crate::cloud::{Accepted, Class, CloudError, WriteLinks};
 use crate::gate::{Approved, Denial, Facts, Permit, permit};
 use crate::journal::JournalError;
 use crate::ledger::event::{Answered, Event};
-use crate::model::{Lane, Verb};
+use crate::model::{InstanceId, Lane, Scope, Verb};
 use crate::plan::Action;
 use std::sync::Arc;
 use std::time::Duration;
@@ -85,13 +85,14 @@ impl<W: WriteLinks> Caller<'_, W> {
             Ok(leave) => leave,
             Err(denial) => return self.denied(denial).await,
         };
+        if let Err(error) = self.answer_open().await {
+            self.take_back();
+            return Call::Unjournaled(error);
+        }
         let ticket = match writes.journal.intent(leave, self.attempt, Some(run)).await {
             Ok(ticket) => ticket,
             Err(error) => {
-                // An attach was not counted: freeing would take back somebody else's leave.
-                if self.action.verb == Verb::Detach {
-                    writes.journal.books().decide(|ledger| ledger.free(lane));
-                }
+                self.take_back();
                 return Call::Unjournaled(error);
             }
         };
@@ -111,6 +112,31 @@ impl<W: WriteLinks> Caller<'_, W> {
         let answered = Answered::of(intent, &answer, latency);
         let journaled = writes.journal.append(Event::Answered(answered)).await.map(|_| ());
         Call::Answered { answer, journaled }
+    }
+
+    /// An earlier call for the link whose answer could not be written down has none still: nothing is
+    /// sent before the journal says how that one ended.
+    async fn answer_open(&self) -> Result<(), JournalError> {
+        let journal = &self.writes.journal;
+        let (scope, instance) = (self.approved.plan().scope(), &self.action.link.instance);
+        let open: Vec<u64> = journal.books().read(|ledger| {
+            let of =
+                |(_, _, at, id): &(u64, Verb, &Scope, &InstanceId)| (*at, *id) == (scope, instance);
+            ledger.open_intents().filter(of).map(|(seq, ..)| seq).collect()
+        });
+        for intent in open {
+            let lost = Answered::without_answer(intent, Answered::UNKNOWN);
+            journal.append(Event::Answered(lost)).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes back a leave that comes to nothing. An attach was not counted: freeing would take back
+    /// somebody else's.
+    fn take_back(&self) {
+        if self.action.verb == Verb::Detach {
+            self.writes.journal.books().decide(|ledger| ledger.free(&self.lane));
+        }
     }
 
     fn leave(&self, counting: Counting) -> Result<Permit, Denial> {

@@ -118,7 +118,7 @@ impl Pass {
             board,
             last.clone(),
         );
-        let newest = Newest::following(intake.newest());
+        let newest = Newest::following(intake.newest()).as_read(readings.clone());
         let First { tree, accepted } =
             first_revision(intake, readings, stop.clone()).await.map_err(|why| {
                 Failure(format!("accept the manifests in {}:\n{why}", folder.display()))

@@ -78,7 +78,7 @@ pub(super) async fn daemon(
         reads,
         clients,
         state: &state,
-        newest: Newest::following(intake.newest()),
+        newest: Newest::following(intake.newest()).as_read(readings.clone()),
         progress: Progress::default(),
         patience: Some(PATIENCE),
         clock: Arc::clone(&clock),

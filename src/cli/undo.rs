@@ -172,7 +172,7 @@ impl Undoing {
         let revision = Arc::new(in_force.unwrap_or(Revision::of_content(Digest::of([]))));
         // What the manifests say does not hold an undo up.
         let tree = Arc::new(Tree { revision: Arc::clone(&revision), scopes: BTreeMap::new() });
-        let (_, newest) = watch::channel(Current { tree, unsettled: true });
+        let (_, newest) = watch::channel(Current { tree, unsettled: true, reading: 0 });
         let (lanes, reads) = setup::reads(config, &clients, &clock);
         let parts = setup::Parts {
             lanes,

@@ -87,7 +87,7 @@ impl Intake {
         let accepted = accepted.filter(|_| tree.is_some());
         let tree = Arc::new(tree.unwrap_or_else(nothing));
         // Nothing may be done before the files were looked at.
-        let current = Current { tree, unsettled: true };
+        let current = Current { tree, unsettled: true, reading: 0 };
         Self {
             journal,
             circumstances,
@@ -136,8 +136,9 @@ impl Intake {
         // A valid revision that the journal could not take is newer than what is in force.
         let unsettled = reading.unsettled || self.last == Outcome::Nothing || self.wants_retry();
         self.current.send_if_modified(|current| {
-            let differs = current.unsettled != unsettled;
-            current.unsettled = unsettled;
+            let now = (unsettled, reading.sequence);
+            let differs = (current.unsettled, current.reading) != now;
+            (current.unsettled, current.reading) = now;
             differs
         });
         changed

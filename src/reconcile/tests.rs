@@ -348,7 +348,7 @@ async fn the_leave_is_asked_again_once_the_intent_is_durable() {
     world.memory.watch(move |entry| {
         if entry.kind == "intent" {
             let tree = Arc::clone(&keeping);
-            newest.send_replace(crate::apply::Current { tree, unsettled: false });
+            newest.send_replace(crate::apply::Current { tree, unsettled: false, reading: 0 });
         }
     });
     let report = pass(&world.reads, &world.writes, &world.desired).await;

@@ -335,6 +335,9 @@ impl Life {
             pins: Pins::new(pins, Arc::clone(&clock)),
             clock: Arc::clone(&clock),
         };
+        let readings: watch::Receiver<_> = ground
+            .folder
+            .watch(Settings { poll: pace.poll, ..Settings::default() }, stop.child_token());
         let writes = Writes {
             writer: seam,
             journal: journal.clone(),
@@ -343,16 +346,13 @@ impl Life {
             quarantine: Quarantine::default(),
             unsettled: journal.books().read(|ledger| Unsettled::recovered(ledger, clock.now())),
             patience: Some(Duration::from_secs(5)),
-            newest: Newest::following(intake.newest()),
+            newest: Newest::following(intake.newest()).as_read(readings.clone()),
             circumstances: circumstances.clone(),
             latching: Arc::default(),
             progress: Progress::default(),
             clock: Arc::clone(&clock),
             stop: stop.clone(),
         };
-        let readings: watch::Receiver<_> = ground
-            .folder
-            .watch(Settings { poll: pace.poll, ..Settings::default() }, stop.child_token());
         let daemon = Daemon {
             estate: Estate { accounts: BTreeMap::from([(names.account.clone(), (reads, writes))]) },
             intake,

@@ -87,7 +87,8 @@ impl Trial {
         let deeds = self.deeds.clone().unwrap_or_else(|| {
             let count = random.usize(1..=9);
             // Much comes only after something else has ended.
-            let deed = |_| if random.u32(0..6) == 0 { Some(Deed::Calm) } else { random.choice(Deed::ALL) };
+            let deed =
+                |_| if random.u32(0..6) == 0 { Some(Deed::Calm) } else { random.choice(Deed::ALL) };
             (0..count).filter_map(deed).collect()
         });
         let step = |deed| {

@@ -336,9 +336,9 @@ fn law(random: &mut fastrand::Rng) -> Law {
     let hour = random.u64(4..=20);
     Law {
         budget: Budget { hour, day: hour.saturating_mul(random.u64(2..=6)) },
-        min_detach: 3,
-        max_detach: 10,
-        max_shrink: 20,
+        min_detach: random.choice([0, 1, 3]).unwrap_or(3),
+        max_detach: random.choice([10, 25, 40]).unwrap_or(10),
+        max_shrink: random.choice([10, 20, 40]).unwrap_or(20),
         closed: (random.u32(0..4) == 0).then(|| random.i8(0..24)),
     }
 }

@@ -124,3 +124,31 @@ async fn an_attach_that_cannot_be_journaled_takes_back_nobody_elses_leave() {
     assert_eq!(outcomes(&world.pass().await), [("unjournaled", 1)].into());
     assert_eq!(books.read(|ledger| ledger.spent(&lane, world.clock.now()).hour), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_could_not_be_written_is_made_good_before_the_next_call() {
+    let world = world(Mode::Detach, 0..10, 0..11);
+    world.set("only-actions", "DetachClassicLinkVpc");
+    world.set("reset", "next:1");
+    // The disk is full from the first intent on, for three seconds.
+    let (memory, mended) = (world.memory.clone(), world.memory.clone());
+    let first = std::sync::atomic::AtomicBool::new(true);
+    world.memory.watch(move |entry| {
+        if entry.kind == "intent" && first.swap(false, std::sync::atomic::Ordering::Relaxed) {
+            memory.fail(true);
+        }
+    });
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        mended.fail(false);
+    });
+    for _ in 0..2 {
+        super::super::pass(&world.reads, &world.writes, &world.desired).await;
+        tokio::time::advance(Duration::from_secs(30)).await;
+    }
+    assert_eq!((world.links().len(), world.detaches()), (10, 2));
+    let kinds: Vec<String> = world.memory.entries().iter().map(|e| e.kind.clone()).collect();
+    let calls: Vec<&str> =
+        kinds.iter().map(String::as_str).filter(|it| ["intent", "answered"].contains(it)).collect();
+    assert_eq!(calls, ["intent", "answered", "intent", "answered"]);
+}

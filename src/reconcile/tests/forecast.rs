@@ -96,7 +96,7 @@ async fn side_by_side(vpcs: usize, stale: usize) -> (Forecast, usize, f64) {
         proposals.push(propose(&world.reads, &world.writes.circumstances, &desired).await);
         all.scopes.insert(desired.scope.clone(), desired);
     }
-    world.newest.send_replace(Current { tree: Arc::new(all), unsettled: false });
+    world.newest.send_replace(Current { tree: Arc::new(all), unsettled: false, reading: 0 });
     let asks = proposals.iter().map(|of| (of.report.scope.lane(), of.ask.as_ref().unwrap()));
     let whole = together(asks).unwrap().all;
     let (calls, begun) = (world.sim.calls().len(), world.clock.now());

@@ -96,7 +96,7 @@ pub(super) fn world_within(
     let mut wanted = desired(mode, &wanted);
     wanted.max_detach = vec![Amount::Count(1000)];
     let wanted = Arc::new(wanted);
-    let newest = watch::Sender::new(Current { tree: tree(&wanted), unsettled: false });
+    let newest = watch::Sender::new(Current { tree: tree(&wanted), unsettled: false, reading: 0 });
     let memory = Memory::default();
     let stop = CancellationToken::new();
     let journal = Journal::in_memory(memory.clone(), Arc::clone(&shared));
@@ -153,7 +153,7 @@ impl World {
     }
 
     pub fn publish(&self, desired: &Arc<Desired>, unsettled: bool) {
-        self.newest.send_replace(Current { tree: tree(desired), unsettled });
+        self.newest.send_replace(Current { tree: tree(desired), unsettled, reading: 0 });
     }
 
     /// What must hold after every pass, whatever the cloud did: as many intents as calls seen, each

@@ -56,6 +56,11 @@ impl Book {
         if self.answered.contains(&intent) || self.used.contains(&intent) {
             broken.push("S5: one intent for two calls");
         }
+        let silent = |of: &u64| !self.answered.contains(of) && self.used.contains(of);
+        let earlier = self.intents.iter().filter(|(_, (of, ..))| of == key);
+        if earlier.map(|(seq, _)| seq).any(silent) {
+            broken.push("S5: the journal does not say how the last call for the link ended");
+        }
         let Some(known) = self.links.get(key) else {
             broken.push("S3: the link was never read by id");
             return broken;
