@@ -26,6 +26,11 @@ struct Inner {
 type Watcher = Arc<dyn Fn(&Entry) + Send + Sync>;
 
 impl Memory {
+    /// A journal that holds `entries`, which nobody has checked yet, and no text of a manifest.
+    pub fn of(entries: Vec<Entry>) -> Self {
+        Self { inner: Arc::new(Mutex::new(Inner { entries, ..Inner::default() })) }
+    }
+
     /// All entries so far.
     pub fn entries(&self) -> Vec<Entry> {
         self.lock().entries.clone()
