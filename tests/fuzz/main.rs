@@ -1,5 +1,6 @@
 //! What the fuzz targets check (`fuzz/`), of every file of their corpus and of every input that once
-//! broke something.
+//! broke something. Each file of the corpus is damaged in many ways, too: `CLASSICLINKD_FUZZ=100000` in so
+//! many, where there is no compiler for the fuzzer.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,6 +10,7 @@
 )]
 
 mod config;
+mod damage;
 mod error_body;
 mod journal;
 mod manifest;
@@ -41,17 +43,39 @@ fn inputs(kind: &str, target: &str, prefix: &str) -> Vec<(String, Vec<u8>)> {
     files.map(|path| (path.display().to_string(), fs::read(path).unwrap())).collect()
 }
 
-/// Where it fails, the last file that is named is the one.
+/// Says which input it was, if the check of it fails.
+struct Said<'a>(&'a str, &'a [u8]);
+
+impl Drop for Said<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}: {}", self.0, self.1.escape_ascii());
+        }
+    }
+}
+
 fn replay(target: &str) {
     let (_, check) = TARGETS.into_iter().find(|(name, _)| *name == target).unwrap();
+    let check = |path: &str, data: &[u8]| {
+        let _said = Said(path, data);
+        check(data);
+    };
     let corpus = inputs("corpus", target, "seed-");
     assert!(corpus.len() >= 10, "{target} has {} files in its corpus", corpus.len());
+    let said = std::env::var("CLASSICLINKD_FUZZ").ok();
+    let times = said.map_or(40, |said| said.parse().expect("CLASSICLINKD_FUZZ is a number"));
+    let mut random = fastrand::Rng::with_seed(times);
+    for _ in 0..times {
+        for (path, data) in &corpus {
+            let (_, other) = random.choice(&corpus).unwrap();
+            check(path, &damage::damaged(data, other, &mut random));
+        }
+    }
     for (path, data) in corpus.into_iter().chain(inputs("regressions", target, "")) {
-        eprintln!("{path}");
-        check(&data);
+        check(&path, &data);
         // A cut is what a full disk, a killed editor and a broken connection make of any file.
         for part in [1, 2, 3] {
-            check(data.get(..data.len() * part / 4).unwrap_or_default());
+            check(&path, data.get(..data.len() * part / 4).unwrap_or_default());
         }
     }
 }
@@ -84,8 +108,9 @@ fn every_bad_manifest_of_the_tests_is_read_as_promised() {
         files.filter(|path| path.extension().is_some_and(|e| e == "yaml")).collect();
     assert!(manifests.len() > 100, "{}", manifests.len());
     for path in manifests {
-        eprintln!("{}", path.display());
-        manifest::check(&fs::read(path).unwrap());
+        let text = fs::read(&path).unwrap();
+        let _said = Said(&path.display().to_string(), &text);
+        manifest::check(&text);
     }
 }
 
