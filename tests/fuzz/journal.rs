@@ -108,7 +108,8 @@ fn folded(entries: &[Entry]) {
         }
     }
     for record in history::of(&items) {
-        assert!(record.ended() >= record.at() || record.deed().is_some());
+        record.at();
+        record.ended();
     }
     let books = journal::Books::of(ledger);
     for Item { event, .. } in &items {
@@ -130,8 +131,8 @@ fn asked(ledger: &mut Ledger, scope: &Scope, id: &InstanceId, now: Moment) {
     let lane = scope.lane();
     let spent = ledger.spent(&lane, now);
     assert!(spent.hour <= spent.day, "{spent:?}");
-    let (missed, sent) = ledger.misses(scope, now);
-    assert!(missed <= sent.max(missed) && ledger.most_links(scope, 3, now) >= 3);
+    ledger.misses(scope, now);
+    assert!(ledger.most_links(scope, 3, now) >= 3, "the present counts, too");
     ledger.sent_at(&lane, now);
     ledger.reserve(&lane);
     ledger.free(&lane);
@@ -142,7 +143,8 @@ fn asked(ledger: &mut Ledger, scope: &Scope, id: &InstanceId, now: Moment) {
     ledger.restored(scope, id);
     ledger.shrunk(scope);
     assert!(ledger.approvals(now).all(|approval| approval.until > now.wall));
-    assert!(ledger.open_intents().count() <= usize::MAX && ledger.unsettled().count() < usize::MAX);
+    assert!(ledger.open_intents().all(|(seq, ..)| seq > 0));
+    ledger.unsettled().count();
     ledger.oldest_needed();
 }
 
