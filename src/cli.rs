@@ -33,6 +33,7 @@ mod validate;
 mod when;
 
 pub use completions::command;
+pub use planfile::Saved;
 
 /// How a command ends; the contract with scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -89,6 +89,12 @@ pub enum JournalError {
          protections, and keep it for inspection"
     )]
     Broken(u64),
+    /// SQLite cannot make sense of the file.
+    #[error(
+        "read the journal: {0}, so the file was changed or damaged; restore it; or move the state folder \
+         away to start anew, without budgets, pauses, approvals and protections, and keep it for inspection"
+    )]
+    Damaged(String),
     /// There was a journal, and it is gone or empty.
     #[error(
         "read the journal: it is gone or empty, and with it budgets, pauses, approvals and protections; \

@@ -20,6 +20,7 @@ use std::time::Duration;
 mod exchange;
 mod hints;
 mod judge;
+pub mod offline;
 mod request;
 mod skew;
 

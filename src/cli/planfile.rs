@@ -5,7 +5,7 @@ use crate::model::printable;
 use crate::plan;
 use crate::report::{Report, json};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -17,11 +17,11 @@ const BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// What the file binds; other members of the plan's JSON are for people and are not read back.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Saved {
+pub struct Saved {
     format_version: u32,
     revision: SavedRevision,
     scopes: Vec<SavedScope>,
-    pub saved_from: SavedFrom,
+    pub(super) saved_from: SavedFrom,
 }
 
 #[derive(Debug, Deserialize)]
@@ -107,21 +107,7 @@ pub(super) fn load(path: &Path) -> Result<Saved, Failure> {
         return Err(fail("it is larger than 256 MiB".to_owned()));
     }
     let text = fs::read_to_string(path).map_err(|error| fail(error.to_string()))?;
-    let saved: Saved = serde_json::from_str(&text).map_err(|error| fail(error.to_string()))?;
-    if saved.format_version != json::FORMAT_VERSION {
-        return Err(fail(format!(
-            "it has format {}, not {}",
-            saved.format_version,
-            json::FORMAT_VERSION
-        )));
-    }
-    match saved.scopes.iter().find(|scope| !scope.is_as_it_was_made(&saved.revision.digest)) {
-        None => Ok(saved),
-        Some(scope) => {
-            let vpc = printable(&scope.vpc_id);
-            Err(fail(format!("it was changed by hand: the actions of {vpc} do not fit its digest")))
-        }
-    }
+    Saved::parse(&text).map_err(fail)
 }
 
 impl SavedScope {
@@ -137,6 +123,33 @@ impl SavedScope {
 }
 
 impl Saved {
+    /// Reads the text of a saved plan.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words: it is no plan of this format, or it was changed by hand.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let saved: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        if saved.format_version != json::FORMAT_VERSION {
+            let (found, known) = (saved.format_version, json::FORMAT_VERSION);
+            return Err(format!("it has format {found}, not {known}"));
+        }
+        let mut names = BTreeSet::new();
+        for scope in &saved.scopes {
+            let vpc = || printable(&scope.vpc_id);
+            if !scope.is_as_it_was_made(&saved.revision.digest) {
+                let vpc = vpc();
+                return Err(format!(
+                    "it was changed by hand: the actions of {vpc} do not fit its digest"
+                ));
+            }
+            // Only one of them would be held against what is there now.
+            if !names.insert((&scope.account, &scope.region_id, &scope.vpc_id)) {
+                return Err(format!("it was changed by hand: {} stands in it twice", vpc()));
+            }
+        }
+        Ok(saved)
+    }
+
     /// Holds the endpoint in use against the one the plan was made with.
     ///
     /// # Errors

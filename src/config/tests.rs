@@ -131,7 +131,8 @@ fn a_set_goes_over_the_file() {
     let config = Config::from_value(&value).unwrap();
     assert_eq!(config.bounds.min_detach, 9);
     assert_eq!(config.endpoint.as_deref(), Some("http://127.0.0.1:1"));
-    for bad in ["x", "=1", "interval.x=1", "limits.=2"] {
+    let deep = format!("{}a=1", "a.".repeat(60_000));
+    for bad in ["x", "=1", "interval.x=1", "limits.=2", &deep] {
         assert!(overlay(json!({"interval": "60s"}), &[bad.to_owned()]).is_err(), "{bad}");
     }
 }

@@ -38,6 +38,12 @@ struct Inner {
 type Watcher = Arc<dyn Fn(&Entry) + Send + Sync>;
 
 impl Memory {
+    /// A journal that holds `entries`, which nobody has checked yet, and no text of a manifest.
+    pub fn of(entries: Vec<Entry>) -> Self {
+        let inner = Arc::new(Mutex::new(Inner { entries, ..Inner::default() }));
+        Self { inner, disk: None }
+    }
+
     /// The same entries, written through a disk of its own.
     #[must_use]
     pub fn on(&self, disk: Arc<dyn Disk>) -> Self {

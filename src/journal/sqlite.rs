@@ -6,7 +6,7 @@ use super::{Accepted, Item, JournalError, restore};
 use crate::clock::Clock;
 use crate::ledger::Event;
 use crate::model::Digest;
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -41,7 +41,13 @@ pub(super) fn open(
 }
 
 fn store(error: rusqlite::Error) -> JournalError {
-    JournalError::Store(error.to_string())
+    match error.sqlite_error_code() {
+        // Time does not mend it, so a person has to hear what does.
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            JournalError::Damaged(error.to_string())
+        }
+        _ => JournalError::Store(error.to_string()),
+    }
 }
 
 /// Where the chain begins: after the last entry that was forgotten.

@@ -10,11 +10,13 @@ use std::time::Duration;
 /// The file that is locked.
 const LOCK: &str = "lock";
 /// What is in a state folder.
-const OURS: [&str; 6] = [
+const OURS: [&str; 7] = [
     LOCK,
     PauseFile::NAME,
     "journal.made",
     "journal.sqlite",
+    // Only while the file is made; a process that ends in that moment leaves it.
+    "journal.sqlite-journal",
     "journal.sqlite-wal",
     "journal.sqlite-shm",
 ];

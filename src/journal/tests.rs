@@ -8,6 +8,7 @@ use crate::plan::tests::{desired, moment, plan_of, scope};
 use std::os::unix::fs::PermissionsExt as _;
 
 mod others;
+mod power_cuts;
 
 fn clock() -> Arc<dyn Clock> {
     Arc::new(SystemClock::new())
