@@ -9,8 +9,8 @@ is taken back. One line each: caught, hangs (the test did not end in time, which
 SURVIVES, or BROKEN where the mistake does not fit or does not compile: that shows nothing. The exit
 code is 1 unless every one is noticed. Python 3.9 or later, standard library only.
 
-With --simulate the simulation takes the place of the tests: each mistake is built into the command
-`simtest`, which has a minute on one core to break a rule; what it found is written to FILE as a table.
+With --simulate the simulation takes the place of the tests: it is built with each mistake, without the
+command line, and has a minute on one core to break a rule; what it found is added to FILE, a table.
 """
 
 import argparse
@@ -28,6 +28,23 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CATALOGUE = ROOT / "tests" / "testdata" / "mutants.md"
 LEFT_OUT = shutil.ignore_patterns("target", ".git", "__pycache__")
+# The simulation and nothing else, because it is built again and again.
+BARE = """//! Runs schedules until one breaks a rule, or for so many seconds.
+
+use classiclinkd::simulation::{Size, Which, run};
+
+fn main() {
+    let seconds = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(60);
+    let begun = std::time::Instant::now();
+    let enough = || begun.elapsed().as_secs() >= seconds;
+    let tally = run(&Which::Seeds(0, u64::MAX), 1, Size::default(), 1, 1, enough).unwrap();
+    println!("{} schedules", tally.trials);
+    for (trial, said) in &tally.failed {
+        said.iter().for_each(|said| println!("seed {}: {said}", trial.seed));
+    }
+    std::process::exit(i32::from(!tally.failed.is_empty()));
+}
+"""
 HEAD = re.compile(r"# (\d+) (.+)")
 PLACE = re.compile(r"# (\S+) (lib|it) (\S+)")
 
@@ -127,15 +144,14 @@ class Bench:
     def simtest(self, seconds):
         # Fast enough to see something in a minute, and built in less.
         env = dict(self.env, CARGO_PROFILE_DEV_OPT_LEVEL="1")
-        built = subprocess.run(["cargo", "build", "--features", "simtest"], cwd=self.tree, env=env,
+        built = subprocess.run(["cargo", "build", "--bin", "classiclinkd", "--features", "simtest"], cwd=self.tree, env=env,
                                capture_output=True, text=True, errors="replace")
         if built.returncode != 0:
             return "BROKEN", 0, built.stderr[-3000:]
         program = self.options.target / "debug" / "classiclinkd"
         began = time.monotonic()
         try:
-            ran = subprocess.run([program, "simtest", "--seeds", "0..100000000", "--jobs", "1",
-                                  "--seconds", str(seconds)], capture_output=True, text=True,
+            ran = subprocess.run([program, str(seconds)], capture_output=True, text=True,
                                  errors="replace", timeout=seconds + 120)
         except subprocess.TimeoutExpired:
             return "found", seconds, "a schedule does not end"
@@ -149,6 +165,9 @@ class Bench:
 
 def simulated(bench, mutants, file):
     """Runs the simulation with each mistake, and writes the table."""
+    library = bench.tree / "src" / "lib.rs"
+    library.write_text(re.sub(r"^pub mod (cli|config);\n", "", library.read_text(), flags=re.M))
+    (bench.tree / "src" / "main.rs").write_text(BARE)
     word, _, said = bench.simtest(20)
     if word != "not seen":
         sys.exit(f"without any mistake the simulation says: {word} {said}")
@@ -187,6 +206,7 @@ def main():
     mutants = parse(CATALOGUE.read_text())
     if options.only:
         mutants = [mutant for mutant in mutants if mutant.number in options.only]
+        mutants.sort(key=lambda mutant: options.only.index(mutant.number))
     if options.list or not mutants:
         for mutant in mutants:
             print(f"{mutant.number:4}  {mutant.file}: {mutant.mistake}")

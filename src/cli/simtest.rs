@@ -85,7 +85,7 @@ pub(super) fn main(options: &Options) -> Result<Exit, Failure> {
     let clock = super::setup::clock();
     let (begun, most) = (clock.now(), options.seconds.map(Duration::from_secs));
     let enough = || most.is_some_and(|most| clock.now().since(begun) >= most);
-    let tally = run(&which, size, jobs, options.failures.max(1), enough).map_err(Failure)?;
+    let tally = run(&which, 1, size, jobs, options.failures.max(1), enough).map_err(Failure)?;
     terminal::out(&told(&tally, clock.now().since(begun), jobs, size))?;
     Ok(if tally.failed.is_empty() { Exit::Clean } else { Exit::Error })
 }

@@ -100,12 +100,14 @@ impl Tally {
     }
 }
 
-/// Runs them on so many threads, until `enough` says so or so many have failed.
+/// Runs the first of every `step` of them on so many threads, until `enough` says so or so many have
+/// failed.
 ///
 /// # Errors
 /// A mistake of the simulation itself.
 pub fn run(
     which: &Which,
+    step: u64,
     size: Size,
     jobs: usize,
     failures: usize,
@@ -116,7 +118,7 @@ pub fn run(
     let work = || -> Result<(), String> {
         let mut own = Tally::default();
         while !stop.load(Ordering::Relaxed) && !enough() {
-            let index = next.fetch_add(1, Ordering::Relaxed);
+            let index = next.fetch_add(step.max(1), Ordering::Relaxed);
             if index >= which.count() {
                 break;
             }

@@ -120,6 +120,19 @@ pub enum Deed {
 }
 
 impl Deed {
+    /// What makes work, so that something is under way when something else happens.
+    pub const WORK: [Self; 9] = [
+        Self::HandAttach,
+        Self::Reattaching,
+        Self::EditOne,
+        Self::EditMany,
+        Self::EditMass,
+        Self::EditProtection,
+        Self::Salami,
+        Self::Approve,
+        Self::Restart,
+    ];
+
     /// Every deed.
     pub const ALL: [Self; 57] = [
         Self::ServerErrors,

@@ -140,7 +140,6 @@ impl Mortality {
 }
 
 /// The seams of one life.
-#[derive(Clone)]
 struct Seam {
     cloud: SimAccount,
     ground: Ground,
@@ -248,9 +247,10 @@ impl Process {
         let cloud = ground.sim.account(&ground.names.number).classified_by(|code, message| {
             crate::aliyun::classify(crate::aliyun::Operation::Detach, code, message)
         });
-        let seam = Seam { cloud, ground: ground.clone(), mortality: Arc::clone(&mortality) };
+        let seam =
+            Arc::new(Seam { cloud, ground: ground.clone(), mortality: Arc::clone(&mortality) });
         let clock: Arc<dyn Clock> = Arc::new(ground.clock.clone());
-        let memory = ground.memory.on(Arc::new(seam.clone()));
+        let memory = ground.memory.on(Arc::<Seam>::clone(&seam));
         let (journal, accepted) =
             Journal::recovered(memory, Arc::clone(&clock)).map_err(|error| error.to_string())?;
         ground.referee.restarted(ground.clock.when());
@@ -292,7 +292,7 @@ impl Process {
 
 /// What one life is made of.
 struct Life {
-    seam: Seam,
+    seam: Arc<Seam>,
     journal: Journal,
     clock: Arc<dyn Clock>,
     pace: Pace,
@@ -329,7 +329,7 @@ impl Life {
         let lanes = Arc::new(Lanes::new(Limits::default(), Arc::clone(&clock), seed));
         let pins = [(names.account.clone(), names.number.clone())].into();
         let reads = Reads {
-            reader: seam.clone(),
+            reader: Arc::clone(&seam),
             lanes: Arc::clone(&lanes),
             account: names.account.clone(),
             pins: Pins::new(pins, Arc::clone(&clock)),

@@ -5,43 +5,40 @@ use std::time::Duration;
 /// How many schedules a run of the tests makes; `CLASSICLINKD_SCHEDULES` says otherwise.
 const SCHEDULES: u64 = 300;
 
-/// Runs them, says how many there were, and shows how to run again what broke a rule.
-fn hold(which: &Which) {
+/// Runs the first of every `step`, says how many there were, and shows what broke a rule.
+fn hold(which: &Which, step: u64) {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let tally = run(which, Size::default(), cores, 3, || false).unwrap();
+    let tally = run(which, step, Size::default(), cores, 3, || false).unwrap();
     let (trials, calls, writes) = (tally.trials, tally.calls, tally.writes);
     println!("{which:?}: {trials} schedules, {calls} calls, {writes} of them writes");
     assert_eq!(tally.failed, [], "run it again with `simtest`, see docs/simulation.md");
     assert!(writes > trials / 2, "a simulation in which nothing happens shows nothing");
 }
 
+/// How many were asked for.
+fn asked(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).map_or(otherwise, |asked| asked.parse().unwrap())
+}
+
 #[test]
 fn no_schedule_breaks_a_rule() {
-    let asked = std::env::var("CLASSICLINKD_SCHEDULES");
-    let count = asked.map_or(SCHEDULES, |asked| asked.parse().unwrap());
-    hold(&Which::Seeds(0, count));
+    hold(&Which::Seeds(0, asked("CLASSICLINKD_SCHEDULES", SCHEDULES)), 1);
 }
 
 #[test]
 fn no_fault_alone_breaks_a_rule() {
-    hold(&Which::Singles(2));
+    hold(&Which::Singles(2), 1);
 }
 
 #[test]
 fn no_pair_of_faults_breaks_a_rule() {
-    // All of them are many: a run of the tests takes each seventh, the next one asked for the others.
-    let all = std::env::var_os("CLASSICLINKD_PAIRS").is_some();
-    let (pairs, step) = (Which::Pairs(1), if all { 1 } else { 7 });
-    let mut failed = Vec::new();
-    for index in (0..pairs.count()).step_by(step) {
-        let trial = pairs.get(index);
-        let verdict = trial.run(Size::default(), false).unwrap();
-        if !verdict.findings.violations.is_empty() {
-            failed.push((trial, verdict.findings.violations));
-        }
-    }
-    println!("{} pairs of faults", pairs.count().div_ceil(step as u64));
-    assert_eq!(failed, []);
+    // All of them are many: a run of the tests takes one of eleven, and each fault in both places.
+    hold(&Which::Pairs(1), asked("CLASSICLINKD_PAIRS_EACH", 11));
+}
+
+#[test]
+fn no_triple_of_faults_breaks_a_rule() {
+    hold(&Which::Triples(asked("CLASSICLINKD_TRIPLES", 200)), 1);
 }
 
 #[test]

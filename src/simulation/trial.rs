@@ -18,8 +18,8 @@ const PATIENCE: u32 = 6;
 /// How long nothing may be done in the end.
 const QUIET: Duration = Duration::from_secs(24 * 3600);
 /// Passes come that far apart once faults have ended, so that a day costs little.
-const SELDOM: Duration = Duration::from_secs(20 * 60);
-const RARELY: Duration = Duration::from_secs(2 * 3600);
+const SELDOM: Duration = Duration::from_secs(30 * 60);
+const RARELY: Duration = Duration::from_secs(6 * 3600);
 
 /// How long a revision may take to be in force: the poll, the longest settling, and slow answers.
 const NOTICED: Duration = Duration::from_secs(60);
@@ -86,9 +86,12 @@ impl Trial {
     fn steps(&self, random: &mut fastrand::Rng) -> Vec<Step> {
         let deeds = self.deeds.clone().unwrap_or_else(|| {
             let count = random.usize(1..=9);
-            // Much comes only after something else has ended.
-            let deed =
-                |_| if random.u32(0..6) == 0 { Some(Deed::Calm) } else { random.choice(Deed::ALL) };
+            // Much comes only after something else has ended, and most where there is work.
+            let deed = |_| match random.u32(0..6) {
+                0 => Some(Deed::Calm),
+                1 | 2 => random.choice(Deed::WORK),
+                _ => random.choice(Deed::ALL),
+            };
             (0..count).filter_map(deed).collect()
         });
         let step = |deed| {

@@ -203,6 +203,27 @@ fn crates_and_constructors_are_named_where_they_belong() {
     assert_eq!(named_elsewhere(&planted("plan", "use reqwest::Client;\n")).len(), 1);
 }
 
+/// Waits that would leave it to chance which of two things is seen first.
+fn drawn_by_lot(files: &[File]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for file in files {
+        let mut lines = code_lines(shipped(file));
+        while let Some(line) = lines.next() {
+            if line.contains("select! {") && lines.next().map(str::trim) != Some("biased;") {
+                wrong.push(format!("{}: begin `select!` with `biased;`", file.path));
+            }
+        }
+    }
+    wrong
+}
+
+#[test]
+fn what_is_seen_first_is_no_matter_of_luck() {
+    assert_eq!(drawn_by_lot(&files()), Vec::<String>::new());
+    let planted = planted("daemon", "tokio::select! {\n    () = a => (),\n}\n");
+    assert_eq!(drawn_by_lot(&planted).len(), 1);
+}
+
 #[test]
 fn files_can_be_read_in_one_sitting() {
     assert_eq!(too_long(&files()), Vec::<String>::new());
