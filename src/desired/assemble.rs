@@ -1,24 +1,23 @@
 //! Joins documents into scopes and finds what contradicts.
 
-use super::{Ceilings, Conflict, Desired, Document, Origin, Place, Tree};
+use super::{Ceilings, Conflict, Desired, Document, Origin, Place, Tree, claims};
 use crate::model::{AccountName, InstanceId, Region, Revision, Scope, VpcId};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-/// One [`Desired`] per scope. The union of all documents of a scope counts; an instance said twice for one scope keeps the later `until` and any protection.
+/// One [`Desired`] per scope. The union of all documents of a scope counts; an instance said twice
+/// for one scope keeps the later `until` and any protection. What `before`, an earlier tree, already
+/// holds is not compared again.
 ///
 /// # Errors
-/// Every conflict at once: modes of one scope that differ, a VPC of two accounts, an instance claimed by two VPCs of one
-/// account and region (an instance links to one VPC, `api-contract.md` 8.1).
-pub fn assemble(documents: &[Document], revision: Revision) -> Result<Tree, Vec<Conflict>> {
+/// Every conflict at once: modes of one scope that differ, a VPC of two accounts, an instance claimed
+/// by two VPCs of one account and region (an instance links to one VPC, `api-contract.md` 8.1).
+pub fn assemble(
+    documents: &[Document],
+    revision: Revision,
+    before: Option<&Tree>,
+) -> Result<Tree, Vec<Conflict>> {
     let revision = Arc::new(revision);
-    let mut conflicts = modes_that_differ(documents);
-    conflicts.extend(vpcs_of_two_accounts(documents));
-    conflicts.extend(instances_claimed_twice(documents));
-    if !conflicts.is_empty() {
-        conflicts.sort();
-        return Err(conflicts);
-    }
     let mut scopes: BTreeMap<Scope, Desired> = BTreeMap::new();
     for document in documents {
         match scopes.get_mut(&document.scope) {
@@ -27,6 +26,15 @@ pub fn assemble(documents: &[Document], revision: Revision) -> Result<Tree, Vec<
                 scopes.insert(document.scope.clone(), begin(document, &revision));
             }
         }
+    }
+    let mut conflicts = modes_that_differ(documents);
+    conflicts.extend(vpcs_of_two_accounts(documents));
+    if claims::may_overlap(&scopes, before) {
+        conflicts.extend(instances_claimed_twice(documents));
+    }
+    if !conflicts.is_empty() {
+        conflicts.sort();
+        return Err(conflicts);
     }
     let scopes = scopes.into_iter().map(|(scope, desired)| (scope, Arc::new(desired))).collect();
     Ok(Tree { revision, scopes })
@@ -143,28 +151,20 @@ fn begin(document: &Document, revision: &Arc<Revision>) -> Desired {
     let mut desired = Desired {
         scope: document.scope.clone(),
         mode: document.mode,
-        links: BTreeMap::new(),
+        // Most scopes have one manifest, and share its links.
+        links: document.instances.clone(),
         max_detach: Vec::new(),
         allow_empty: true,
         windows: Vec::new(),
         origins: Vec::new(),
         revision: Arc::clone(revision),
     };
-    join(&mut desired, document);
+    join_terms(&mut desired, document);
     desired
 }
 
 fn join(desired: &mut Desired, document: &Document) {
-    desired.max_detach.extend(document.limits.max_detach);
-    desired.allow_empty &= document.limits.allow_empty;
-    if !document.windows.is_empty() {
-        desired.windows.push(document.windows.clone());
-    }
-    desired.origins.push(Origin {
-        name: document.name.clone(),
-        owner: document.owner.clone(),
-        place: document.place.clone(),
-    });
+    join_terms(desired, document);
     for (instance, said) in &document.instances {
         match desired.links.get_mut(instance) {
             None => {
@@ -179,4 +179,17 @@ fn join(desired: &mut Desired, document: &Document) {
             }
         }
     }
+}
+
+fn join_terms(desired: &mut Desired, document: &Document) {
+    desired.max_detach.extend(document.limits.max_detach);
+    desired.allow_empty &= document.limits.allow_empty;
+    if !document.windows.is_empty() {
+        desired.windows.push(document.windows.clone());
+    }
+    desired.origins.push(Origin {
+        name: document.name.clone(),
+        owner: document.owner.clone(),
+        place: document.place.clone(),
+    });
 }
