@@ -25,6 +25,8 @@ pub struct Rates {
 pub struct Limiter {
     rates: Rates,
     rate: f64,
+    /// Calls that need no spacing after a rest.
+    burst: u32,
     next: Duration,
     held_until: Duration,
     throttles_in_a_row: u32,
@@ -38,10 +40,16 @@ impl Limiter {
         Self {
             rates,
             rate: rates.start,
+            burst: 1,
             next: Duration::ZERO,
             held_until: Duration::ZERO,
             throttles_in_a_row: 0,
         }
+    }
+
+    /// The same, where so many calls may begin at once after a rest. The long run stays at the rate.
+    pub fn with_burst(rates: Rates, burst: u32) -> Self {
+        Self { burst, ..Self::new(rates) }
     }
 
     /// Calls a second at this moment.
@@ -56,9 +64,11 @@ impl Limiter {
 
     /// Reserves the next slot; the answer is how long to wait for it.
     pub fn reserve(&mut self, now: Moment) -> Duration {
-        let wait = self.next_in(now);
-        self.next = now.monotonic + wait + Duration::from_secs_f64(1.0 / self.rate);
-        wait
+        let apart = Duration::from_secs_f64(1.0 / self.rate);
+        let rested = now.monotonic.saturating_sub(apart * self.burst.saturating_sub(1));
+        let slot = self.next.max(self.held_until).max(rested);
+        self.next = slot + apart;
+        slot.saturating_sub(now.monotonic)
     }
 
     /// Whether a slot that was reserved before a throttle came in has to wait after all.
@@ -109,6 +119,21 @@ mod tests {
         let waits: Vec<_> = (0..3).map(|_| limiter.reserve(at(0)).as_millis()).collect();
         assert_eq!(waits, [0, 200, 400]);
         assert_eq!(limiter.reserve(at(10_000)), Duration::ZERO);
+    }
+
+    #[test]
+    fn after_a_rest_some_calls_need_no_spacing_and_the_rate_holds_all_the_same() {
+        let mut limiter = Limiter::with_burst(Rates { start: 5.0, max: 50.0 }, 3);
+        let mut waits = |now: u64| (0..5).map(|_| limiter.reserve(at(now)).as_millis()).collect();
+        let waited: Vec<u128> = waits(10_000);
+        assert_eq!(waited, [0, 0, 0, 200, 400]);
+        // A rest that is too short for all of it: one call's time has passed since the last slot.
+        let waited: Vec<u128> = waits(10_800);
+        assert_eq!(waited, [0, 0, 200, 400, 600]);
+        limiter.throttled(at(20_000), at(20_000), None, 0.0);
+        let wait = limiter.reserve(at(20_000));
+        assert_eq!(wait, Duration::from_secs(1), "a throttle leaves no burst");
+        assert!(limiter.reserve(at(20_000)) > wait);
     }
 
     #[test]
