@@ -49,7 +49,6 @@ fn any_twice(scopes: &BTreeMap<Scope, Desired>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::desired::{Declared, Links};
     use crate::model::Mode;
     use crate::plan::tests::{desired, scope};
     use proptest::prelude::*;
@@ -94,17 +93,5 @@ mod tests {
                 prop_assert_eq!(may_overlap(&new, Some(&before(&old))), overlaps(&new));
             }
         }
-    }
-
-    #[test]
-    fn links_are_shared_until_one_side_changes_them() {
-        let one = desired(Mode::Detach, &[1, 2]).links;
-        let mut other = one.clone();
-        assert!(one.is(&other));
-        other.remove(&crate::plan::tests::id(1));
-        assert!(!one.is(&other) && one.len() == 2 && one != other);
-        let same: Links =
-            one.iter().map(|(id, said)| (id.clone(), Declared::clone(said))).collect();
-        assert!(!one.is(&same) && one == same);
     }
 }

@@ -46,7 +46,8 @@ impl Tree {
     /// Links desired at `now`, over all scopes.
     pub fn links_at(&self, now: Timestamp) -> usize {
         let holds = |desired: &Arc<Desired>| {
-            desired.links.values().filter(|said| said.holds_at(now)).count()
+            let over = desired.links.with_terms().filter(|(_, said)| !said.holds_at(now)).count();
+            desired.links.len().saturating_sub(over)
         };
         self.scopes.values().map(holds).sum()
     }

@@ -80,7 +80,8 @@ fn called_now(scope: &Scope, tree: &Tree) -> Scope {
 }
 
 fn said_protected_in<'a>(tree: &'a Tree, scope: &'a Scope) -> impl Iterator<Item = LinkKey> + 'a {
-    let links = tree.scopes.get(scope).into_iter().flat_map(|desired| &desired.links);
+    let desired = tree.scopes.get(scope).into_iter();
+    let links = desired.flat_map(|desired| desired.links.with_terms());
     let protected = links.filter(|(_, said)| said.protected);
     protected.map(|(instance, _)| (scope.clone(), instance.clone()))
 }
