@@ -13,6 +13,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+/// Reads that may begin at once after a rest: as many as one look at a VPC of 1,000 links takes (12
+/// pages, the links that differ, and their confirmation). Changes get no burst.
+const READ_BURST: u32 = 16;
 /// How long writes with a credential rest after the cloud refused it.
 const HALT: Duration = Duration::from_secs(60);
 
@@ -273,7 +276,7 @@ impl Lanes {
         }
         let state = Arc::new(LaneState {
             in_flight: Arc::new(Semaphore::new(self.limits.concurrency.max(1))),
-            reads: Mutex::new(Limiter::new(self.limits.reads)),
+            reads: Mutex::new(Limiter::with_burst(self.limits.reads, READ_BURST)),
             detaches: Mutex::new(Limiter::new(self.limits.writes)),
             attaches: Mutex::new(Limiter::new(self.limits.writes)),
             budget: Mutex::default(),

@@ -11,11 +11,14 @@ use std::fmt;
 use std::sync::Arc;
 
 mod assemble;
+mod claims;
 mod expiring;
+mod links;
 mod tree;
 
 pub use assemble::{assemble, outside_ceilings};
 pub use expiring::{Expiring, Notice};
+pub use links::Links;
 pub use tree::Tree;
 
 /// Where in the tree something is said.
@@ -46,8 +49,8 @@ pub struct Document {
     pub scope: Scope,
     /// `spec.mode`
     pub mode: Mode,
-    /// `spec.instances`, in the order written; no instance twice.
-    pub instances: Vec<(InstanceId, Declared)>,
+    /// `spec.instances`
+    pub instances: Links,
     /// `spec.limits`
     pub limits: Limits,
     /// `spec.windows`
@@ -119,7 +122,7 @@ pub struct Desired {
     /// What may be done.
     pub mode: Mode,
     /// The links that should exist, some of them only for a time.
-    pub links: BTreeMap<InstanceId, Declared>,
+    pub links: Links,
     /// Every `maxDetach` that a manifest of the scope says; the smallest number counts.
     pub max_detach: Vec<Amount>,
     /// Whether every manifest of the scope allows a plan that empties it.

@@ -153,15 +153,19 @@ pub struct Accepted {
 impl Accepted {
     /// What the ledger is told of it.
     pub fn event(&self) -> Event {
+        Event::Accepted(self.said())
+    }
+
+    fn said(&self) -> event::Accepted {
         let file = |file: &File| (file.path.to_string(), Digest::of([file.text.as_bytes()]));
-        Event::Accepted(event::Accepted {
+        event::Accepted {
             root: self.root.clone(),
             revision: self.revision.clone(),
             files: self.files.iter().map(file).collect(),
             released: self.released.clone(),
             protected: self.protected.clone(),
             shrunk: self.shrunk.clone(),
-        })
+        }
     }
 }
 
@@ -251,9 +255,18 @@ impl Journal {
     /// # Errors
     /// [`JournalError`]
     pub async fn accepted(&self, accepted: &Accepted) -> Result<(), JournalError> {
-        let text = |file: &File| (Digest::of([file.text.as_bytes()]), Arc::clone(&file.text));
-        let texts = accepted.files.iter().map(text).collect();
-        self.append_with(accepted.event(), texts).await.map(|_| ())
+        let said = accepted.said();
+        let digests = said.files.iter().map(|(_, digest)| digest);
+        let texts = digests.zip(&accepted.files);
+        // Of a thousand manifests one changes: the texts of the last revision are there already, and
+        // were checked when the journal was opened.
+        let texts = self.books.read(|ledger| {
+            let last = ledger.accepted().into_iter().flat_map(|last| &last.files);
+            let there: BTreeSet<&Digest> = last.map(|(_, digest)| digest).collect();
+            let new = texts.filter(|(digest, _)| !there.contains(digest));
+            new.map(|(digest, file)| (digest.clone(), Arc::clone(&file.text))).collect()
+        });
+        self.append_with(Event::Accepted(said), texts).await.map(|_| ())
     }
 
     /// Records the intent to make the call that `permit` allows, and turns the permit into a ticket

@@ -5,7 +5,7 @@
 //! each with its place, and because what decides here is how a value was *written*: `"5"` is not
 //! `5`, an absent list is not an empty one.
 
-use crate::desired::{self, Ceilings, Conflict, Document, Tree};
+use crate::desired::{Ceilings, Conflict, Document, Tree};
 use crate::model::Revision;
 use std::sync::Arc;
 
@@ -21,7 +21,9 @@ mod raw;
 mod plain;
 mod render;
 mod scalar;
+mod shelf;
 mod syntax;
+mod together;
 mod windows;
 mod yaml;
 
@@ -30,6 +32,7 @@ pub use diagnostic::Diagnostic;
 pub use format::{schema, write};
 pub use plain::value;
 pub use render::render;
+pub use shelf::Shelf;
 
 /// The `apiVersion` of a manifest.
 pub const API_VERSION: &str = "classiclinkd/v1";
@@ -84,16 +87,7 @@ impl File {
 /// Every mistake of every file, ordered by place. A file without any document is a mistake, too:
 /// an editor that truncates before it writes leaves one for a moment.
 pub fn parse(files: &[File]) -> Result<Vec<Document>, Vec<Diagnostic>> {
-    let mut documents = Vec::new();
-    let mut diagnostics = Vec::new();
-    for file in files {
-        document::read(file, &mut documents, &mut diagnostics);
-    }
-    if diagnostics.is_empty() {
-        return Ok(documents);
-    }
-    diagnostics.sort();
-    Err(diagnostics)
+    Shelf::default().parse(files)
 }
 
 /// The desired state that the files declare, or why they declare none.
@@ -107,19 +101,7 @@ pub fn accept(
     revision: Revision,
     ceilings: Option<&Ceilings>,
 ) -> Result<Tree, Vec<Diagnostic>> {
-    let documents = parse(files)?;
-    if documents.is_empty() {
-        return Err(vec![diagnostic::nothing_declared()]);
-    }
-    let mut conflicts = ceilings
-        .map(|ceilings| desired::outside_ceilings(&documents, ceilings))
-        .unwrap_or_default();
-    match desired::assemble(&documents, revision) {
-        Ok(tree) if conflicts.is_empty() => return Ok(tree),
-        Ok(_) => {}
-        Err(found) => conflicts.extend(found),
-    }
-    Err(from_conflicts(conflicts))
+    Shelf::default().accept(files, revision, ceilings, None)
 }
 
 fn from_conflicts(mut conflicts: Vec<Conflict>) -> Vec<Diagnostic> {

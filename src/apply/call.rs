@@ -109,6 +109,8 @@ impl<W: WriteLinks> Caller<'_, W> {
         let answer = writes.writer.carry_out(&ticket).await;
         let latency = writes.clock.now().since(began);
         writes.lanes.answered(lane, kind, &slot, self.retried_after, &answer);
+        // The call is over: while its answer is written down, another one may be under way.
+        drop(slot);
         let answered = Answered::of(intent, &answer, latency);
         let journaled = writes.journal.append(Event::Answered(answered)).await.map(|_| ());
         Call::Answered { answer, journaled }

@@ -5,7 +5,6 @@ use crate::manifest;
 use crate::model::{AccountName, Mode, Region, Scope, VpcId};
 use crate::observed::Observed;
 use clap::Args;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Write a manifest of what exists, to stdout
@@ -46,7 +45,7 @@ pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Fai
     let nothing_desired = Arc::new(crate::desired::Desired {
         scope: scope.clone(),
         mode: Mode::Observe,
-        links: BTreeMap::new(),
+        links: crate::desired::Links::default(),
         max_detach: Vec::new(),
         allow_empty: false,
         windows: Vec::new(),

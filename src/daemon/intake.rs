@@ -5,7 +5,7 @@ use crate::apply::{Circumstances, Current};
 use crate::desired::{Ceilings, Tree};
 use crate::gate::Bounds;
 use crate::journal::{Accepted, Journal, JournalError};
-use crate::manifest::{self, Diagnostic, File};
+use crate::manifest::{self, Diagnostic, File, Shelf};
 use crate::model::{Digest, Revision, Scope};
 use crate::serve::Board;
 use crate::source::{Reading, State};
@@ -48,6 +48,8 @@ pub struct Intake {
     accepted: Option<Accepted>,
     /// What was accepted last, of whatever folder: what a new revision loses, it loses against this.
     older: Option<Arc<Tree>>,
+    /// What the files held that were read last.
+    shelf: Shelf,
 }
 
 impl Intake {
@@ -61,7 +63,8 @@ impl Intake {
         board: Board,
         recovered: Option<Accepted>,
     ) -> Self {
-        let older = recovered.as_ref().and_then(older);
+        let mut shelf = Shelf::default();
+        let older = recovered.as_ref().and_then(|accepted| older_on(&mut shelf, accepted));
         let accepted = recovered.filter(|accepted| {
             if accepted.root != root {
                 tracing::warn!(
@@ -75,7 +78,7 @@ impl Intake {
         });
         let tree = accepted.as_ref().and_then(|accepted| {
             let revision = accepted.revision.clone();
-            let tree = manifest::accept(&accepted.files, revision, Some(&ceilings));
+            let tree = shelf.accept(&accepted.files, revision, Some(&ceilings), older.as_deref());
             if tree.is_err() {
                 tracing::warn!(
                     "the last accepted revision is not valid for this version and configuration; \
@@ -100,6 +103,7 @@ impl Intake {
             quiet: false,
             accepted,
             older,
+            shelf,
         }
     }
 
@@ -196,12 +200,12 @@ impl Intake {
 
     /// Valid, and not cut off against what is in force.
     fn acceptable(
-        &self,
+        &mut self,
         files: &[File],
         revision: Revision,
         before: &Tree,
     ) -> Result<Tree, Vec<Diagnostic>> {
-        let tree = manifest::accept(files, revision, Some(&self.ceilings))?;
+        let tree = self.shelf.accept(files, revision, Some(&self.ceilings), Some(before))?;
         let in_force = self.accepted.as_ref().map(|accepted| accepted.files.as_slice());
         let mut cut = manifest::cut_off(in_force.unwrap_or_default(), files);
         cut.extend(before.cut_short_in(&tree).into_iter().map(Diagnostic::from));
@@ -246,7 +250,11 @@ fn nothing() -> Tree {
 
 /// What an accepted revision of before declared; by its own lights, whatever may be named now.
 pub fn older(accepted: &Accepted) -> Option<Arc<Tree>> {
-    manifest::accept(&accepted.files, accepted.revision.clone(), None).ok().map(Arc::new)
+    older_on(&mut Shelf::default(), accepted)
+}
+
+fn older_on(shelf: &mut Shelf, accepted: &Accepted) -> Option<Arc<Tree>> {
+    shelf.accept(&accepted.files, accepted.revision.clone(), None, None).ok().map(Arc::new)
 }
 
 /// What it means to accept `tree`: what it releases, lifts and loses against `older`.

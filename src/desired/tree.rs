@@ -45,7 +45,11 @@ impl Tree {
 
     /// Links desired at `now`, over all scopes.
     pub fn links_at(&self, now: Timestamp) -> usize {
-        self.scopes.values().map(|desired| desired.instances_at(now).len()).sum()
+        let holds = |desired: &Arc<Desired>| {
+            let over = desired.links.with_terms().filter(|(_, said)| !said.holds_at(now)).count();
+            desired.links.len().saturating_sub(over)
+        };
+        self.scopes.values().map(holds).sum()
     }
 
     /// Where the first link is said to be protected, if one is.
@@ -60,6 +64,9 @@ impl Tree {
         let mut found = Vec::new();
         for (scope, desired) in &newer.scopes {
             let Some(old) = self.scopes.get(scope) else { continue };
+            if old.links.is(&desired.links) {
+                continue;
+            }
             let lost: BTreeSet<&InstanceId> =
                 old.links.keys().filter(|id| !desired.links.contains_key(*id)).collect();
             for (short, said) in desired.links.iter().filter(|(id, _)| !old.links.contains_key(*id))

@@ -103,6 +103,28 @@ async fn what_is_written_is_remembered_after_a_restart() {
     assert_eq!((open, spent(&journal)), (vec![open_one.intent().0], 2));
 }
 
+/// Only the texts that the last revision lacks are written: going back to an earlier one works, too.
+#[tokio::test]
+async fn every_text_of_the_last_revision_is_there_whichever_came_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let changed = |text: &str| {
+        let mut accepted = an_accepted();
+        accepted.files[1].text = text.into();
+        accepted
+    };
+    for (text, texts) in [("two", 2), ("three", 3), ("three", 3), ("two", 3), ("four", 4)] {
+        let (journal, _) = open(folder.path());
+        journal.accepted(&changed(text)).await.unwrap();
+        drop(journal);
+        let (journal, accepted) = open(folder.path());
+        assert_eq!(accepted, Some(changed(text)));
+        drop(journal);
+        let file = rusqlite::Connection::open(folder.path().join("journal.sqlite")).unwrap();
+        let stored = file.query_row("SELECT count(*) FROM manifest", [], |row| row.get(0));
+        assert_eq!(stored, Ok(texts), "{text}");
+    }
+}
+
 #[tokio::test]
 async fn an_entry_that_was_changed_is_found() {
     for change in [

@@ -22,14 +22,20 @@ impl Ledger {
     /// lifts nothing, so that lifting and removing take two. What `older` protects counts even where the
     /// journal's entry about it is of the first format, which did not say so.
     pub fn protected_under(&self, older: Option<&Tree>, newer: &Tree) -> BTreeSet<LinkKey> {
-        let before = self.protected().into_iter().chain(older.into_iter().flat_map(said_protected));
+        let said_before = older.into_iter().flat_map(|older| {
+            // What is said there still is said by the newer tree, too.
+            let anew = |scope: &&Scope| !says_the_same(older, newer, scope);
+            older.scopes.keys().filter(anew).flat_map(|scope| said_protected_in(older, scope))
+        });
+        let before = self.protected().into_iter().chain(said_before);
         let before = before.map(|(scope, instance)| (called_now(&scope, newer), instance));
         let lifted = |(scope, instance): &LinkKey| {
             let desired = newer.scopes.get(scope);
             let said = desired.and_then(|desired| desired.links.get(instance));
             said.is_some_and(|said| !said.protected && said.until.is_none())
         };
-        before.filter(|link| !lifted(link)).chain(said_protected(newer)).collect()
+        let said_by_newer = newer.scopes.keys().flat_map(|scope| said_protected_in(newer, scope));
+        before.filter(|link| !lifted(link)).chain(said_by_newer).collect()
     }
 
     /// What each scope loses once `newer` follows `older`, both as they stand at `now`: a link whose time
@@ -49,6 +55,9 @@ impl Ledger {
         scopes.extend(older.into_iter().flat_map(|tree| tree.scopes.keys()));
         let lost = scopes.into_iter().filter_map(|scope| {
             let pending = self.shrunk(scope).filter(|shrunk| shrunk.exceeds(most, least));
+            if pending.is_none() && older.is_some_and(|older| says_the_same(older, newer, scope)) {
+                return None;
+            }
             let before = older.map(|tree| ids(tree, scope, now)).unwrap_or_default();
             let from = pending.as_ref().map_or(before.len() as u64, |shrunk| shrunk.from);
             let mut lost: BTreeSet<InstanceId> = before;
@@ -70,11 +79,17 @@ fn called_now(scope: &Scope, tree: &Tree) -> Scope {
     if tree.scopes.contains_key(scope) { None } else { renamed() }.unwrap_or_else(|| scope.clone())
 }
 
-fn said_protected(tree: &Tree) -> impl Iterator<Item = LinkKey> {
-    tree.scopes.iter().flat_map(|(scope, desired)| {
-        let protected = desired.links.iter().filter(|(_, said)| said.protected);
-        protected.map(|(instance, _)| (scope.clone(), instance.clone()))
-    })
+fn said_protected_in<'a>(tree: &'a Tree, scope: &'a Scope) -> impl Iterator<Item = LinkKey> + 'a {
+    let desired = tree.scopes.get(scope).into_iter();
+    let links = desired.flat_map(|desired| desired.links.with_terms());
+    let protected = links.filter(|(_, said)| said.protected);
+    protected.map(|(instance, _)| (scope.clone(), instance.clone()))
+}
+
+/// Whether a scope has the very same links in both trees: most have, and a tree may hold a million.
+fn says_the_same(older: &Tree, newer: &Tree, scope: &Scope) -> bool {
+    let both = (older.scopes.get(scope), newer.scopes.get(scope));
+    matches!(both, (Some(older), Some(newer)) if older.links.is(&newer.links))
 }
 
 fn ids(tree: &Tree, scope: &Scope, now: Timestamp) -> BTreeSet<InstanceId> {

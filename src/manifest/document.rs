@@ -4,8 +4,8 @@ use super::fields::{DOCUMENT, Field, LIMITS, Map, SPEC};
 use super::findings::{Findings, Spot};
 use super::yaml::{self, Data, Node};
 use super::{Diagnostic, File, entry, header, raw, windows};
-use crate::desired::{Declared, Document, Limits, Place, ScopePlaces};
-use crate::model::{AccountName, Amount, InstanceId, Mode, Region, Scope, VpcId};
+use crate::desired::{Document, Limits, Links, Place, ScopePlaces};
+use crate::model::{AccountName, Amount, Mode, Region, Scope, VpcId};
 
 /// The account of a manifest that names none.
 pub(super) const ACCOUNT: &str = "default";
@@ -13,8 +13,12 @@ pub(super) const ACCOUNT: &str = "default";
 const MODES: &str = "write `observe` (report), `detach` (also remove what is not listed) or `sync` \
                      (also attach what is missing)";
 
-/// Adds the documents of `file`, and everything wrong with it.
-pub(super) fn read(file: &File, documents: &mut Vec<Document>, diagnostics: &mut Vec<Diagnostic>) {
+/// The documents of `file`.
+///
+/// # Errors
+/// Everything wrong with it.
+pub(super) fn read(file: &File) -> Result<Vec<Document>, Vec<Diagnostic>> {
+    let mut documents = Vec::new();
     let mut findings = Findings::new(&file.path);
     raw::check(file.body(), &mut findings);
     if findings.count() == 0 {
@@ -30,7 +34,8 @@ pub(super) fn read(file: &File, documents: &mut Vec<Document>, diagnostics: &mut
             findings.add(Spot::START, "the file holds no manifest", help);
         }
     }
-    findings.finish(diagnostics);
+    let diagnostics = findings.finish();
+    if diagnostics.is_empty() { Ok(documents) } else { Err(diagnostics) }
 }
 
 fn is_empty(root: &Node<'_>) -> bool {
@@ -167,7 +172,7 @@ fn amount(field: &Field<'_, '_>, findings: &mut Findings) -> Option<Amount> {
     amount
 }
 
-fn instances(spec: &Map<'_, '_>, findings: &mut Findings) -> Option<Vec<(InstanceId, Declared)>> {
+fn instances(spec: &Map<'_, '_>, findings: &mut Findings) -> Option<Links> {
     let help = "list the instances that should be linked; a missing list is not an empty one: \
                 if there should be none, write `instances: []`";
     let field = spec.required("instances", help, findings)?;

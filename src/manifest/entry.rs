@@ -4,37 +4,46 @@ use super::fields::{Field, INSTANCE, Map};
 use super::findings::{Findings, Spot};
 use super::header::note;
 use super::yaml::{Data, Node};
-use crate::desired::Declared;
+use crate::desired::{Declared, Links};
 use crate::model::InstanceId;
 use jiff::Timestamp;
 use std::collections::HashMap;
 
 const EXAMPLE: &str = "an id such as `i-bp67acfmxazb4p0001`";
 
-/// The entries in their order; `None` when one is wrong.
-pub(super) fn read_all(
-    items: &[Node<'_>],
-    findings: &mut Findings,
-) -> Option<Vec<(InstanceId, Declared)>> {
+/// The entries; `None` when one is wrong.
+pub(super) fn read_all(items: &[Node<'_>], findings: &mut Findings) -> Option<Links> {
     let mut entries = Vec::with_capacity(items.len());
-    let mut first: HashMap<&str, Spot> = HashMap::with_capacity(items.len());
+    let mut said = Vec::with_capacity(items.len());
     for item in items {
-        let Some((spot, text, entry)) = read(item, findings) else {
-            continue;
-        };
+        if let Some((spot, text, entry)) = read(item, findings) {
+            entries.push(entry);
+            said.push((spot, text));
+        }
+    }
+    let links = Links::from_iter(entries);
+    if links.len() < said.len() {
+        repeated(&said, findings);
+    }
+    (links.len() == items.len()).then_some(links)
+}
+
+/// Reports every id that is there twice: looked for only when there are fewer links than entries,
+/// because it costs as much as reading them.
+fn repeated(said: &[(Spot, &str)], findings: &mut Findings) {
+    let mut first: HashMap<&str, Spot> = HashMap::with_capacity(said.len());
+    for (spot, text) in said {
         match first.get(text) {
             Some(earlier) => {
-                let message = format!("instance `{}` is listed twice", entry.0);
+                let message = format!("instance `{text}` is listed twice");
                 let other = (*earlier, "listed first here");
-                findings.add_with(spot, message, "keep one of the two", other);
+                findings.add_with(*spot, message, "keep one of the two", other);
             }
             None => {
-                first.insert(text, spot);
-                entries.push(entry);
+                first.insert(text, *spot);
             }
         }
     }
-    (entries.len() == items.len()).then_some(entries)
 }
 
 type Read<'n> = (Spot, &'n str, (InstanceId, Declared));

@@ -69,11 +69,11 @@ impl Findings {
         self.list.push(Diagnostic { place, length: spot.length, message, help, other });
     }
 
-    pub(super) fn finish(mut self, all: &mut Vec<Diagnostic>) {
+    pub(super) fn finish(mut self) -> Vec<Diagnostic> {
         if let Some(last) = self.list.last_mut().filter(|_| self.left_out > 0) {
             let more = format!("; {} more mistakes of this file are not shown", self.left_out);
             last.help.push_str(&more);
         }
-        all.append(&mut self.list);
+        self.list
     }
 }

@@ -42,8 +42,11 @@ fn revision() -> Revision {
     Revision::of_content(Digest::of([b"x".as_slice()]))
 }
 
+/// In the order written.
 fn ids(document: &Document) -> Vec<&str> {
-    document.instances.iter().map(|(id, _)| id.as_str()).collect()
+    let mut ids: Vec<_> = document.instances.iter().collect();
+    ids.sort_by_key(|(_, said)| &said.place);
+    ids.into_iter().map(|(id, _)| id.as_str()).collect()
 }
 
 #[test]
@@ -59,10 +62,10 @@ fn the_whole_format_is_read() {
     let expected =
         ["allow Mon-Fri 09:00-17:00 (Asia/Shanghai)", "deny 2026-12-24..2027-01-02 (UTC)"];
     assert_eq!(windows, expected);
-    let declared = &document.instances[1].1;
+    let declared = document.instances.values().nth(1).unwrap();
     assert_eq!(declared.until.unwrap().to_string(), "2026-12-31T00:00:00Z");
     assert_eq!(declared.reason.as_deref(), Some("batch node, moves in wave 3"));
-    assert!(declared.protected && !document.instances[0].1.protected);
+    assert!(declared.protected && !document.instances.values().next().unwrap().protected);
     let places =
         [&document.place, &document.mode_place, &document.scope_places.vpc, &declared.place];
     assert_eq!(

@@ -1,13 +1,20 @@
 //! An adaptive rate limit for one (account, region, action), as ECS counts (`api-contract.md` 6.1).
 //!
-//! Adds on success, multiplies by 0.7 on a throttle, and knows that a throttled minute ends at the
-//! next minute. Pure: reserving a slot says how long to wait for it.
+//! Adds on success, multiplies by 0.7 on a throttle, returns fast to just below what was throttled, and
+//! knows that a throttled minute ends at the next minute. Pure: reserving a slot says how long to wait for it.
 
 use super::until_next_minute;
 use crate::clock::Moment;
 use std::time::Duration;
 
 const DECREASE: f64 = 0.7;
+/// Below this share of the rate that was last throttled, the rate rises faster: what was taken a moment
+/// ago is likely to be taken again, and a slow return leaves a quota unused.
+const KNOWN: f64 = 0.9;
+/// How much faster.
+const RETURN: f64 = 4.0;
+/// How long a lowered rate takes to show.
+const SETTLES: Duration = Duration::from_secs(1);
 /// After a throttle ECS asks to be probed once a second (`api-contract.md` 6.1).
 const SLOWEST: f64 = 1.0;
 
@@ -25,8 +32,14 @@ pub struct Rates {
 pub struct Limiter {
     rates: Rates,
     rate: f64,
+    /// The rate that was throttled last.
+    known: f64,
+    /// Calls that need no spacing after a rest.
+    burst: u32,
     next: Duration,
     held_until: Duration,
+    /// Until then a throttle tells nothing new about the rate.
+    lowered_until: Duration,
     throttles_in_a_row: u32,
 }
 
@@ -38,10 +51,18 @@ impl Limiter {
         Self {
             rates,
             rate: rates.start,
+            known: 0.0,
+            burst: 1,
             next: Duration::ZERO,
             held_until: Duration::ZERO,
+            lowered_until: Duration::ZERO,
             throttles_in_a_row: 0,
         }
+    }
+
+    /// The same, where so many calls may begin at once after a rest. The long run stays at the rate.
+    pub fn with_burst(rates: Rates, burst: u32) -> Self {
+        Self { burst, ..Self::new(rates) }
     }
 
     /// Calls a second at this moment.
@@ -56,9 +77,11 @@ impl Limiter {
 
     /// Reserves the next slot; the answer is how long to wait for it.
     pub fn reserve(&mut self, now: Moment) -> Duration {
-        let wait = self.next_in(now);
-        self.next = now.monotonic + wait + Duration::from_secs_f64(1.0 / self.rate);
-        wait
+        let apart = Duration::from_secs_f64(1.0 / self.rate);
+        let rested = now.monotonic.saturating_sub(apart * self.burst.saturating_sub(1));
+        let slot = self.next.max(self.held_until).max(rested);
+        self.next = slot + apart;
+        slot.saturating_sub(now.monotonic)
     }
 
     /// Whether a slot that was reserved before a throttle came in has to wait after all.
@@ -69,7 +92,8 @@ impl Limiter {
     /// The cloud took a call: about one call a second faster for every second of full use.
     pub fn succeeded(&mut self) {
         self.throttles_in_a_row = 0;
-        self.rate = (self.rate + 1.0 / self.rate).min(self.rates.max);
+        let step = if self.rate < self.known * KNOWN { RETURN } else { 1.0 };
+        self.rate = (self.rate + step / self.rate).min(self.rates.max);
     }
 
     /// The cloud throttled a call that began at `began`. Calls that were under way when the limit
@@ -79,7 +103,13 @@ impl Limiter {
             return;
         }
         self.throttles_in_a_row += 1;
-        self.rate = (self.rate * DECREASE).max(SLOWEST);
+        // A hint may be over before the slots that were given out at the old rate are: each of their
+        // throttles would lower the rate once more, for one and the same excess.
+        if began.monotonic >= self.lowered_until {
+            self.known = self.rate;
+            self.rate = (self.rate * DECREASE).max(SLOWEST);
+            self.lowered_until = now.monotonic + SETTLES;
+        }
         let wait = match hint {
             Some(hint) => hint.min(Duration::from_secs(120)),
             None if self.throttles_in_a_row == 1 => Duration::from_secs(1),
@@ -109,6 +139,21 @@ mod tests {
         let waits: Vec<_> = (0..3).map(|_| limiter.reserve(at(0)).as_millis()).collect();
         assert_eq!(waits, [0, 200, 400]);
         assert_eq!(limiter.reserve(at(10_000)), Duration::ZERO);
+    }
+
+    #[test]
+    fn after_a_rest_some_calls_need_no_spacing_and_the_rate_holds_all_the_same() {
+        let mut limiter = Limiter::with_burst(Rates { start: 5.0, max: 50.0 }, 3);
+        let mut waits = |now: u64| (0..5).map(|_| limiter.reserve(at(now)).as_millis()).collect();
+        let waited: Vec<u128> = waits(10_000);
+        assert_eq!(waited, [0, 0, 0, 200, 400]);
+        // A rest that is too short for all of it: one call's time has passed since the last slot.
+        let waited: Vec<u128> = waits(10_800);
+        assert_eq!(waited, [0, 0, 200, 400, 600]);
+        limiter.throttled(at(20_000), at(20_000), None, 0.0);
+        let wait = limiter.reserve(at(20_000));
+        assert_eq!(wait, Duration::from_secs(1), "a throttle leaves no burst");
+        assert!(limiter.reserve(at(20_000)) > wait);
     }
 
     #[test]
@@ -151,10 +196,45 @@ mod tests {
     }
 
     #[test]
+    fn after_a_throttle_the_rate_returns_fast_and_then_feels_its_way() {
+        let mut limiter = Limiter::new(Rates { start: 50.0, max: 100.0 });
+        limiter.throttled(at(0), at(0), None, 0.0);
+        let second = |limiter: &mut Limiter| {
+            let before = limiter.rate();
+            (0..before as usize).for_each(|_| limiter.succeeded());
+            limiter.rate() - before
+        };
+        assert_eq!(limiter.rate(), 35.0);
+        assert!((3.5..4.0).contains(&second(&mut limiter)), "{}", limiter.rate());
+        while limiter.rate() < 45.0 {
+            second(&mut limiter);
+        }
+        assert!((0.9..1.0).contains(&second(&mut limiter)), "{}", limiter.rate());
+        // A quota that shrank is followed down all the same.
+        for n in 1..40u64 {
+            limiter.throttled(at(n * 200_000), at(n * 200_000), None, 0.0);
+        }
+        assert_eq!(limiter.rate(), 1.0);
+    }
+
+    #[test]
     fn a_hint_is_followed() {
         let mut limiter = limiter();
         limiter.throttled(at(0), at(0), Some(Duration::from_secs(7)), 0.9);
         assert_eq!(limiter.held_for(at(0)), Duration::from_secs(7));
+    }
+
+    #[test]
+    fn short_hints_one_after_the_other_lower_the_rate_once() {
+        let mut limiter = Limiter::new(Rates { start: 50.0, max: 100.0 });
+        let hint = Some(Duration::from_millis(20));
+        for millis in (0..900).step_by(60) {
+            limiter.throttled(at(millis), at(millis + 5), hint, 0.0);
+            assert_eq!(limiter.held_for(at(millis + 5)), Duration::from_millis(20), "is followed");
+        }
+        assert_eq!(limiter.rate(), 35.0);
+        limiter.throttled(at(1_100), at(1_105), hint, 0.0);
+        assert_eq!(limiter.rate(), 24.5);
     }
 
     #[test]
