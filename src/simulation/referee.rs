@@ -18,6 +18,10 @@ use std::time::Duration;
 mod rules;
 mod told;
 
+/// Answers of calls that may have been carried out.
+const MAY_HAVE_EFFECT: [&str; 6] =
+    ["OK", "timeout", "connection-lost", "malformed-body", "InternalError", "ServiceUnavailable"];
+
 /// What the world is bounded by, as the configuration has it.
 #[derive(Debug, Clone)]
 pub struct Law {
@@ -71,6 +75,8 @@ struct Folder {
 /// What is known of one link.
 #[derive(Debug, Default)]
 struct Known {
+    /// When the last call for it was sent, unless it certainly had no effect, or its effect was seen.
+    sent: Option<(When, Verb)>,
     /// When the last call for it ended; unless one is under way.
     ended: Option<Duration>,
     under_way: bool,
@@ -191,6 +197,9 @@ impl Referee {
         let known = book.links.entry((scope.clone(), instance.clone())).or_default();
         known.under_way = false;
         known.ended = Some(now.mono);
+        if !MAY_HAVE_EFFECT.contains(&code) {
+            known.sent = None;
+        }
     }
 
     /// A read that began at `begun` has an answer.

@@ -231,7 +231,7 @@ async fn survives(
 /// Texts that fill many pages. Revisions share them, so that the log grows faster than the file.
 fn texts(random: &mut fastrand::Rng) -> Vec<Arc<str>> {
     let mut line = |_| format!("    - i-{:012x}\n", random.u64(..));
-    (1..=4).map(|n| (0..n * 2_500).map(&mut line).collect::<String>().into()).collect()
+    (1..=4).map(|n| (0..n * 5_000).map(&mut line).collect::<String>().into()).collect()
 }
 
 fn a_revision(n: usize, texts: &[Arc<str>], random: &mut fastrand::Rng) -> Accepted {

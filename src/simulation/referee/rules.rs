@@ -13,6 +13,8 @@ const SETTLE: Duration = Duration::from_millis(500);
 const NOTICED: Duration = Duration::from_secs(22);
 /// Oldest read by id that a call may be made on.
 const CONFIRMED: Duration = Duration::from_secs(10);
+/// How long reads have to show the old state before a call is repeated that may have had an effect.
+const SETTLED: Duration = Duration::from_secs(15);
 /// How soon a pause is in force.
 const PAUSED: Duration = Duration::from_secs(1);
 /// How long an answer about the credential counts, with the pass that asked.
@@ -42,7 +44,9 @@ impl Book {
             }
         }
         *self.sent_since_resumed.entry(scope).or_default() += 1;
-        self.links.entry(key).or_default().under_way = true;
+        let known = self.links.entry(key).or_default();
+        known.under_way = true;
+        known.sent = Some((now, ticket.verb()));
     }
 
     /// S3, S5, S7: what must be known and written before.
@@ -67,6 +71,12 @@ impl Book {
         };
         if known.under_way {
             broken.push("S5: another call for the link is under way");
+        }
+        // A link that comes and goes is another matter than one that is slow to go.
+        let back = known.absent.is_some_and(|at| known.ended.is_some_and(|ended| at >= ended));
+        let lately = |(at, verb): (When, Verb)| verb == ticket.verb() && at.within(SETTLED, now);
+        if known.sent.is_some_and(lately) && !back {
+            broken.push("A5: called again before reads have shown for long that nothing was done");
         }
         let seen = if ticket.verb() == Verb::Detach { known.listed } else { known.absent };
         match seen {

@@ -128,11 +128,15 @@ impl Book {
     }
 
     fn settled_by(&mut self, now: When, settled: &Settled) {
-        if settled.outcome != Settled::CONVERGED || settled.verb != Verb::Detach {
+        if settled.outcome != Settled::CONVERGED {
             return;
         }
         let key = (settled.scope.clone(), settled.instance.clone());
         let known = self.links.entry(key).or_default();
+        known.sent = None;
+        if settled.verb == Verb::Attach {
+            return;
+        }
         let seen = known.absent.zip(known.ended).is_none_or(|(absent, ended)| absent >= ended);
         let believed = settled.attempts > 0 && (!seen || known.absent.is_none());
         if settled.attempts > 0 {
