@@ -175,8 +175,9 @@ impl Pass {
         terminal::note(&text::render(&shown, terminal::colour_on_stderr()));
         let asked = tokio::task::spawn_blocking(|| terminal::consents("Carry this out?"));
         let consent = tokio::select! {
-            answer = asked => answer.unwrap_or(false),
+            biased;
             () = self.stop.cancelled() => false,
+            answer = asked => answer.unwrap_or(false),
         };
         if !consent {
             return Err(Failure("no consent, so nothing was done".to_owned()));

@@ -59,6 +59,7 @@ pub async fn serve(
     let server =
         axum::serve(listener, router(sim)).with_graceful_shutdown(stop.clone().cancelled_owned());
     tokio::select! {
+        biased;
         served = server => served,
         () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => Ok(()),
     }
