@@ -1,5 +1,6 @@
 //! The rules that a call must keep, at the moment at which it leaves.
 
+use super::told::covers;
 use super::{Book, Content, Key, When, share};
 use crate::cloud::Ticket;
 use crate::ledger::{DAY, FLAPS, HOUR};
@@ -133,7 +134,7 @@ impl Book {
             broken.push("windows: it is the closed hour");
         }
         let paused = self.pauses.iter().any(|(since, pause)| {
-            pause.target.covers(scope) && now.mono.saturating_sub(*since) > PAUSED
+            covers(&pause.target, scope) && now.mono.saturating_sub(*since) > PAUSED
         });
         if paused {
             broken.push("S12: calls are paused");

@@ -2,8 +2,8 @@
 
 use super::{Book, When};
 use crate::cloud::{Page, Query};
-use crate::ledger::event::{Accepted, Answered, Event, Resume, Settled};
-use crate::model::{InstanceId, Verb};
+use crate::ledger::event::{Accepted, Answered, Cause, Event, Resume, Settled, Target};
+use crate::model::{InstanceId, Scope, Verb};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -153,9 +153,35 @@ impl Book {
     }
 
     fn resumed_by(&mut self, resume: &Resume) {
-        self.pauses.retain(|(_, pause)| !resume.ends(&pause.target, pause));
-        self.holds.retain(|(scope, _)| !resume.ends_hold_of(scope));
-        self.misses.retain(|(_, scope)| !resume.target.covers(scope));
-        self.sent_since_resumed.retain(|scope, _| !resume.target.covers(scope));
+        let of = &resume.target;
+        // A part ends what was paused as that part, and what paused itself inside it.
+        self.pauses.retain(|(_, pause)| {
+            let latched = pause.cause != Cause::Operator && is_within(&pause.target, of);
+            *of != Target::All && *of != pause.target && !latched
+        });
+        let whole = |scope: &Scope| *of == Target::All || *of == Target::Scope(scope.clone());
+        self.holds.retain(|(scope, _)| !whole(scope));
+        self.misses.retain(|(_, scope)| !covers(of, scope));
+        self.sent_since_resumed.retain(|scope, _| !covers(of, scope));
+    }
+}
+
+/// Whether a pause or a resume is about a scope.
+pub(super) fn covers(target: &Target, scope: &Scope) -> bool {
+    match target {
+        Target::All => true,
+        Target::Account(account) => scope.account == *account,
+        Target::Lane(lane) => scope.account == lane.account && scope.region == lane.region,
+        Target::Scope(of) => of == scope,
+    }
+}
+
+/// Whether one target lies within another.
+fn is_within(target: &Target, whole: &Target) -> bool {
+    match (target, whole) {
+        (_, Target::All) => true,
+        (Target::Scope(scope), _) => covers(whole, scope),
+        (Target::Lane(lane), Target::Account(account)) => lane.account == *account,
+        (target, whole) => target == whole,
     }
 }

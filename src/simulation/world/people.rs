@@ -42,7 +42,10 @@ impl World {
             Deed::EditProtection => self.edit_protection(),
             Deed::ScopeReleased => self.release_scope(),
             Deed::Pause => self.pause().await,
-            Deed::Resume => self.resume(Target::All).await,
+            Deed::Resume => {
+                let target = self.a_target();
+                self.resume(target).await;
+            }
             Deed::Approve => self.approve().await,
             Deed::Undo => self.undo().await,
             _ => return false,
@@ -206,14 +209,18 @@ impl World {
         Some(seq)
     }
 
-    async fn pause(&mut self) {
+    /// Everything, the account, the region, or a VPC.
+    fn a_target(&mut self) -> Target {
         let names = &self.ground.names;
         let lane = Lane { account: names.account.clone(), region: names.region.clone() };
         let mut targets =
             vec![Target::All, Target::Account(names.account.clone()), Target::Lane(lane)];
         targets.extend(names.vpcs.iter().map(|vpc| Target::Scope(names.scope(vpc))));
-        let Some(target) = self.random.choice(targets) else { return };
-        let (cause, by) = (Cause::Operator, "somebody".to_owned());
+        self.random.choice(targets).unwrap_or(Target::All)
+    }
+
+    async fn pause(&mut self) {
+        let (target, cause, by) = (self.a_target(), Cause::Operator, "somebody".to_owned());
         self.says(Event::Paused(Pause { target, cause, by, reason: None })).await;
     }
 
