@@ -1,6 +1,6 @@
 //! Any text as manifests. A FILE SEPARATOR (U+001C), which no manifest may hold, stands between files.
 
-use classiclinkd::desired::{Desired, Document};
+use classiclinkd::desired::{Declared, Desired, Document};
 use classiclinkd::manifest::{self, File};
 use classiclinkd::model::{AccountName, Digest, InstanceId, Revision};
 
@@ -96,6 +96,12 @@ fn part_of(file: &File, end: usize) -> File {
     File { path: file.path.clone(), text: file.text.get(..end).unwrap_or_default().into() }
 }
 
+fn as_written(document: &Document) -> Vec<(&InstanceId, &Declared)> {
+    let mut links: Vec<_> = document.instances.iter().collect();
+    links.sort_by_key(|(_, said)| &said.place);
+    links
+}
+
 fn says_no_more(file: &File, end: usize, whole: &[Document]) {
     let Ok(part) = manifest::parse(&[part_of(file, end)]) else { return };
     assert!(!part.is_empty() && part.len() <= whole.len(), "cut at {end}");
@@ -109,7 +115,7 @@ fn says_no_more(file: &File, end: usize, whole: &[Document]) {
     let default = AccountName::parse("default").unwrap();
     assert!([&said.scope.account, &default].contains(&&last.scope.account), "cut at {end}");
     assert!(last.instances.len() <= said.instances.len(), "cut at {end}");
-    for ((id, part), (of, whole)) in last.instances.iter().zip(&said.instances) {
+    for ((id, part), (of, whole)) in as_written(last).into_iter().zip(as_written(said)) {
         assert_eq!(id, of, "cut at {end}");
         // Without its end, a link is kept longer, which cuts nothing.
         assert!(part.until.is_none() || part.until == whole.until, "cut at {end}");
