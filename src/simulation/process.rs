@@ -276,17 +276,13 @@ impl Process {
         self.task.is_finished()
     }
 
-    /// Asks it to end, and waits; then, how long that took.
+    /// Asks it to end, and waits.
     ///
     /// # Errors
     /// Why it did not end in order.
-    pub async fn end(self) -> Result<Duration, String> {
-        let asked = tokio::time::Instant::now();
+    pub async fn end(self) -> Result<(), String> {
         self.stop.cancel();
-        match self.task.await {
-            Ok(ended) => ended.map(|()| asked.elapsed()),
-            Err(error) => Err(error.to_string()),
-        }
+        self.task.await.unwrap_or_else(|error| Err(error.to_string()))
     }
 }
 

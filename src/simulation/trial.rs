@@ -7,6 +7,7 @@
 use super::deed::Deed;
 use super::referee::Findings;
 use super::world::{Size, World};
+use crate::clock::Clock as _;
 use crate::ledger::event::Target;
 use std::time::Duration;
 
@@ -67,7 +68,6 @@ impl Trial {
     }
 
     async fn go(&self, size: Size, lines: bool) -> Result<Verdict, String> {
-        let begun = tokio::time::Instant::now();
         let mut world = World::new(self.seed, size, lines)?;
         let steps = self.steps(&mut world.random);
         world.start(u64::MAX);
@@ -80,7 +80,8 @@ impl Trial {
         come_to_rest(&mut world).await;
         world.end().await;
         let findings = world.ground.referee.findings();
-        Ok(Verdict { steps, findings, simulated: begun.elapsed() })
+        let simulated = world.ground.clock.now().monotonic;
+        Ok(Verdict { steps, findings, simulated })
     }
 
     fn steps(&self, random: &mut fastrand::Rng) -> Vec<Step> {

@@ -89,7 +89,7 @@ impl World {
             sync: Arc::default(),
             foreign: Arc::default(),
         };
-        let interval = Duration::from_secs([60, 120, 300][random.usize(0..3)]);
+        let interval = Duration::from_secs(random.choice([60, 120, 300]).unwrap_or(60));
         let mut world = Self {
             ground,
             random,
@@ -144,26 +144,30 @@ impl World {
 
     /// Ends the process in order, if there is one.
     pub async fn end(&mut self) {
-        if let Some(process) = self.process.take() {
-            match process.end().await {
-                Ok(took) if took <= crate::daemon::DRAIN + Duration::from_secs(1) => (),
-                Ok(took) => self.accuse(format!("L6: it took {took:?} to end")),
-                Err(error) => self.accuse(format!("S10: it did not end in order: {error}")),
-            }
+        let Some(process) = self.process.take() else { return };
+        let asked = self.ground.clock.now();
+        if let Err(error) = process.end().await {
+            self.accuse(format!("S10: it did not end in order: {error}"));
+        }
+        let took = self.ground.clock.now().since(asked);
+        if took > crate::daemon::DRAIN + Duration::from_secs(1) {
+            self.accuse(format!("L6: it took {took:?} to end"));
         }
     }
 
     /// Lets time pass, and a process that dies meanwhile come back.
     pub async fn wait(&mut self, time: Duration) {
-        let until = tokio::time::Instant::now() + time;
+        let clock = self.ground.clock.clone();
+        let until = clock.now().monotonic + time;
         loop {
+            let left = until.saturating_sub(clock.now().monotonic);
             let died = async {
                 match &self.process {
                     Some(process) => process.killed().await,
                     None => std::future::pending().await,
                 }
             };
-            match tokio::time::timeout_at(until, died).await {
+            match tokio::time::timeout(left, died).await {
                 Err(_) => break,
                 Ok(()) => {
                     self.kill().await;

@@ -43,7 +43,7 @@ pub fn watch(
     keep_reading(|_| Disk::new(root), settings, cancel)
 }
 
-/// As [`watch`], whatever the tree is kept in; `open` is told where its changes are to be heard.
+/// As [`watch()`], whatever the tree is kept in; `open` is told where its changes are to be heard.
 pub(super) fn keep_reading<L: Look>(
     open: impl FnOnce(&Arc<Inbox>) -> L,
     settings: Settings,

@@ -3,6 +3,7 @@ use crate::desired::{Ceiling, Declared, Limits, ScopePlaces};
 use crate::model::{Amount, Digest, Mode};
 use crate::plan::tests::{id, moment, scope};
 use crate::window::{Kind, Window, Windows};
+use std::slice;
 
 fn at(line: u32) -> Place {
     Place { file: "shop.yaml".into(), line, column: 1 }
@@ -145,10 +146,10 @@ fn what_the_configuration_does_not_name_is_outside() {
         (&[][..], &[][..], None),
         (&[scope()], &[scope()], None),
         (&[region.clone(), scope()], &[vpc.clone(), scope()], None),
-        (&[region.clone()], &[], Some(12)),
-        (&[], &[vpc.clone()], Some(13)),
-        (&[scope()], &[vpc.clone()], Some(13)),
-        (&[region], &[scope()], Some(12)),
+        (slice::from_ref(&region), &[], Some(12)),
+        (&[], slice::from_ref(&vpc), Some(13)),
+        (&[scope()], slice::from_ref(&vpc), Some(13)),
+        (slice::from_ref(&region), &[scope()], Some(12)),
     ] {
         let ceiling = ceiling(regions, vpcs);
         assert_eq!(lines(ceiling.clone()), expected.into_iter().collect::<Vec<_>>());

@@ -42,7 +42,7 @@ impl World {
             Deed::StaleReads => {
                 vec![
                     ("stale-reads", percent(50, random)),
-                    ("stale-age", seconds(8, random)[4..].to_owned()),
+                    ("stale-age", format!("{}s", random.u32(1..=8))),
                 ]
             }
             Deed::PageShift => vec![("page-shift", random.i32(-2..=2).to_string())],
