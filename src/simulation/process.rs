@@ -169,6 +169,8 @@ impl WriteLinks for Seam {
         self.mortality.effect().await;
         let Ground { referee, clock, .. } = &self.ground;
         let vpc = &ticket.scope().vpc;
+        // Links that came back by themselves count for what a plan may detach.
+        self.ground.count(vpc, false);
         referee.sends(clock.when(), ticket, &self.ground.linked(vpc));
         let answer = tokio::time::timeout(DEADLINE, self.cloud.carry_out(ticket)).await;
         let answer = answer.unwrap_or_else(|_| Err(Self::late()));
