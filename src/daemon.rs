@@ -1,6 +1,7 @@
 //! The loop: triggers -> due -> pass -> report; intake of revisions, signals, drain.
 
 use crate::apply::{Applied, Circumstances, Writes};
+use crate::board::Board;
 use crate::clock::Clock;
 use crate::cloud::{Identify, ReadLinks, WriteLinks};
 use crate::desired::{Desired, Expiring, Tree};
@@ -12,7 +13,6 @@ use crate::plan::Missing;
 use crate::reconcile;
 use crate::report::{ScopeReport, Standing, Verdict};
 use crate::schedule::{Ended, Schedule};
-use crate::serve::Board;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -81,7 +81,7 @@ pub type Said = BTreeMap<Scope, Vec<String>>;
 enum Turn {
     Stop,
     Reading,
-    Passed(Box<ScopeReport>),
+    Passed(Arc<ScopeReport>),
     Panicked(String),
     Heard,
     Due,
@@ -150,7 +150,7 @@ where
             },
             Ok(()) = self.heard.changed() => Turn::Heard,
             Some(joined) = passes.join_next() => match joined {
-                Ok(report) => Turn::Passed(Box::new(report)),
+                Ok(report) => Turn::Passed(Arc::new(report)),
                 Err(error) => Turn::Panicked(error.to_string()),
             },
             () = tokio::time::sleep(wait) => Turn::Due,
@@ -184,12 +184,15 @@ where
         }
     }
 
-    fn passed(&mut self, schedule: &mut Schedule, tree: &Tree, report: &ScopeReport) {
+    fn passed(&mut self, schedule: &mut Schedule, tree: &Tree, report: &Arc<ScopeReport>) {
         let now = self.clock.now();
         if tree.scopes.contains_key(&report.scope) {
             self.board.passed(report, now);
             schedule.ended(&report.scope, ended(report), now.monotonic, self.random.f64());
-            self.warned.news(report).into_iter().for_each(|news| warn(&report.scope, news));
+            for news in self.warned.news(report) {
+                warn(&report.scope, news);
+                self.board.expiring(&report.scope, news, now);
+            }
         } else {
             schedule.forget(&report.scope);
             self.warned.forget(&report.scope);
@@ -207,7 +210,7 @@ where
             });
             filed.into_iter().chain(pauses).collect()
         });
-        self.board.stopped_by(paused, books.trouble());
+        self.board.stopped_by(paused, books.trouble(), self.clock.now());
     }
 
     fn quarantined(&self) -> usize {

@@ -42,6 +42,7 @@ pub mod apply;
 // Shell: wire and show.
 pub mod report;
 pub mod reconcile;
+pub mod board;
 pub mod serve;
 pub mod daemon;
 #[cfg(any(test, feature = "simtest"))]

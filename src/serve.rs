@@ -1,5 +1,6 @@
 //! Health, status as JSON, and the status page. Read-only; the daemon writes on the [`Board`].
 
+use crate::board::Board;
 use crate::clock::Clock;
 use axum::Router;
 use axum::extract::{Request, State};
@@ -12,10 +13,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-mod board;
 mod status;
-
-pub use board::Board;
 
 const PAGE: &str = include_str!("serve/page.html");
 const SCRIPT: &str = include_str!("serve/page.js");

@@ -2,11 +2,12 @@
 
 use super::{Exit, Failure, Globals, Manifests, apply, setup};
 use crate::apply::{Newest, Progress};
+use crate::board::Board;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::daemon::{BEAT, Daemon, Intake, Said, Signals, Warned, stop_on_signals};
 use crate::journal::Journal;
-use crate::serve::{self, Board, Shown};
+use crate::serve::{self, Shown};
 use crate::source;
 use clap::Args;
 use std::path::Path;

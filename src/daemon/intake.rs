@@ -2,12 +2,12 @@
 //! file makes the whole revision unacceptable; the last accepted one stays in force.
 
 use crate::apply::{Circumstances, Current};
+use crate::board::Board;
 use crate::desired::{Ceilings, Tree};
 use crate::gate::Bounds;
 use crate::journal::{Accepted, Journal, JournalError};
 use crate::manifest::{self, Diagnostic, File, Shelf};
 use crate::model::{Digest, Revision, Scope};
-use crate::serve::Board;
 use crate::source::{Reading, State};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -180,7 +180,7 @@ impl Intake {
             acceptance(&self.circumstances, self.older.as_deref(), &tree, &self.root, files);
         if let Err(error) = self.record(&accepted).await {
             tracing::error!(%error, "a revision is not accepted");
-            self.board.trouble(Some(error.to_string()));
+            self.board.trouble(Some(error.to_string()), self.circumstances.clock.now());
             self.last = Outcome::Unjournaled(error.to_string());
             return None;
         }
@@ -221,7 +221,7 @@ impl Intake {
 
     fn settle(&mut self, outcome: Outcome) {
         self.refused = None;
-        self.board.trouble(None);
+        self.board.trouble(None, self.circumstances.clock.now());
         self.last = outcome;
     }
 
@@ -236,7 +236,7 @@ impl Intake {
             };
             tracing::error!("the manifests cannot be accepted; {keeps}:\n{why}");
         }
-        self.board.trouble(Some(why));
+        self.board.trouble(Some(why), self.circumstances.clock.now());
         self.refused = digest;
         self.last = outcome;
     }

@@ -1,8 +1,8 @@
 //! The status as JSON: `/api/v1/status`.
 
-use super::Board;
+use crate::board::Board;
 use crate::clock::Moment;
-use crate::report::{Report, Standing, json};
+use crate::report::{Report, ScopeReport, Standing, json};
 use serde_json::{Value, json};
 
 /// The board as a value. Times are RFC 3339, ages in seconds.
@@ -29,7 +29,7 @@ pub(super) fn value(board: &Board, now: Moment) -> Value {
         })).collect::<Vec<_>>(),
     });
     let Some(revision) = &said.revision else { return status };
-    let reports = said.scopes.values().map(|(_, report)| report.clone()).collect();
+    let reports = said.scopes.values().map(|(_, report)| ScopeReport::clone(report)).collect();
     let report = Report::new(std::sync::Arc::clone(revision), reports);
     let mut plan = json::value(&report);
     for scope in plan.get_mut("scopes").and_then(Value::as_array_mut).into_iter().flatten() {

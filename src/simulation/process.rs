@@ -10,6 +10,7 @@ use super::estate::Names;
 use super::referee::{Referee, When};
 use crate::apply::{Circumstances, Newest, Progress, Quarantine, Serial, Unsettled, Writes};
 use crate::attempt::{Lanes, Limits};
+use crate::board::Board;
 use crate::clock::{Clock, Moment, TokioClock};
 use crate::cloud::{
     Accepted, Class, CloudError, Identify, Page, Query, ReadLinks, Ticket, WriteLinks,
@@ -21,7 +22,6 @@ use crate::journal::{Disk, Journal, Memory, PauseFile};
 use crate::ledger::Event;
 use crate::model::{AccountId, InstanceId, VpcId};
 use crate::observe::{Pins, Reads};
-use crate::serve::Board;
 use crate::sim::{Sim, SimAccount};
 use crate::source::{Imagined, Settings};
 use futures_util::future::BoxFuture;

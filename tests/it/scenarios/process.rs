@@ -3,13 +3,13 @@
 use classiclinkd::aliyun::{Operation, classify};
 use classiclinkd::apply::{Circumstances, Newest, Progress, Quarantine, Serial, Unsettled, Writes};
 use classiclinkd::attempt::Lanes;
+use classiclinkd::board::Board;
 use classiclinkd::clock::Clock;
 use classiclinkd::config::Config;
 use classiclinkd::daemon::Intake;
 use classiclinkd::journal::{Journal, Memory, PauseFile};
 use classiclinkd::model::AccountName;
 use classiclinkd::observe::{Pins, Reads};
-use classiclinkd::serve::Board;
 use classiclinkd::sim::seed::default_account;
 use classiclinkd::sim::{Sim, SimAccount};
 use std::path::Path;
