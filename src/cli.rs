@@ -18,6 +18,8 @@ mod pause;
 mod plan;
 mod planfile;
 mod proposals;
+mod reconcile;
+mod record;
 mod resume;
 mod run;
 mod schema;
@@ -107,6 +109,7 @@ Examples:
   classiclinkd run --manifests manifests/               keep doing it
   classiclinkd status                                   what is in force, paused, held
   classiclinkd pause --reason incident-7                stop all calls, until `resume`
+  classiclinkd reconcile                                make the daemon look now
   classiclinkd explain i-bp67acfmxazb4p0001             why this link stays, goes or went
   classiclinkd history                                  what was done, when, why, on whose commit
 
@@ -168,6 +171,7 @@ enum Command {
     Approve(approve::Options),
     Pause(pause::Options),
     Resume(resume::Options),
+    Reconcile(reconcile::Options),
     Status(status::Options),
     Journal(journal::Options),
     Validate(validate::Options),
@@ -228,6 +232,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Approve(options) => on_runtime(approve::main(options, globals)),
         Command::Pause(options) => on_runtime(pause::main(options, globals)),
         Command::Resume(options) => on_runtime(resume::main(options, globals)),
+        Command::Reconcile(options) => on_runtime(reconcile::main(options, globals)),
         Command::Import(options) => on_runtime(import::main(options, globals)),
         Command::Undo(options) => on_runtime(undo::main(options, globals)),
         Command::Explain(options) => on_runtime(explain::main(options, globals)),

@@ -4,6 +4,7 @@ use crate::apply::{Applied, Circumstances, Writes};
 use crate::board::Board;
 use crate::clock::Clock;
 use crate::cloud::{Identify, ReadLinks, WriteLinks};
+use crate::control::Order;
 use crate::desired::{Desired, Expiring, Tree};
 use crate::gate::Refusal;
 use crate::model::{AccountName, Scope};
@@ -16,7 +17,7 @@ use crate::schedule::{Ended, Schedule};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -70,6 +71,8 @@ pub struct Daemon<R, W> {
     pub circumstances: Circumstances,
     /// What operators wrote into the journal.
     pub heard: watch::Receiver<u64>,
+    /// What operators want looked at now.
+    pub orders: mpsc::Receiver<Order>,
     /// Which notices about links that end soon were given.
     pub warned: Warned,
 }
@@ -84,6 +87,7 @@ enum Turn {
     Passed(Arc<ScopeReport>),
     Panicked(String),
     Heard,
+    Asked(Order),
     Due,
 }
 
@@ -114,6 +118,13 @@ where
                 Turn::Heard => {
                     let everything = tree.scopes.keys().cloned().collect();
                     self.enqueue(&mut schedule, &tree, &everything);
+                }
+                Turn::Asked(Order { target, looking }) => {
+                    let all = tree.scopes.keys();
+                    let scopes = all.filter(|scope| target.covers(scope)).cloned().collect();
+                    self.enqueue(&mut schedule, &tree, &scopes);
+                    // Who does not wait for the answer does not get it.
+                    let _gone = looking.send(scopes.len());
                 }
                 Turn::Reading => {
                     let reading = self.readings.borrow_and_update().clone();
@@ -149,6 +160,7 @@ where
                 Err(_) => Turn::Panicked("the reader of the manifests has stopped".to_owned()),
             },
             Ok(()) = self.heard.changed() => Turn::Heard,
+            Some(order) = self.orders.recv() => Turn::Asked(order),
             Some(joined) = passes.join_next() => match joined {
                 Ok(report) => Turn::Passed(Arc::new(report)),
                 Err(error) => Turn::Panicked(error.to_string()),

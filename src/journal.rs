@@ -31,7 +31,18 @@ pub use chain::Entry;
 pub use memory::{Disk, Memory};
 pub use sqlite::{Past, Verified, look, verify};
 pub use state::{PauseFile, StateDir};
-pub use user::user;
+pub use user::{name_of, user};
+
+/// An event as the journal writes it: kind and body.
+pub fn written(event: &Event) -> (&'static str, String) {
+    let format::Record { kind, body } = format::record(event);
+    (kind, body)
+}
+
+/// The event that was [`written`]; `None` where the body is not one of its kind.
+pub fn read(kind: &str, body: &str) -> Option<Event> {
+    format::event(kind, body)
+}
 
 /// The file in the state folder.
 pub const FILE: &str = "journal.sqlite";

@@ -1,11 +1,12 @@
 //! `approve`: a person's leave for one plan that the gate holds.
 
 use super::findings::{Findings, Found, Known, Waiting, can_be_approved, count};
+use super::record::record;
 use super::resume::second;
 use super::{Exit, Failure, Globals, setup, terminal};
 use crate::clock::Moment;
 use crate::config::{self, APPROVAL_MAX};
-use crate::journal::{self, Journal, Past};
+use crate::journal::{self, Past};
 use crate::ledger::event::{Approval, Event, Passed};
 use crate::model::{Digest, Verb, printable};
 use clap::Args;
@@ -68,8 +69,7 @@ pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Fai
     let (plan, of) = judge(&digest, &past, now)?;
     let approval = Approval { plan, of, by: journal::user(), reason, until };
     terminal::out(&shown(&approval))?;
-    let (journal, _) = Journal::beside(&folder, clock)?;
-    journal.append(Event::Approved(approval)).await?;
+    record(&folder, Event::Approved(approval)).await?;
     terminal::out(
         "approved; the next pass of the daemon, or `apply`, carries it out as far as nothing else holds \
          it\n",

@@ -1,9 +1,11 @@
 //! `pause`: stop the calls.
 
+use super::record::record;
 use super::target::{Which, doubt, quoted};
 use super::{Exit, Failure, Globals, setup, terminal};
+use crate::clock::Clock as _;
 use crate::gate;
-use crate::journal::{self, Journal, JournalError, PauseFile, StateDir};
+use crate::journal::{self, JournalError, PauseFile, StateDir};
 use crate::ledger::event::{Cause, Event, Pause};
 use crate::model::printable;
 use clap::Args;
@@ -54,10 +56,10 @@ pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Fai
 /// Writes it down, durably; gives what is doubtful about its target.
 async fn write(folder: &Path, pause: Pause) -> Result<Option<String>, JournalError> {
     StateDir::make(folder)?;
-    let (journal, _) = Journal::beside(folder, setup::clock())?;
     let target = pause.target.clone();
-    journal.append(Event::Paused(pause)).await?;
-    Ok(journal.books().read(|ledger| doubt(&target, ledger)))
+    record(folder, Event::Paused(pause)).await?;
+    let past = journal::look(folder, setup::clock().now())?;
+    Ok(doubt(&target, &past.ledger))
 }
 
 /// A pause in the wrong folder stops nobody, and must not look as if it did.

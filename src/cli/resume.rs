@@ -1,9 +1,11 @@
 //! `resume`: let calls go on.
 
+use super::record::record;
 use super::target::{Which, doubt, quoted};
 use super::{Exit, Failure, Globals, setup, terminal};
+use crate::clock::Clock as _;
 use crate::gate;
-use crate::journal::{self, Journal, JournalError, PauseFile};
+use crate::journal::{self, JournalError, PauseFile};
 use crate::ledger::Ledger;
 use crate::ledger::event::{Cause, Event, Pause, Resume, Target};
 use crate::model::printable;
@@ -40,17 +42,17 @@ pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Fai
     if matches!(folder.join(journal::FILE).try_exists(), Ok(false)) {
         return Err(JournalError::Missing { path: folder.display().to_string() }.into());
     }
-    let (journal, _) = Journal::beside(&folder, setup::clock())?;
+    let look = || journal::look(&folder, setup::clock().now());
     let resume = Resume { target: target.clone(), by: journal::user(), reason };
-    let ended = journal.books().read(|ledger| within(&resume, ledger));
+    let ended = within(&resume, &look()?.ledger);
     if ended.is_empty() {
         terminal::out("nothing was paused\n")?;
     } else {
-        journal.append(Event::Resumed(resume)).await?;
+        record(&folder, Event::Resumed(resume)).await?;
         terminal::out(&ended.concat())?;
     }
-    let (wider, doubt) =
-        journal.books().read(|ledger| (around(&target, ledger), doubt(&target, ledger)));
+    let ledger = look()?.ledger;
+    let (wider, doubt) = (around(&target, &ledger), doubt(&target, &ledger));
     let doubt = doubt.filter(|_| ended.is_empty());
     for note in wider.into_iter().chain(doubt) {
         terminal::note(&format!("note: {note}"));

@@ -5,6 +5,7 @@ use crate::apply::{Newest, Progress};
 use crate::board::Board;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::control;
 use crate::daemon::{BEAT, Daemon, Intake, Said, Signals, Warned, stop_on_signals};
 use crate::journal::Journal;
 use crate::serve::{self, Shown};
@@ -13,6 +14,7 @@ use clap::Args;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 /// Where the status page listens if nobody says otherwise.
@@ -87,6 +89,7 @@ pub(super) async fn daemon(
         stop: stop.clone(),
     };
     let clock_of_day = Arc::clone(&clock);
+    let orders = listen(&state, &stop);
     let daemon = Daemon {
         estate: setup::estate(&config, parts),
         intake,
@@ -101,6 +104,7 @@ pub(super) async fn daemon(
         said: Said::new(),
         circumstances: state.circumstances(&config, &clock_of_day),
         heard: state.journal.books().follow(),
+        orders,
         warned: Warned::default(),
     };
     tokio::spawn(forget_old(
@@ -113,6 +117,25 @@ pub(super) async fn daemon(
     daemon.run().await.map_err(Failure)?;
     tracing::info!("ended in order");
     Ok(Exit::Clean)
+}
+
+/// Lets operators ask, over a socket in the state folder.
+fn listen(state: &setup::State, stop: &CancellationToken) -> mpsc::Receiver<control::Order> {
+    let (orders, asked) = mpsc::channel(16);
+    if let Some(folder) = state.folder() {
+        let folder = folder.path().to_owned();
+        let served = control::serve(folder, state.journal.clone(), orders, stop.clone());
+        tokio::spawn(async move {
+            if let Err(error) = served.await {
+                tracing::warn!(
+                    %error,
+                    "no control socket in the state folder: `reconcile` cannot be asked for, and what \
+                     operators say is taken from the journal"
+                );
+            }
+        });
+    }
+    asked
 }
 
 /// Forgets entries of the journal that are old enough, every day.

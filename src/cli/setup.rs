@@ -178,13 +178,18 @@ pub(super) struct State {
     pub journal: Journal,
     pub accepted: Option<Accepted>,
     pub pause_file: PauseFile,
-    _folder: Option<StateDir>,
+    folder: Option<StateDir>,
 }
 
 impl State {
+    /// The folder, where it is this process's own.
+    pub fn folder(&self) -> Option<&StateDir> {
+        self.folder.as_ref()
+    }
+
     /// Whether a daemon holds the state folder, too.
     pub fn is_shared(&self) -> bool {
-        self._folder.is_none()
+        self.folder.is_none()
     }
 
     /// How things stand, as this journal knows.
@@ -241,7 +246,7 @@ pub(super) async fn state_or_beside(
         Ok(folder) => locked(folder, clock).await,
         Err(JournalError::Locked { .. }) => {
             let (journal, accepted) = Journal::beside(&path, Arc::clone(clock))?;
-            Ok(State { journal, accepted, pause_file: PauseFile::of(&path), _folder: None })
+            Ok(State { journal, accepted, pause_file: PauseFile::of(&path), folder: None })
         }
         Err(error) => Err(error.into()),
     }
@@ -249,7 +254,7 @@ pub(super) async fn state_or_beside(
 
 fn of(folder: StateDir, journal: Journal, accepted: Option<Accepted>) -> State {
     let pause_file = PauseFile::of(folder.path());
-    State { journal, accepted, pause_file, _folder: Some(folder) }
+    State { journal, accepted, pause_file, folder: Some(folder) }
 }
 
 /// How things would stand if a tree were accepted, for commands that change nothing: by the journal as

@@ -55,6 +55,7 @@ fn daemon(
         said: Said::new(),
         circumstances,
         heard: journal.books().follow(),
+        orders: tokio::sync::mpsc::channel(1).1,
         warned: Warned::default(),
     }
 }

@@ -10,8 +10,9 @@ use std::time::Duration;
 /// The file that is locked.
 const LOCK: &str = "lock";
 /// What is in a state folder.
-const OURS: [&str; 7] = [
+const OURS: [&str; 8] = [
     LOCK,
+    StateDir::CONTROL,
     PauseFile::NAME,
     "journal.made",
     "journal.sqlite",
@@ -72,6 +73,9 @@ pub struct StateDir {
 }
 
 impl StateDir {
+    /// The name of the socket on which a daemon is asked.
+    pub const CONTROL: &str = "control.sock";
+
     /// Makes the folder (0700) where it is missing, and closes it to others where it is open to them.
     ///
     /// # Errors

@@ -3,7 +3,11 @@
 /// The name of the process's user, else its number. Asked of the operating system and not of the
 /// environment, which anybody can set.
 pub fn user() -> String {
-    let uid = rustix::process::getuid().as_raw();
+    name_of(rustix::process::getuid().as_raw())
+}
+
+/// The name of a user, else its number.
+pub fn name_of(uid: u32) -> String {
     let known = std::fs::read_to_string("/etc/passwd").ok();
     known.and_then(|passwd| named(&passwd, uid)).unwrap_or_else(|| format!("uid {uid}"))
 }

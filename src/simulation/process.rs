@@ -365,6 +365,7 @@ impl Life {
             said: Said::new(),
             circumstances,
             heard: journal.books().follow(),
+            orders: tokio::sync::mpsc::channel(1).1,
             warned: Warned::default(),
         };
         daemon.run().await

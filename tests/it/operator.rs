@@ -358,3 +358,37 @@ fn a_flipped_byte_in_the_journal_is_found() {
     let missing = Place::new().run(&cloud, &["journal", "verify"]);
     assert!(missing.code == 1 && missing.err.contains("--state"), "{missing:?}");
 }
+
+#[test]
+fn a_running_daemon_is_asked_over_its_socket() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (place, cloud) = (Place::new(), Cloud::with(LINKS));
+    place.write("a.yaml", &manifest("a", "detach", &["one", "two", "three", "four", "five"], ""));
+    let nobody = place.run(&cloud, &["reconcile"]);
+    assert_eq!(nobody.code, 1, "{nobody:?}");
+    assert!(nobody.err.contains("no daemon listens"), "{nobody:?}");
+    let daemon = patient_daemon(&place, &cloud);
+    daemon.says("is accepted");
+    let socket = place.state().join("control.sock");
+    until("the socket", || socket.exists(), String::new);
+    assert_eq!(fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);
+
+    // Nothing but being asked makes it look again within the hour.
+    let reads = || cloud.calls("DescribeClassicLinkInstances");
+    until("the first look", || reads() > 0, || daemon.log());
+    cloud.attach_by_hand("a", "x");
+    let looked = place.run(&cloud, &["reconcile", "--region", "cn-hangzhou", "--vpc", "vpc-a"]);
+    assert_eq!((looked.code, looked.out.as_str()), (0, "the daemon looks at 1 VPC now\n"));
+    daemon.says("asked to look now");
+    until("the drift is gone", || !cloud.links("a").contains(&"x".to_owned()), || daemon.log());
+    let elsewhere = place.run(&cloud, &["reconcile", "--account", "prod"]);
+    assert_eq!(elsewhere.code, 1, "{elsewhere:?}");
+    assert!(elsewhere.err.contains("no manifest"), "{elsewhere:?}");
+
+    assert_eq!(place.run(&cloud, &["pause"]).code, 0);
+    daemon.says("written down for an operator kind=\"paused\"");
+    assert_eq!(place.run(&cloud, &["resume"]).code, 0);
+    assert_eq!(daemon.end(), 0);
+    assert!(!socket.exists(), "the socket goes with the daemon");
+    assert_eq!(place.run(&cloud, &["pause"]).code, 0, "and what is said is written beside");
+}
