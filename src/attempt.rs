@@ -5,7 +5,7 @@ use crate::clock::{Clock, Moment};
 use crate::cloud::{Class, CloudError, Page, Query, ReadLinks};
 use crate::model::{AccountName, Lane, Verb};
 use crate::retry::budget::Budget;
-use crate::retry::limiter::{Limiter, Rates};
+use crate::retry::limiter::{self, Limiter, Rates};
 use crate::retry::{self, Policy};
 use backoff::Retryable as _;
 use std::collections::BTreeMap;
@@ -61,6 +61,9 @@ pub struct Lanes {
 
 struct LaneState {
     in_flight: Arc<Semaphore>,
+    /// Calls that are prepared or in flight: a few more, so that a place that is free is taken by a
+    /// change whose intent is durable already.
+    prepared: Arc<Semaphore>,
     reads: Mutex<Limiter>,
     detaches: Mutex<Limiter>,
     attaches: Mutex<Limiter>,
@@ -77,11 +80,25 @@ impl LaneState {
     }
 }
 
-/// A place among the calls in flight, at a moment the rate allows.
+/// A place among the calls in flight.
+#[derive(Debug)]
+pub struct Place {
+    _place: OwnedSemaphorePermit,
+}
+
+/// A place among the calls that are prepared, at a moment the rate allows.
 #[derive(Debug)]
 pub struct Slot {
-    _place: OwnedSemaphorePermit,
+    _prepared: OwnedSemaphorePermit,
     began: Moment,
+}
+
+async fn acquired(of: &Arc<Semaphore>) -> OwnedSemaphorePermit {
+    // The semaphores are never closed.
+    match Arc::clone(of).acquire_owned().await {
+        Ok(permit) => permit,
+        Err(_) => std::future::pending().await,
+    }
 }
 
 /// A poisoned lock holds plain numbers that are valid after any panic.
@@ -116,8 +133,9 @@ impl Lanes {
         lock(&self.random).f64()
     }
 
-    /// As [`Lanes::admit`], for a call that is worth nothing after `by`, on the monotonic clock: what would
-    /// come too late takes no place and no slot from others.
+    /// Waits until a change may be prepared, at a moment the rate allows; it still needs a
+    /// [`Lanes::place`]. It is worth nothing after `by`, on the monotonic clock: what would come too late
+    /// takes no slot from others.
     ///
     /// # Errors
     /// How long to wait before asking again.
@@ -131,9 +149,9 @@ impl Lanes {
         if let Some(wait) = late(&lock(state.limiter(kind)), now) {
             return Err(wait);
         }
-        let place = Arc::clone(&state.in_flight).acquire_owned();
+        let prepared = Arc::clone(&state.prepared).acquire_owned();
         let left = by.saturating_sub(now.monotonic);
-        let Ok(Ok(place)) = tokio::time::timeout(left, place).await else {
+        let Ok(Ok(prepared)) = tokio::time::timeout(left, prepared).await else {
             return Err(Duration::ZERO);
         };
         let mut wait = {
@@ -153,25 +171,26 @@ impl Lanes {
                 return Err(wait);
             }
         }
-        Ok(Slot { _place: place, began: self.clock.now() })
+        Ok(Slot { _prepared: prepared, began: self.clock.now() })
     }
 
-    /// Waits for a place among the calls in flight and for the rate.
-    pub async fn admit(&self, lane: &Lane, kind: Kind) -> Slot {
+    /// Waits for a place among the calls in flight.
+    pub async fn place(&self, lane: &Lane) -> Place {
+        Place { _place: acquired(&self.state(lane).in_flight).await }
+    }
+
+    /// Waits for the rate, and for a place among the calls in flight.
+    pub async fn admit(&self, lane: &Lane, kind: Kind) -> (Slot, Place) {
         let state = self.state(lane);
-        let semaphore = Arc::clone(&state.in_flight);
-        // The semaphore is never closed; a closed one would still leave the rate to wait for.
-        let place = match semaphore.acquire_owned().await {
-            Ok(place) => place,
-            Err(_) => std::future::pending().await,
-        };
+        let prepared = acquired(&state.prepared).await;
         let mut wait = lock(state.limiter(kind)).reserve(self.clock.now());
         while !wait.is_zero() {
             tokio::time::sleep(wait).await;
             // A throttle that came in meanwhile holds this slot too.
             wait = lock(state.limiter(kind)).held_for(self.clock.now());
         }
-        Slot { _place: place, began: self.clock.now() }
+        let slot = Slot { _prepared: prepared, began: self.clock.now() };
+        (slot, self.place(lane).await)
     }
 
     /// Tells the limits how a call went. `retried_after` is the class of the failure that this call
@@ -249,7 +268,7 @@ impl Lanes {
         let lane = query.lane(account);
         let failed = Mutex::new((0u32, None));
         let once = || async {
-            let slot = self.admit(&lane, Kind::Read).await;
+            let (slot, _place) = self.admit(&lane, Kind::Read).await;
             let answer = reader.describe(query).await;
             let retried_after = lock(&failed).1;
             self.answered(&lane, Kind::Read, &slot, retried_after, &answer);
@@ -274,8 +293,10 @@ impl Lanes {
         if let Some(state) = lanes.get(lane) {
             return Arc::clone(state);
         }
+        let concurrency = self.limits.concurrency.max(1);
         let state = Arc::new(LaneState {
-            in_flight: Arc::new(Semaphore::new(self.limits.concurrency.max(1))),
+            in_flight: Arc::new(Semaphore::new(concurrency)),
+            prepared: Arc::new(Semaphore::new(limiter::prepared(concurrency))),
             reads: Mutex::new(Limiter::with_burst(self.limits.reads, READ_BURST)),
             detaches: Mutex::new(Limiter::new(self.limits.writes)),
             attaches: Mutex::new(Limiter::new(self.limits.writes)),

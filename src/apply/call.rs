@@ -1,4 +1,5 @@
-//! One call: a slot, a permit, a durable intent, the call, its answer in the journal.
+//! One call: a slot, a permit, a durable intent, a place in flight, leave again, the call, its answer in
+//! the journal.
 
 use super::{Errand, Writes};
 use crate::attempt::Kind;
@@ -58,8 +59,8 @@ enum Counting {
 }
 
 impl<W: WriteLinks> Caller<'_, W> {
-    /// The permit is asked for after the slot was waited for, so that nothing lies between the
-    /// leave and the call but writing the intent; and before, so that nothing waits in vain.
+    /// Leave is asked for before anything is waited for, so that nothing waits in vain; before the
+    /// intent is written; and right before the call.
     pub async fn run(self) -> Call {
         let Some(_alone) = self.writes.serial.enter(&self.lane, &self.action.link.instance) else {
             return Call::Busy;
@@ -97,7 +98,9 @@ impl<W: WriteLinks> Caller<'_, W> {
             }
         };
         let intent = ticket.intent().0;
-        // A slow disk is time in which manifests change and people pause.
+        let place = writes.stop.run_until_cancelled(writes.lanes.place(lane)).await;
+        // A slow disk, and a call that has to end first, are time in which manifests change and people
+        // pause. Nothing lies between this leave and the call.
         if let Err(denial) = self.leave(Counting::Already) {
             let not_sent = Answered::without_answer(intent, Answered::NOT_SENT);
             return match writes.journal.append(Event::Answered(not_sent)).await {
@@ -110,7 +113,7 @@ impl<W: WriteLinks> Caller<'_, W> {
         let latency = writes.clock.now().since(began);
         writes.lanes.answered(lane, kind, &slot, self.retried_after, &answer);
         // The call is over: while its answer is written down, another one may be under way.
-        drop(slot);
+        drop((place, slot));
         let answered = Answered::of(intent, &answer, latency);
         let journaled = writes.journal.append(Event::Answered(answered)).await.map(|_| ());
         Call::Answered { answer, journaled }

@@ -1,7 +1,7 @@
 //! How fast calls of one verb begin: by the real limiter, and by the places among the calls in flight.
 
 use crate::clock::Moment;
-use crate::retry::limiter::{Limiter, Rates};
+use crate::retry::limiter::{self, Limiter, Rates};
 use jiff::Timestamp;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -12,10 +12,11 @@ use std::time::Duration;
 /// calls lies at least the inverse of the rate, which depends only on how many calls have ended.
 pub(super) struct Pace {
     limiter: Limiter,
+    /// Among the calls in flight.
     places: usize,
     /// How long a call keeps its place.
     held: Duration,
-    /// When places come free, the next one first.
+    /// When calls that are prepared or in flight end, the next one first.
     under_way: VecDeque<Duration>,
     entered: Duration,
 }
@@ -45,13 +46,14 @@ impl Pace {
         self.limiter.rate()
     }
 
-    /// When the next call gets a place.
+    /// When the next call can be prepared.
     pub fn free(&self) -> Duration {
-        let next = self.under_way.front().filter(|_| self.under_way.len() >= self.places);
+        let prepared = limiter::prepared(self.places);
+        let next = self.under_way.front().filter(|_| self.under_way.len() >= prepared);
         next.copied().unwrap_or_default().max(self.entered)
     }
 
-    /// One more call, not before `ready`: when it got its place, and when it begins.
+    /// One more call, not before `ready`: when it is prepared, and when it begins.
     pub fn call(&mut self, ready: Duration) -> (Duration, Duration) {
         self.entered = self.free().max(ready);
         while self.under_way.front().is_some_and(|end| *end <= self.entered) {
@@ -60,7 +62,10 @@ impl Pace {
         }
         // The limiter asks the monotonic clock only.
         let now = Moment { wall: Timestamp::UNIX_EPOCH, monotonic: self.entered };
-        let begins = self.entered + self.limiter.reserve(now);
+        let allowed = self.entered + self.limiter.reserve(now);
+        let before = self.under_way.len().checked_sub(self.places);
+        let place = before.and_then(|index| self.under_way.get(index)).copied();
+        let begins = allowed.max(place.unwrap_or_default());
         self.under_way.push_back(begins + self.held);
         (self.entered, begins)
     }

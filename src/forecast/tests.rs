@@ -210,7 +210,7 @@ fn really(n: usize, limits: Limits) -> Duration {
         let calls = (0..n).map(|_| {
             let lanes = Arc::clone(&lanes);
             async move {
-                let slot = lanes.admit(&scope().lane(), kind).await;
+                let (slot, _place) = lanes.admit(&scope().lane(), kind).await;
                 tokio::time::sleep(LATENCY).await;
                 lanes.answered(&scope().lane(), kind, &slot, None, &Ok::<(), CloudError>(()));
             }

@@ -18,6 +18,16 @@ const SETTLES: Duration = Duration::from_secs(1);
 /// After a throttle ECS asks to be probed once a second (`api-contract.md` 6.1).
 const SLOWEST: f64 = 1.0;
 
+/// For so many calls in flight one more is prepared.
+const AHEAD: usize = 4;
+
+/// Calls that are prepared or in flight, where so many may be in flight: a few more, so that a place
+/// that comes free is taken by a call whose intent is durable already. To write one takes a small part
+/// of the time of a call.
+pub fn prepared(concurrency: usize) -> usize {
+    concurrency.saturating_add(concurrency / AHEAD)
+}
+
 /// Rates, in calls a second.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rates {
