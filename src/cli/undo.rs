@@ -1,7 +1,7 @@
 //! `undo`: give back what a run, or a span of time, took.
 
 use super::plan::Output;
-use super::when::When;
+use crate::history::When;
 use super::{Exit, Failure, Globals, setup, terminal};
 use crate::aliyun::Client;
 use crate::apply::{Current, Newest, Progress, Run};
