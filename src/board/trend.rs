@@ -134,7 +134,8 @@ impl Trend {
     fn sample(&mut self, now: Moment) -> Option<&mut Sample> {
         let step = now.monotonic.as_secs() / self.step_seconds();
         if self.samples.back().is_none_or(|last| last.step < step) {
-            let into = now.monotonic.saturating_sub(Duration::from_secs(step * self.step_seconds()));
+            let into =
+                now.monotonic.saturating_sub(Duration::from_secs(step * self.step_seconds()));
             let (unexpected, missing) = (self.unexpected, self.missing);
             let at = now.before(into).wall;
             let none = Sample { at, step, passes: 0, failed: 0, converged: 0, unexpected, missing };
@@ -222,8 +223,8 @@ mod tests {
         assert_eq!(trend.step_seconds(), STEP_MAX);
         let covered = moment(week).wall.duration_since(trend.samples().next().unwrap().at);
         assert!((23 * 3600 + 1800..=24 * 3600 + 100).contains(&covered.as_secs()), "{covered}");
-        let full = trend.samples().skip(1).rev().skip(1);
-        assert!(full.clone().all(|sample| sample.passes == STEP_MAX / 5), "none is lost");
+        let mut full = trend.samples().skip(1).rev().skip(1);
+        assert!(full.all(|sample| sample.passes == STEP_MAX / 5), "none is lost");
     }
 
     #[test]

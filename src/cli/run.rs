@@ -95,7 +95,9 @@ pub(super) async fn daemon(
         clock: Arc::clone(&clock),
         interval: config.interval,
         circumstances: state.circumstances(&config, &clock),
-        quarantines: quarantines.map(|(name, (_, of))| (name.clone(), of.quarantine.clone())).collect(),
+        quarantines: quarantines
+            .map(|(name, (_, of))| (name.clone(), of.quarantine.clone()))
+            .collect(),
         state: setup::state_folder(&config)?,
         hosts: config.hosts.clone(),
     };

@@ -35,11 +35,9 @@ const ROWS: usize = 100;
 
 type Asked = Query<Vec<(String, String)>>;
 
-pub(super) async fn history(
-    State(server): State<Arc<Server>>,
-    Query(asked): Asked,
-) -> Response {
-    let (since, limit) = match (asked_of(&asked, &["since", "limit"])).and_then(|()| terms(&asked)) {
+pub(super) async fn history(State(server): State<Arc<Server>>, Query(asked): Asked) -> Response {
+    let (since, limit) = match (asked_of(&asked, &["since", "limit"])).and_then(|()| terms(&asked))
+    {
         Ok((since, limit)) => (since.unwrap_or(USUALLY), limit),
         Err(why) => return refuse(StatusCode::BAD_REQUEST, why),
     };
