@@ -5,7 +5,7 @@
 
 use super::Server;
 use super::answer::{self, refuse};
-use crate::clock::Moment;
+use crate::clock::Clock;
 use crate::history::{self, Deed, Record, What, When};
 use crate::journal;
 use crate::model::{RunId, printable};
@@ -24,8 +24,10 @@ use std::time::Duration;
 const ENTRIES_MAX: u64 = 20_000;
 /// Characters of them.
 const CHARACTERS_MAX: u64 = 16 << 20;
-/// How long what was read is good enough.
+/// How long what was read is good enough, at least.
 const FRESH: Duration = Duration::from_secs(2);
+/// And at least so many times as long as reading took, so that reading takes little of a processor.
+const RESTS: u32 = 10;
 /// How far back a history goes where nobody says otherwise.
 const USUALLY: When = When::Ago(SignedDuration::from_hours(24));
 /// Most rows of an answer.
@@ -41,7 +43,7 @@ pub(super) async fn history(State(server): State<Arc<Server>>, Query(asked): Ask
         Ok((since, limit)) => (since.unwrap_or(USUALLY), limit),
         Err(why) => return refuse(StatusCode::BAD_REQUEST, why),
     };
-    let past = match server.shelf.look(server.shown.clock.now()).await {
+    let past = match server.shelf.look(&*server.shown.clock).await {
         Ok(past) => past,
         Err(why) => return refuse(StatusCode::SERVICE_UNAVAILABLE, why),
     };
@@ -66,7 +68,7 @@ pub(super) async fn runs(State(server): State<Arc<Server>>, Query(asked): Asked)
         Ok((_, limit)) => limit,
         Err(why) => return refuse(StatusCode::BAD_REQUEST, why),
     };
-    let past = match server.shelf.look(server.shown.clock.now()).await {
+    let past = match server.shelf.look(&*server.shown.clock).await {
         Ok(past) => past,
         Err(why) => return refuse(StatusCode::SERVICE_UNAVAILABLE, why),
     };
@@ -171,7 +173,8 @@ fn deed_ended(deed: &Deed) -> Timestamp {
 /// The end of the journal, as it was read last.
 #[derive(Debug, Default)]
 struct Past {
-    read: Option<Moment>,
+    /// On the monotonic clock.
+    fresh_until: Duration,
     /// The number of the last entry.
     last: Option<u64>,
     /// The time of the first entry that was looked at.
@@ -197,9 +200,10 @@ impl Shelf {
     ///
     /// # Errors
     /// Why it cannot be read.
-    async fn look(&self, now: Moment) -> Result<Arc<Past>, String> {
+    async fn look(&self, clock: &dyn Clock) -> Result<Arc<Past>, String> {
         let mut past = self.past.lock().await;
-        if past.read.is_some_and(|read| now.since(read) < FRESH) {
+        let begun = clock.now();
+        if begun.monotonic < past.fresh_until {
             return Ok(Arc::clone(&past));
         }
         let (folder, last) = (self.folder.clone(), past.last);
@@ -210,7 +214,7 @@ impl Shelf {
             let records = history::of(&tail.items);
             let (first, last) = (tail.items.first(), tail.items.last());
             Ok(Some(Past {
-                read: Some(now),
+                fresh_until: Duration::ZERO,
                 last: last.map(|item| item.seq),
                 from: first.map(|item| item.at),
                 complete: tail.complete,
@@ -219,13 +223,10 @@ impl Shelf {
         });
         let read = read.await.map_err(|error| error.to_string())?;
         let read = read.map_err(|error: journal::JournalError| error.to_string())?;
-        match read {
-            Some(read) => *past = Arc::new(read),
-            None => {
-                if let Some(past) = Arc::get_mut(&mut past) {
-                    past.read = Some(now);
-                }
-            }
+        if let Some(read) = read {
+            let ended = clock.now();
+            let fresh_until = ended.monotonic + FRESH.max(ended.since(begun) * RESTS);
+            *past = Arc::new(Past { fresh_until, ..read });
         }
         Ok(Arc::clone(&past))
     }

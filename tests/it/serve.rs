@@ -181,36 +181,27 @@ fn what_could_not_be_read_is_told_as_that() {
         + "---\n"
         + &manifest("b", "detach", &["x"], "");
     let cloud = Cloud::with(LINKS);
-    cloud.set("only-actions", "DescribeClassicLinkInstances");
-    cloud.set("denied", "100%");
-    let running = running(cloud, &[("a.yaml", listed)], &["--set", "workers=1"]);
-    until(
-        "it is told",
-        || {
-            ["error", "partial"]
-                .contains(&running.get("/api/v1/status")["standing"].as_str().unwrap())
-        },
-        || running.daemon.log(),
-    );
+    cloud.set("deny-actions", "DescribeClassicLinkInstances");
+    let running = running(cloud, &[("a.yaml", listed)], &[]);
+    running.stands("error");
     let all = running.all();
-    assert!(
-        all[3]["refusals"].as_array().unwrap().iter().all(|refusal| refusal["rule"] == "coverage"),
-        "{:#}",
-        all[3]
-    );
-    running.cloud.set("denied", "0%");
-    until(
-        "the missing one is told",
-        || {
-            let scope = running.get(A);
-            scope["missingLinks"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .any(|link| link["instanceId"] == "i-nine")
-        },
-        || running.daemon.log(),
-    );
+    assert_eq!(all[2]["scopes"][0]["error"]["class"], "denied", "{:#}", all[2]);
+    running.cloud.set("foreign-link", "100%");
+    running.cloud.set("deny-actions", "");
+    running.stands("partial");
+    let all = running.all();
+    let refusals = all[3]["refusals"].as_array().unwrap();
+    assert!(!refusals.is_empty() && refusals.iter().all(|of| of["rule"] == "coverage"));
+    assert!(refusals.iter().all(|of| of["approve"].is_null()), "no approval makes it readable");
+    // The cloud refuses to cut `two`, and does not know `nine`.
+    running.cloud.set("stuck", "i-two:OperationDenied");
+    running.cloud.set("foreign-link", "0%");
+    let told = |list: &str, instance: &str| {
+        let scope = running.get(A);
+        scope[list].as_array().unwrap().iter().any(|link| link["instanceId"] == instance)
+    };
+    let both = || told("missingLinks", "i-nine") && told("quarantined", "i-two");
+    until("both are told", both, || format!("{:#}\n{}", running.get(A), running.daemon.log()));
     running.all();
 }
 
