@@ -54,7 +54,7 @@ impl Running {
     fn stands(&self, standing: &str) {
         until(
             &format!("it stands {standing}"),
-            || self.get("/api/v1/status")["standing"] == standing,
+            || self.get("/api/v1/status").get("standing").is_some_and(|is| is == standing),
             || format!("{:#}\n{}", self.get("/api/v1/status"), self.daemon.log()),
         );
     }
@@ -64,8 +64,9 @@ impl Running {
         let paths = ["status", "scopes", "plan", "refusals", "runs", "history", "trend"];
         let mut answers: Vec<Value> =
             paths.iter().map(|path| self.get(&format!("/api/v1/{path}"))).collect();
-        let scopes = answers[1]["scopes"].as_array().unwrap().clone();
-        answers.extend(scopes.iter().map(|scope| self.get(&path_of(scope))));
+        let rows = answers.get(1).and_then(|scopes| scopes.get("scopes")).and_then(Value::as_array);
+        let details: Vec<Value> = rows.unwrap().iter().map(|row| self.get(&path_of(row))).collect();
+        answers.extend(details);
         self.get("/api/v1/history?since=7d&limit=3");
         self.get("/api/v1/runs?limit=1");
         answers
@@ -73,7 +74,7 @@ impl Running {
 }
 
 fn path_of(scope: &Value) -> String {
-    let part = |key: &str| scope[key].as_str().unwrap();
+    let part = |key: &str| scope.get(key).and_then(Value::as_str).unwrap();
     format!("/api/v1/scopes/{}/{}/{}", part("account"), part("regionId"), part("vpcId"))
 }
 
