@@ -25,8 +25,8 @@ pub(super) async fn built(
 ) -> Response {
     // Never closed; if it were, building without a limit would still be right.
     let _place = server.builds.acquire().await;
-    let shown = server.shown.clone();
-    match tokio::task::spawn_blocking(move || build(&shown)).await {
+    let shared = Arc::clone(server);
+    match tokio::task::spawn_blocking(move || build(&shared.shown)).await {
         Ok(response) => response,
         Err(error) => {
             tracing::error!(%error, "an answer of the status page was not built");

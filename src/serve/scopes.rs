@@ -7,8 +7,9 @@ use crate::model::{AccountName, InstanceId, Region, Scope, Verb, VpcId, printabl
 use crate::plan::Missing;
 use crate::report::{ScopeReport, json};
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -22,17 +23,19 @@ pub(super) async fn list(State(server): State<Arc<Server>>) -> Response {
 
 pub(super) async fn one(
     State(server): State<Arc<Server>>,
-    Path((account, region, vpc)): Path<(String, String, String)>,
+    named: Result<Path<(String, String, String)>, PathRejection>,
+    uri: Uri,
 ) -> Response {
     answer::built(&server, move |shown| {
-        let scope = scope_of(&account, &region, &vpc);
+        let named = named.ok().map(|Path(named)| named);
+        let scope = named.and_then(|(account, region, vpc)| scope_of(&account, &region, &vpc));
         match scope.and_then(|scope| details(shown, &scope)) {
             Some(details) => Json(details).into_response(),
             None => {
-                let name = printable(&format!("{account}/{region}/{vpc}"));
                 let why = format!(
-                    "no manifest of the revision in force declares {name}; /api/v1/scopes lists what \
-                     is declared"
+                    "no manifest of the revision in force declares what {} names; /api/v1/scopes \
+                     lists what is declared",
+                    printable(uri.path())
                 );
                 answer::refuse(StatusCode::NOT_FOUND, why)
             }

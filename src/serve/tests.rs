@@ -105,6 +105,32 @@ fn the_routes_and_the_document_name_each_other() {
     assert_eq!(written, routed);
 }
 
+#[test]
+fn every_schema_of_the_document_is_there_and_used() {
+    let document: serde_json::Value = serde_json::from_str(OPENAPI).unwrap();
+    let named: BTreeSet<&str> = OPENAPI
+        .split("\"$ref\": \"#/components/schemas/")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .collect();
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    assert_eq!(named, schemas.keys().map(String::as_str).collect());
+}
+
+#[tokio::test]
+async fn of_a_journal_too_large_to_read_the_end_is_told_and_that_it_is_not_all() {
+    let server = running(accept::LIMITS).await;
+    let large =
+        |n: usize| Event::Began(Began { command: n.to_string().repeat(1 << 20), by: "me".into() });
+    server.journal((0..10).cycle().take(20).map(large).collect()).await;
+    let runs = body(&server.get("/api/v1/runs").await);
+    let rows = runs["runs"].as_array().unwrap();
+    assert_eq!((rows.len(), &runs["complete"]), (15, &false.into()));
+    assert_eq!(rows[14]["run"], "r20");
+    let pages = body(&server.get("/api/v1/history?since=30d").await);
+    assert_eq!(pages["complete"], false, "what lies before may have been asked for");
+}
+
 #[tokio::test]
 async fn what_is_not_there_is_said_in_json() {
     let server = running(accept::LIMITS).await;
@@ -114,6 +140,7 @@ async fn what_is_not_there_is_said_in_json() {
         ("/nonsense", "404", "/nonsense"),
         ("/api/v1/scopes/default/cn-hangzhou/vpc-x", "404", "default/cn-hangzhou/vpc-x"),
         ("/api/v1/scopes/%00/%1b%5b/..", "404", "declares"),
+        ("/api/v1/scopes/%ff/x/y", "404", "declares"),
         ("/api/v1/plan", "503", "no revision"),
         ("/api/v1/history?since=soon", "400", "24h"),
         ("/api/v1/history?limit=0", "400", "1000"),
