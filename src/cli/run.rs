@@ -1,12 +1,14 @@
 //! `run`: the daemon.
 
 use super::{Exit, Failure, Globals, Manifests, apply, setup};
-use crate::apply::{Newest, Progress};
+use crate::apply::{Newest, Progress, Writes};
 use crate::board::Board;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::daemon::{BEAT, Daemon, Intake, Said, Signals, Warned, stop_on_signals};
+use crate::daemon::{BEAT, Daemon, Estate, Intake, Said, Signals, Warned, stop_on_signals};
 use crate::journal::Journal;
+use crate::model::AccountName;
+use crate::observe::Reads;
 use crate::serve::{self, Shown};
 use crate::source;
 use clap::Args;
@@ -89,18 +91,7 @@ pub(super) async fn daemon(
     };
     let clock_of_day = Arc::clone(&clock);
     let estate = setup::estate(&config, parts);
-    let quarantines = estate.accounts.iter();
-    let shown = Shown {
-        board: board.clone(),
-        clock: Arc::clone(&clock),
-        interval: config.interval,
-        circumstances: state.circumstances(&config, &clock),
-        quarantines: quarantines
-            .map(|(name, (_, of))| (name.clone(), of.quarantine.clone()))
-            .collect(),
-        state: setup::state_folder(&config)?,
-        hosts: config.hosts.clone(),
-    };
+    let shown = shown(&config, &state, &estate, &board, &clock)?;
     listening(page.map(|page| start_page(shown, page, &stop)));
     let daemon = Daemon {
         estate,
@@ -146,6 +137,28 @@ async fn forget_old(
             Err(error) => tracing::warn!(%error, "old entries of the journal are not forgotten"),
         }
     }
+}
+
+/// What the status page shows.
+fn shown<R, W>(
+    config: &Config,
+    state: &setup::State,
+    estate: &Estate<R, W>,
+    board: &Board,
+    clock: &Arc<dyn Clock>,
+) -> Result<Shown, Failure> {
+    let quarantine = |(name, (_, writes)): (&AccountName, &(Reads<R>, Writes<W>))| {
+        (name.clone(), writes.quarantine.clone())
+    };
+    Ok(Shown {
+        board: board.clone(),
+        clock: Arc::clone(clock),
+        interval: config.interval,
+        circumstances: state.circumstances(config, clock),
+        quarantines: estate.accounts.iter().map(quarantine).collect(),
+        state: setup::state_folder(config)?,
+        hosts: config.hosts.clone(),
+    })
 }
 
 /// Binds the status page, if there is to be one, before anything else is begun.
