@@ -40,7 +40,7 @@ pub use circumstances::Circumstances;
 pub use errand::{Errand, Run};
 pub use newest::{Current, Newest};
 pub use progress::Progress;
-pub use quarantine::Quarantine;
+pub use quarantine::{Parked, Quarantine};
 pub use serial::Serial;
 pub use unsettled::{Carried, Unsettled};
 

@@ -1,13 +1,17 @@
 //! What the daemon says of itself, for whoever asks, and what happens, for whoever follows.
 
 use crate::clock::Moment;
-use crate::desired::Expiring;
+use crate::desired::{Expiring, Tree};
 use crate::model::{Revision, Scope};
 use crate::report::{ScopeReport, Standing};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::broadcast;
+
+mod trend;
+
+pub(crate) use trend::{Sample, Trend};
 
 /// Recent actions kept.
 const RECENT_MAX: usize = 100;
@@ -47,12 +51,14 @@ pub(crate) struct Recent {
     pub detail: String,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Said {
     pub started: Option<Moment>,
     pub heartbeat: Option<Moment>,
     pub revision: Option<Arc<Revision>>,
     pub accepted_at: Option<Moment>,
+    /// What the revision in force declares.
+    pub tree: Option<Arc<Tree>>,
     /// Why the files on disk are not the accepted revision.
     pub trouble: Option<String>,
     pub scopes: BTreeMap<Scope, (Moment, Arc<ScopeReport>)>,
@@ -69,6 +75,7 @@ pub(crate) struct Said {
 #[derive(Debug, Clone)]
 pub struct Board {
     said: Arc<Mutex<Said>>,
+    trend: Arc<Mutex<Trend>>,
     followers: broadcast::Sender<(Moment, Happening)>,
     /// A scope that was not read completely for this long makes the daemon unready.
     stale_after: Duration,
@@ -79,6 +86,7 @@ impl Board {
     pub fn new(interval: Duration) -> Self {
         Self {
             said: Arc::default(),
+            trend: Arc::default(),
             followers: broadcast::Sender::new(BEHIND_MAX),
             stale_after: interval.saturating_mul(3).max(HEARTBEAT_MAX),
         }
@@ -101,6 +109,8 @@ impl Board {
         said.started.get_or_insert(now);
         said.heartbeat = Some(now);
         said.quarantined = quarantined;
+        drop(said);
+        self.trend().turn(now);
     }
 
     /// What stops calls: pauses, and a journal that cannot be written.
@@ -115,16 +125,13 @@ impl Board {
         self.tell(now, Happening::Stopped { paused, journal });
     }
 
-    /// A revision was accepted, with these scopes.
-    pub fn accepted<'a>(
-        &self,
-        revision: &Arc<Revision>,
-        scopes: impl Iterator<Item = &'a Scope>,
-        now: Moment,
-    ) {
+    /// A revision was accepted.
+    pub fn accepted(&self, tree: &Arc<Tree>, now: Moment) {
+        let revision = &tree.revision;
+        self.trend().keep_only(&tree.scopes);
         let mut said = self.said();
-        let kept: std::collections::BTreeSet<&Scope> = scopes.collect();
-        said.scopes.retain(|scope, _| kept.contains(scope));
+        said.scopes.retain(|scope, _| tree.scopes.contains_key(scope));
+        said.tree = Some(Arc::clone(tree));
         if said.revision.as_ref() == Some(revision) {
             return;
         }
@@ -151,6 +158,7 @@ impl Board {
 
     /// A pass over a scope ended.
     pub fn passed(&self, report: &Arc<ScopeReport>, now: Moment) {
+        self.trend().passed(report, now);
         let mut said = self.said();
         said.passes += 1;
         for applied in report.applied.iter().filter(|applied| applied.attempts > 0) {
@@ -207,6 +215,12 @@ impl Board {
         if said.scopes.is_empty() { Err("no scope was read yet".to_owned()) } else { Ok(()) }
     }
 
+    /// What went on over the last day.
+    pub(crate) fn trend(&self) -> MutexGuard<'_, Trend> {
+        self.trend.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is said, for as long as it is held: copy it to work with it.
     pub(crate) fn said(&self) -> MutexGuard<'_, Said> {
         self.said.lock().unwrap_or_else(PoisonError::into_inner)
     }

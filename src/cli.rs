@@ -32,7 +32,6 @@ mod target;
 mod terminal;
 mod undo;
 mod validate;
-mod when;
 
 pub use completions::command;
 pub use planfile::Saved;

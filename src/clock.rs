@@ -4,7 +4,7 @@
 //! part, so that a stepped wall clock neither freshens an old observation nor ages a new one; dates
 //! that people wrote (`until`, windows) use the wall part.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
 /// A point in time, on both clocks.
@@ -24,7 +24,7 @@ impl Moment {
 
     /// This moment, earlier by `ago` on both clocks.
     pub fn before(self, ago: Duration) -> Self {
-        let wall = jiff::SignedDuration::try_from(ago)
+        let wall = SignedDuration::try_from(ago)
             .ok()
             .and_then(|signed| self.wall.checked_sub(signed).ok())
             .unwrap_or(Timestamp::MIN);
@@ -33,12 +33,21 @@ impl Moment {
 
     /// This moment, later by `wait` on both clocks.
     pub fn after(self, wait: Duration) -> Self {
-        let wall = jiff::SignedDuration::try_from(wait)
+        let wall = SignedDuration::try_from(wait)
             .ok()
             .and_then(|signed| self.wall.checked_add(signed).ok())
             .unwrap_or(Timestamp::MAX);
         Self { wall, monotonic: self.monotonic.saturating_add(wait) }
     }
+}
+
+/// A time with a unit, such as `60s` or `1h 30m`; `None` where it is none, or negative. A day is 24
+/// hours here: nothing that is typed so follows a calendar.
+pub fn duration(text: &str) -> Option<Duration> {
+    if let Some(days) = text.strip_suffix('d').and_then(|days| days.parse::<u32>().ok()) {
+        return Some(Duration::from_secs(24 * 3600 * u64::from(days)));
+    }
+    text.parse::<SignedDuration>().ok().and_then(|signed| signed.try_into().ok())
 }
 
 /// Tells the time. Implemented by [`SystemClock`] and, for tests and simulation, [`TokioClock`].

@@ -7,7 +7,7 @@ use crate::model::{AccountId, AccountName, Amount, Region, VpcId};
 use crate::retry::limiter::Rates;
 use crate::source;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,7 +16,6 @@ mod reader;
 mod set;
 mod windows;
 
-pub use reader::duration;
 pub use set::overlay;
 
 use reader::Reader;
@@ -51,6 +50,8 @@ pub struct Config {
     pub state: Option<PathBuf>,
     /// Where the status page listens.
     pub listen: Option<String>,
+    /// Names under which the status page may be asked for, beside those of the address it listens on.
+    pub hosts: BTreeSet<String>,
     /// `text` or `json`.
     pub log_format: Option<String>,
     /// Such as `info` or `debug`.
@@ -112,6 +113,7 @@ impl Default for Config {
             signature: Signature::V1,
             state: None,
             listen: None,
+            hosts: BTreeSet::new(),
             log_format: None,
             log_level: None,
             approval_ttl: Duration::from_secs(24 * 3600),
@@ -149,6 +151,7 @@ impl Config {
         let (mut state, mut listen) = (None, None);
         root.text("state", &mut state);
         root.text("listen", &mut listen);
+        root.list("hosts", &mut config.hosts, host);
         root.inside("log", |log| {
             log.parsed_or_null("format", &mut config.log_format, |text| match text {
                 "text" | "json" => Ok(text.to_owned()),
@@ -229,6 +232,18 @@ impl Config {
 fn read_rates(reader: &mut Reader<'_>, rates: &mut Rates) {
     reader.rate("start", &mut rates.start);
     reader.rate("max", &mut rates.max);
+}
+
+/// A host name as a browser sends it, without a port.
+fn host(text: &str) -> Result<String, String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    if text.is_empty() || text.len() > 253 || !text.chars().all(plain) {
+        let shown = crate::model::printable(text);
+        return Err(format!(
+            "holds `{shown}`; write host names without scheme and port, such as links.example.internal"
+        ));
+    }
+    Ok(text.to_ascii_lowercase())
 }
 
 fn amount(text: &str) -> Result<Amount, String> {

@@ -169,11 +169,11 @@ where
         }
     }
 
-    fn enqueue(&self, schedule: &mut Schedule, tree: &Tree, changed: &BTreeSet<Scope>) {
+    fn enqueue(&self, schedule: &mut Schedule, tree: &Arc<Tree>, changed: &BTreeSet<Scope>) {
         let now = self.clock.now();
         schedule.replace(&tree.scopes.keys().cloned().collect(), changed, now.monotonic);
         if !tree.scopes.is_empty() {
-            self.board.accepted(&tree.revision, tree.scopes.keys(), now);
+            self.board.accepted(tree, now);
         }
     }
 

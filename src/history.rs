@@ -10,8 +10,10 @@ use jiff::Timestamp;
 
 mod filter;
 mod fold;
+mod when;
 
 pub use filter::Filter;
+pub use when::When;
 
 /// One action on one link.
 #[derive(Debug, Clone, PartialEq, Eq)]

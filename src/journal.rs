@@ -29,7 +29,7 @@ mod user;
 pub use books::Books;
 pub use chain::Entry;
 pub use memory::{Disk, Memory};
-pub use sqlite::{Past, Verified, look, verify};
+pub use sqlite::{Past, Tail, Verified, look, tail, verify};
 pub use state::{PauseFile, StateDir};
 pub use user::{name_of, user};
 

@@ -270,13 +270,27 @@ impl Report {
 
     /// The worst that is said of any scope.
     pub fn standing(&self) -> Standing {
-        self.scopes.iter().map(ScopeReport::standing).max().unwrap_or(Standing::Clean)
+        Standing::of(&self.scopes)
     }
 
     /// Counts over all scopes.
     pub fn summary(&self) -> Summary {
-        let mut summary = Summary::default();
-        for scope in &self.scopes {
+        Summary::of(&self.scopes)
+    }
+}
+
+impl Standing {
+    /// The worst that is said of any of them.
+    pub fn of<'a>(scopes: impl IntoIterator<Item = &'a ScopeReport>) -> Self {
+        scopes.into_iter().map(ScopeReport::standing).max().unwrap_or(Self::Clean)
+    }
+}
+
+impl Summary {
+    /// Counts over all of them.
+    pub fn of<'a>(scopes: impl IntoIterator<Item = &'a ScopeReport>) -> Self {
+        let mut summary = Self::default();
+        for scope in scopes {
             summary.detach += scope.count(Verb::Detach);
             summary.attach += scope.count(Verb::Attach);
             summary.missing += scope.missing.len();

@@ -1,23 +1,50 @@
-//! Health, status as JSON, and the status page. Read-only; the daemon writes on the [`Board`].
+//! Health, the state as JSON, events, and the status page. Read-only; the daemon writes on the
+//! [`Board`].
 
+use crate::apply::{Circumstances, Quarantine};
 use crate::board::Board;
 use crate::clock::Clock;
+use crate::model::AccountName;
 use axum::Router;
-use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::{self, Next};
+use axum::extract::{FromRef, State};
+use axum::http::{StatusCode, Uri, header};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use std::net::SocketAddr;
+use axum::routing::{MethodRouter, get};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+mod accept;
+mod answer;
+mod around;
+mod events;
+mod guard;
+mod past;
+mod patient;
+mod refusals;
+mod scopes;
 mod status;
+#[cfg(test)]
+mod tests;
+mod trend;
+
+use answer::refuse;
 
 const PAGE: &str = include_str!("serve/page.html");
 const SCRIPT: &str = include_str!("serve/page.js");
 const STYLE: &str = include_str!("serve/page.css");
+
+/// The routes of the API, for programs: OpenAPI 3.1.
+pub const OPENAPI: &str = include_str!("serve/openapi.json");
+
+/// Answers built at the same time: each of a large estate takes some megabytes.
+const BUILDS_MAX: usize = 4;
 
 /// What the routes need.
 #[derive(Clone)]
@@ -26,9 +53,34 @@ pub struct Shown {
     pub board: Board,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
+    /// Full pass per scope.
+    pub interval: Duration,
+    /// Bounds, and what the past means for them.
+    pub circumstances: Circumstances,
+    /// The links in quarantine, by account.
+    pub quarantines: BTreeMap<AccountName, Quarantine>,
+    /// The folder of the journal.
+    pub state: PathBuf,
+    /// Names to answer to, beside those of the address.
+    pub hosts: BTreeSet<String>,
 }
 
-/// Serves until cancelled.
+/// What is shown, and what answering takes.
+struct Server {
+    shown: Shown,
+    shelf: past::Shelf,
+    streams: Arc<Semaphore>,
+    builds: Semaphore,
+    stop: CancellationToken,
+}
+
+impl FromRef<Arc<Server>> for Shown {
+    fn from_ref(server: &Arc<Server>) -> Self {
+        server.shown.clone()
+    }
+}
+
+/// Serves until cancelled; then answers in flight get a moment to end, and event streams end at once.
 ///
 /// # Errors
 /// When the listener fails.
@@ -37,9 +89,9 @@ pub async fn serve(
     listener: TcpListener,
     stop: CancellationToken,
 ) -> std::io::Result<()> {
-    let loopback = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
-    let served = axum::serve(listener, router(shown, loopback));
-    served.with_graceful_shutdown(stop.cancelled_owned()).await
+    let bound = listener.local_addr()?.ip();
+    accept::serve(listener, router(shown, bound, stop.clone()), accept::LIMITS, stop).await;
+    Ok(())
 }
 
 /// Binds the address of the status page.
@@ -58,50 +110,50 @@ pub async fn bind(address: &str) -> Result<(TcpListener, SocketAddr), String> {
     Ok((listener, bound))
 }
 
-fn router(shown: Shown, loopback: bool) -> Router {
-    let asset = |kind: &'static str, text: &'static str| {
-        get(move || async move { ([(header::CONTENT_TYPE, kind)], text) })
-    };
-    Router::new()
+/// The routes of the API: each stands in `openapi.json`, and a test holds them to it.
+fn api() -> Vec<(&'static str, MethodRouter<Arc<Server>>)> {
+    vec![
+        ("/api/v1/status", get(status::status)),
+        ("/api/v1/scopes", get(scopes::list)),
+        ("/api/v1/scopes/{account}/{region}/{vpc}", get(scopes::one)),
+        ("/api/v1/plan", get(refusals::plan)),
+        ("/api/v1/refusals", get(refusals::refusals)),
+        ("/api/v1/runs", get(past::runs)),
+        ("/api/v1/history", get(past::history)),
+        ("/api/v1/trend", get(trend::trend)),
+        ("/api/v1/events", get(events::events)),
+        ("/api/v1/openapi.json", asset("application/json", OPENAPI)),
+    ]
+}
+
+fn asset(kind: &'static str, text: &'static str) -> MethodRouter<Arc<Server>> {
+    get(move || async move { ([(header::CONTENT_TYPE, kind)], text) })
+}
+
+fn router(shown: Shown, bound: IpAddr, stop: CancellationToken) -> Router {
+    let names = guard::Names::new(bound, shown.hosts.clone());
+    let pages = Router::new()
         .route("/", asset("text/html; charset=utf-8", PAGE))
         .route("/page.js", asset("text/javascript; charset=utf-8", SCRIPT))
         .route("/page.css", asset("text/css; charset=utf-8", STYLE))
         .route("/livez", get(livez))
-        .route("/readyz", get(readyz))
-        .route("/api/v1/status", get(api_status))
-        .layer(middleware::from_fn_with_state(loopback, guard))
-        .with_state(shown)
+        .route("/readyz", get(readyz));
+    let all = api().into_iter().fold(pages, |all, (path, route)| all.route(path, route));
+    let server = Server {
+        shelf: past::Shelf::new(shown.state.clone()),
+        streams: Arc::new(Semaphore::new(events::STREAMS_MAX)),
+        builds: Semaphore::new(BUILDS_MAX),
+        shown,
+        stop,
+    };
+    all.fallback(unknown)
+        .layer(middleware::from_fn_with_state(Arc::new(names), guard::guard))
+        .with_state(Arc::new(server))
 }
 
-/// Refuses names that a page of somebody else's could be rebound to, and sends the headers that
-/// keep a browser from doing anything but showing the page.
-async fn guard(State(loopback): State<bool>, request: Request, next: Next) -> Response {
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    let mut response = if loopback && !host.is_some_and(names_loopback) {
-        let text = "this server answers to localhost only\n";
-        (StatusCode::MISDIRECTED_REQUEST, text).into_response()
-    } else {
-        next.run(request).await
-    };
-    let policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
-                  base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-    for (name, value) in [
-        (header::CONTENT_SECURITY_POLICY, policy),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::CACHE_CONTROL, "no-store"),
-    ] {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
-    }
-    response
-}
-
-fn names_loopback(host: &str) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    };
-    name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+async fn unknown(uri: Uri) -> Response {
+    let path = crate::model::printable(uri.path());
+    refuse(StatusCode::NOT_FOUND, format!("there is no {path}; see /api/v1/openapi.json"))
 }
 
 async fn livez(State(shown): State<Shown>) -> Response {
@@ -112,38 +164,12 @@ async fn readyz(State(shown): State<Shown>) -> Response {
     health(shown.board.ready(shown.clock.now()))
 }
 
-async fn api_status(State(shown): State<Shown>) -> Response {
-    axum::Json(status::value(&shown.board, shown.clock.now())).into_response()
-}
-
 fn health(state: Result<(), String>) -> Response {
     match state {
         Ok(()) => axum::Json(serde_json::json!({"status": "ok"})).into_response(),
         Err(reason) => {
             let body = axum::Json(serde_json::json!({"status": "failing", "reason": reason}));
             (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::names_loopback;
-
-    #[test]
-    fn only_names_of_this_machine_are_answered() {
-        for host in ["localhost", "localhost:9108", "127.0.0.1:9108", "[::1]:9108", "127.9.9.9"] {
-            assert!(names_loopback(host), "{host}");
-        }
-        for host in [
-            "",
-            "evil.example",
-            "localhost.evil.example",
-            "10.0.0.1:80",
-            "[2001:db8::1]:1",
-            "127.0.0.1.evil",
-        ] {
-            assert!(!names_loopback(host), "{host}");
         }
     }
 }

@@ -86,6 +86,16 @@ impl Window {
         self.kind
     }
 
+    /// Days and span, as written.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The name of its zone in the IANA list.
+    pub fn zone(&self) -> &str {
+        self.zone.iana_name().unwrap_or_default()
+    }
+
     /// Whether the clock of its zone shows a time inside.
     pub fn is_open(&self, now: Timestamp) -> bool {
         self.rule.holds(self.zone.to_offset(now).to_datetime(now))
@@ -94,8 +104,7 @@ impl Window {
 
 impl fmt::Display for Window {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let zone = self.zone.iana_name().unwrap_or_default();
-        write!(f, "{} {} ({zone})", self.kind.as_str(), self.text)
+        write!(f, "{} {} ({})", self.kind.as_str(), self.text, self.zone())
     }
 }
 
@@ -153,6 +162,12 @@ impl Windows {
     /// Whether nothing is said, so that it is always open.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// When a window of these opens or closes next, by itself; `None` if not within [`HORIZON`].
+    pub fn next_change_of(window: &Window, now: Timestamp) -> Option<Timestamp> {
+        let alone = Self(vec![window.clone()]);
+        search::next_change([&alone], now)
     }
 
     /// In the order written.

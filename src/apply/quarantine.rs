@@ -2,7 +2,7 @@
 //! else.
 
 use crate::clock::Moment;
-use crate::model::{Scope, Verb};
+use crate::model::{InstanceId, Scope, Verb};
 use crate::outcome::Outcome;
 use crate::plan::Action;
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ const PROBE: Duration = Duration::from_secs(15 * 60);
 /// Shortest time between two probes of a scope without permission (`reliability.md` A19).
 const PROBE_SCOPE: Duration = Duration::from_secs(10 * 60);
 
-type Key = (Scope, crate::model::InstanceId, Verb);
+type Key = (Scope, InstanceId, Verb);
 
 #[derive(Debug, Clone)]
 struct Cell {
@@ -33,6 +33,19 @@ impl Cell {
     fn left(&self, now: Moment) -> String {
         format!("{} min", self.until.saturating_sub(now.monotonic).as_secs().div_ceil(60))
     }
+}
+
+/// A link in quarantine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parked {
+    /// Which instance.
+    pub instance: InstanceId,
+    /// What was tried.
+    pub verb: Verb,
+    /// Until the next try; zero if the next pass may.
+    pub left: Duration,
+    /// How the last try ended.
+    pub why: String,
 }
 
 #[derive(Debug, Default)]
@@ -114,6 +127,19 @@ impl Quarantine {
         self.lock().links.retain(|(of, instance, verb), _| {
             of != scope || actions.iter().any(|a| a.verb == *verb && a.link.instance == *instance)
         });
+    }
+
+    /// The links of a scope in quarantine: which action, how long until its next try, and why.
+    pub fn of(&self, scope: &Scope, now: Moment) -> Vec<Parked> {
+        let cells = self.lock();
+        let of = cells.links.iter().filter(|((of, ..), _)| of == scope);
+        let parked = of.map(|((_, instance, verb), cell)| Parked {
+            instance: instance.clone(),
+            verb: *verb,
+            left: cell.until.saturating_sub(now.monotonic),
+            why: cell.why.clone(),
+        });
+        parked.collect()
     }
 
     /// How many links are in quarantine.

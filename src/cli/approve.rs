@@ -4,8 +4,8 @@ use super::findings::{Findings, Found, Known, Waiting, can_be_approved, count};
 use super::record::record;
 use super::resume::second;
 use super::{Exit, Failure, Globals, setup, terminal};
-use crate::clock::Moment;
-use crate::config::{self, APPROVAL_MAX};
+use crate::clock::{self, Moment};
+use crate::config::APPROVAL_MAX;
 use crate::journal::{self, Past};
 use crate::ledger::event::{Approval, Event, Passed};
 use crate::model::{Digest, Verb, printable};
@@ -50,7 +50,7 @@ fn digits(text: &str) -> Result<String, String> {
 }
 
 fn lifetime(text: &str) -> Result<Duration, String> {
-    match config::duration(text) {
+    match clock::duration(text) {
         Some(time) if (Duration::from_secs(1)..=APPROVAL_MAX).contains(&time) => Ok(time),
         Some(_) => Err("write 1s at least and 168h at most".to_owned()),
         None => Err("write a time with its unit, such as 30m, 4h or 2d".to_owned()),

@@ -1,8 +1,7 @@
 //! `history`: what was done, when, why, and on whose commit.
 
-use super::when::When;
 use super::{Exit, Failure, Globals, setup, terminal};
-use crate::history::{self, Filter, Record};
+use crate::history::{self, Filter, Record, When};
 use crate::journal;
 use crate::model::{AccountName, InstanceId, Region, RunId, VpcId, printable};
 use crate::report::history::{json, text};

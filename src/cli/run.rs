@@ -1,19 +1,23 @@
 //! `run`: the daemon.
 
 use super::{Exit, Failure, Globals, Manifests, apply, setup};
-use crate::apply::{Newest, Progress};
+use crate::apply::{Newest, Progress, Writes};
 use crate::board::Board;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control;
-use crate::daemon::{BEAT, Daemon, Intake, Said, Signals, Warned, stop_on_signals};
+use crate::daemon::{BEAT, Daemon, Estate, Intake, Said, Signals, Warned, stop_on_signals};
 use crate::journal::Journal;
+use crate::model::AccountName;
+use crate::observe::Reads;
 use crate::serve::{self, Shown};
 use crate::source;
 use clap::Args;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -65,7 +69,7 @@ pub(super) async fn daemon(
     // A revision that cannot be written down is planned by all the same; nothing is sent.
     let journal = state.journal.books().trouble().is_none().then(|| state.journal.clone());
     let board = Board::new(config.interval);
-    listening(start_page(&config, &board, &clock, &stop).await?);
+    let page = bind_page(&config).await?;
     let readings =
         source::watch(folder.to_owned(), config.source, Arc::clone(&clock), stop.clone());
     let intake = Intake::new(
@@ -90,8 +94,11 @@ pub(super) async fn daemon(
     };
     let clock_of_day = Arc::clone(&clock);
     let orders = listen(&state, &stop);
+    let estate = setup::estate(&config, parts);
+    let shown = shown(&config, &state, &estate, &board, &clock)?;
+    listening(page.map(|page| start_page(shown, page, &stop)));
     let daemon = Daemon {
-        estate: setup::estate(&config, parts),
+        estate,
         intake,
         readings,
         interval: config.interval,
@@ -156,25 +163,49 @@ async fn forget_old(
     }
 }
 
-async fn start_page(
+/// What the status page shows.
+fn shown<R, W>(
     config: &Config,
+    state: &setup::State,
+    estate: &Estate<R, W>,
     board: &Board,
     clock: &Arc<dyn Clock>,
-    stop: &CancellationToken,
-) -> Result<Option<String>, Failure> {
-    let address = config.listen.as_deref().unwrap_or(LISTEN);
-    if address == "none" {
-        return Ok(None);
+) -> Result<Shown, Failure> {
+    let quarantine = |(name, (_, writes)): (&AccountName, &(Reads<R>, Writes<W>))| {
+        (name.clone(), writes.quarantine.clone())
+    };
+    Ok(Shown {
+        board: board.clone(),
+        clock: Arc::clone(clock),
+        interval: config.interval,
+        circumstances: state.circumstances(config, clock),
+        quarantines: estate.accounts.iter().map(quarantine).collect(),
+        state: setup::state_folder(config)?,
+        hosts: config.hosts.clone(),
+    })
+}
+
+/// Binds the status page, if there is to be one, before anything else is begun.
+async fn bind_page(config: &Config) -> Result<Option<(TcpListener, SocketAddr)>, Failure> {
+    match config.listen.as_deref().unwrap_or(LISTEN) {
+        "none" => Ok(None),
+        address => serve::bind(address).await.map(Some).map_err(Failure),
     }
-    let (listener, bound) = serve::bind(address).await.map_err(Failure)?;
+}
+
+/// Serves the status page in the background, and gives its URL.
+fn start_page(
+    shown: Shown,
+    (listener, bound): (TcpListener, SocketAddr),
+    stop: &CancellationToken,
+) -> String {
     let url = format!("http://{bound}/");
     tracing::info!(url, "the status page listens");
-    let shown = Shown { board: board.clone(), clock: Arc::clone(clock) };
     let stop = stop.clone();
     tokio::spawn(async move {
         if let Err(error) = serve::serve(shown, listener, stop).await {
             tracing::error!(%error, "the status page has ended");
         }
     });
-    Ok(Some(url))
+    url
 }

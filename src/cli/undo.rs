@@ -1,7 +1,6 @@
 //! `undo`: give back what a run, or a span of time, took.
 
 use super::plan::Output;
-use super::when::When;
 use super::{Exit, Failure, Globals, setup, terminal};
 use crate::aliyun::Client;
 use crate::apply::{Current, Newest, Progress, Run};
@@ -10,6 +9,7 @@ use crate::config::Config;
 use crate::daemon::{Estate, Signals, stop_on_signals};
 use crate::desired::Tree;
 use crate::gate::{Rule, resume};
+use crate::history::When;
 use crate::journal;
 use crate::ledger::Unsettled;
 use crate::ledger::event::{Event, Restored, Target};

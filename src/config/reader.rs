@@ -1,8 +1,8 @@
 //! Reads a value key by key, remembers which keys were read, and collects every mistake.
 
 use super::Mistake;
+use crate::clock::duration;
 use crate::model::printable;
-use jiff::SignedDuration;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
@@ -240,15 +240,6 @@ impl<'v> Reader<'v> {
             }
         }
     }
-}
-
-/// A time with a unit, such as `60s` or `1h 30m`; `None` where it is none, or negative. A day is 24
-/// hours here: nothing that is configured follows a calendar.
-pub fn duration(text: &str) -> Option<Duration> {
-    if let Some(days) = text.strip_suffix('d').and_then(|days| days.parse::<u32>().ok()) {
-        return Some(Duration::from_secs(24 * 3600 * u64::from(days)));
-    }
-    text.parse::<SignedDuration>().ok().and_then(|signed| signed.try_into().ok())
 }
 
 fn words(duration: Duration) -> String {

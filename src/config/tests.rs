@@ -83,6 +83,18 @@ fn settings_have_their_effect() {
 }
 
 #[test]
+fn host_names_are_names_alone() {
+    let config = read("hosts: [Links.Example.internal, status]").unwrap();
+    assert_eq!(config.hosts, ["links.example.internal".to_owned(), "status".to_owned()].into());
+    for bad in
+        ["''", "links.example:9108", "'http://links.example'", "'*'", "'a b'", "links/x", "[x]"]
+    {
+        let mistakes = read(&format!("hosts: [{bad}]")).unwrap_err();
+        assert_eq!(mistakes[0].key, "hosts", "{bad}: {mistakes:?}");
+    }
+}
+
+#[test]
 fn an_account_is_pinned_by_its_number_quoted_or_not() {
     let pin = |text: &str| {
         let config = read(&format!("accounts: {{prod: {{accountId: {text}}}}}"));

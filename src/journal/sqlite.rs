@@ -14,9 +14,11 @@ mod look;
 mod marker;
 mod prune;
 mod schema;
+mod tail;
 mod writer;
 
 pub use look::{Past, Verified, look, verify};
+pub use tail::{Tail, tail};
 pub(super) use writer::Writer;
 
 /// Opens or makes the file, checks the chain, and starts the writer.

@@ -9,6 +9,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 mod others;
 mod power_cuts;
+mod tail;
 
 fn clock() -> Arc<dyn Clock> {
     Arc::new(SystemClock::new())

@@ -1,6 +1,7 @@
 //! The plan as JSON: versioned and stable; members are added, never renamed.
 
 use super::{Report, ScopeReport, Verdict};
+use crate::forecast::Whole;
 use serde::Serialize;
 
 mod forecast;
@@ -12,14 +13,39 @@ pub const FORMAT_VERSION: u32 = 1;
 /// The report as JSON text, pretty-printed, with a final newline.
 pub fn render(report: &Report) -> String {
     // Strings, numbers and lists always serialise.
-    let mut text = serde_json::to_string_pretty(&Document::of(report)).unwrap_or_default();
+    render_of(&report.revision, &report.scopes.iter().collect::<Vec<_>>(), report.forecast.as_ref())
+}
+
+/// As [`render`], for scopes that somebody else keeps, in order.
+pub fn render_of(
+    revision: &crate::model::Revision,
+    scopes: &[&ScopeReport],
+    forecast: Option<&Whole>,
+) -> String {
+    let document = Document::of(revision, scopes, forecast);
+    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');
     text
 }
 
 /// The report as a JSON value, for a file that says more than the plan.
 pub fn value(report: &Report) -> serde_json::Value {
-    serde_json::to_value(Document::of(report)).unwrap_or_default()
+    let scopes: Vec<&ScopeReport> = report.scopes.iter().collect();
+    value_of(&report.revision, &scopes, report.forecast.as_ref())
+}
+
+/// As [`value`], for scopes that somebody else keeps, in order.
+pub fn value_of(
+    revision: &crate::model::Revision,
+    scopes: &[&ScopeReport],
+    forecast: Option<&Whole>,
+) -> serde_json::Value {
+    serde_json::to_value(Document::of(revision, scopes, forecast)).unwrap_or_default()
+}
+
+/// What a document says about one scope.
+pub fn scope(report: &ScopeReport) -> serde_json::Value {
+    serde_json::to_value(Scope::of(report)).unwrap_or_default()
 }
 
 #[derive(Serialize)]
@@ -125,17 +151,21 @@ struct Summary<'a> {
 }
 
 impl<'a> Document<'a> {
-    fn of(report: &'a Report) -> Self {
-        let summary = report.summary();
-        let carried_out = report.scopes.iter().any(|scope| !scope.applied.is_empty());
+    fn of(
+        revision: &'a crate::model::Revision,
+        scopes: &[&'a ScopeReport],
+        forecast: Option<&'a Whole>,
+    ) -> Self {
+        let summary = super::Summary::of(scopes.iter().copied());
+        let carried_out = scopes.iter().any(|scope| !scope.applied.is_empty());
         Self {
             format_version: FORMAT_VERSION,
             revision: Revision {
-                digest: report.revision.digest.as_str(),
-                commit: report.revision.commit.as_deref(),
-                author: report.revision.author.as_deref(),
+                digest: revision.digest.as_str(),
+                commit: revision.commit.as_deref(),
+                author: revision.author.as_deref(),
             },
-            scopes: report.scopes.iter().map(Scope::of).collect(),
+            scopes: scopes.iter().map(|scope| Scope::of(scope)).collect(),
             summary: Summary {
                 detach: summary.detach,
                 attach: summary.attach,
@@ -145,7 +175,7 @@ impl<'a> Document<'a> {
                 partial: summary.partial,
                 converged: carried_out.then_some(summary.converged),
                 left: carried_out.then_some(summary.left),
-                forecast: report.forecast.as_ref().map(Foreseen::of_all),
+                forecast: forecast.map(Foreseen::of_all),
             },
         }
     }

@@ -42,6 +42,8 @@ const OWNED: &[(&str, &[&str])] = &[
     ("prometheus_client", &["metrics"]),
     ("backoff::Retryable", &["attempt"]),
     ("rusqlite", &["journal"]),
+    ("hyper::", &["serve"]),
+    ("hyper_util::", &["serve"]),
     ("notify::", &["source"]),
     ("Ticket::issue", &["journal"]),
     ("Permit {", &["gate"]),

@@ -106,6 +106,16 @@ fn the_reference_of_the_command_line_is_fresh() {
 }
 
 #[test]
+fn the_document_of_the_api_is_the_one_that_is_served() {
+    held_to("openapi.json", classiclinkd::serve::OPENAPI);
+    let page = text("docs/reference/api.md");
+    let document: serde_json::Value = serde_json::from_str(classiclinkd::serve::OPENAPI).unwrap();
+    for path in document["paths"].as_object().unwrap().keys() {
+        assert!(page.contains(&format!("`{path}")), "api.md does not mention {path}");
+    }
+}
+
+#[test]
 fn the_reference_of_exit_codes_is_fresh() {
     let mut page = format!("# Exit codes\n\n{GENERATED}| Code | Meaning |\n|---|---|\n");
     for (exit, meaning) in Exit::ALL {

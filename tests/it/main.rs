@@ -21,6 +21,7 @@ mod manifests;
 mod mutants;
 mod operator;
 mod scenarios;
+mod serve;
 mod tour;
 mod undo;
 mod windows;

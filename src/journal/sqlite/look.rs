@@ -33,7 +33,7 @@ pub struct Verified {
     pub last: Option<(u64, Timestamp, Digest)>,
 }
 
-fn open(folder: &Path) -> Result<Connection, JournalError> {
+pub(super) fn open(folder: &Path) -> Result<Connection, JournalError> {
     let path = folder.join(crate::journal::FILE);
     // One in a folder that may not be entered is not missing.
     if matches!(path.try_exists(), Ok(false)) {

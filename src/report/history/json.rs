@@ -22,7 +22,8 @@ pub fn pretty(document: &Value) -> String {
     text
 }
 
-fn record(record: &Record) -> Value {
+/// One record.
+pub fn record(record: &Record) -> Value {
     match record {
         Record::Deed(of) => deed(of),
         Record::Happening(of) => happening(of),

@@ -1,12 +1,12 @@
 //! Times as people type them: how long ago, or when.
 
-use crate::config;
+use crate::clock;
 use crate::model::printable;
 use jiff::{SignedDuration, Timestamp};
 
 /// A time, relative to a present that is not known while the command line is parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum When {
+pub enum When {
     /// So long before the present.
     Ago(SignedDuration),
     /// Then.
@@ -15,8 +15,11 @@ pub(super) enum When {
 
 impl When {
     /// Takes what somebody typed.
+    ///
+    /// # Errors
+    /// What to write instead, as a sentence.
     pub fn parse(text: &str) -> Result<Self, String> {
-        if let Some(ago) = config::duration(text).and_then(|ago| SignedDuration::try_from(ago).ok())
+        if let Some(ago) = clock::duration(text).and_then(|ago| SignedDuration::try_from(ago).ok())
         {
             return Ok(Self::Ago(ago));
         }
