@@ -2,6 +2,7 @@
 
 use crate::board::Board;
 use crate::clock::Clock;
+use crate::metrics::Metrics;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -13,6 +14,8 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+mod health;
+mod metrics;
 mod status;
 
 const PAGE: &str = include_str!("serve/page.html");
@@ -24,6 +27,8 @@ const STYLE: &str = include_str!("serve/page.css");
 pub struct Shown {
     /// What the daemon says.
     pub board: Board,
+    /// What is measured.
+    pub metrics: Metrics,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
 }
@@ -66,10 +71,11 @@ fn router(shown: Shown, loopback: bool) -> Router {
         .route("/", asset("text/html; charset=utf-8", PAGE))
         .route("/page.js", asset("text/javascript; charset=utf-8", SCRIPT))
         .route("/page.css", asset("text/css; charset=utf-8", STYLE))
-        .route("/livez", get(livez))
-        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics::get))
         .route("/api/v1/status", get(api_status))
         .layer(middleware::from_fn_with_state(loopback, guard))
+        // Behind the guard's back: a probe names the host as it likes.
+        .merge(health::routes())
         .with_state(shown)
 }
 
@@ -104,26 +110,8 @@ fn names_loopback(host: &str) -> bool {
     name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-async fn livez(State(shown): State<Shown>) -> Response {
-    health(shown.board.alive(shown.clock.now()))
-}
-
-async fn readyz(State(shown): State<Shown>) -> Response {
-    health(shown.board.ready(shown.clock.now()))
-}
-
 async fn api_status(State(shown): State<Shown>) -> Response {
     axum::Json(status::value(&shown.board, shown.clock.now())).into_response()
-}
-
-fn health(state: Result<(), String>) -> Response {
-    match state {
-        Ok(()) => axum::Json(serde_json::json!({"status": "ok"})).into_response(),
-        Err(reason) => {
-            let body = axum::Json(serde_json::json!({"status": "failing", "reason": reason}));
-            (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
-        }
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! else.
 
 use crate::clock::Moment;
-use crate::model::{Scope, Verb};
+use crate::model::{Lane, Scope, Verb};
 use crate::outcome::Outcome;
 use crate::plan::Action;
 use std::collections::BTreeMap;
@@ -114,6 +114,15 @@ impl Quarantine {
         self.lock().links.retain(|(of, instance, verb), _| {
             of != scope || actions.iter().any(|a| a.verb == *verb && a.link.instance == *instance)
         });
+    }
+
+    /// How many links are in quarantine, by account and region.
+    pub fn by_lane(&self) -> BTreeMap<Lane, usize> {
+        let mut counts = BTreeMap::new();
+        for (scope, _, _) in self.lock().links.keys() {
+            *counts.entry(scope.lane()).or_default() += 1;
+        }
+        counts
     }
 
     /// How many links are in quarantine.

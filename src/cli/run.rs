@@ -7,6 +7,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::daemon::{BEAT, Daemon, Intake, Said, Signals, Warned, stop_on_signals};
 use crate::journal::Journal;
+use crate::metrics::{Counts, Metrics, Sources};
 use crate::serve::{self, Shown};
 use crate::source;
 use clap::Args;
@@ -58,12 +59,28 @@ pub(super) async fn daemon(
     listening: impl FnOnce(Option<String>),
 ) -> Result<Exit, Failure> {
     let clock = setup::clock();
+    let (started, counts) = (clock.now().wall, Counts::default());
     let clients = setup::clients(&mut config, &clock)?;
+    let clients: setup::Clients =
+        clients.into_iter().map(|(name, way)| (name, way.counted_by(&counts))).collect();
     let state = setup::state_if_possible(&config, &clock).await?;
     // A revision that cannot be written down is planned by all the same; nothing is sent.
     let journal = state.journal.books().trouble().is_none().then(|| state.journal.clone());
     let board = Board::new(config.interval);
-    listening(start_page(&config, &board, &clock, &stop).await?);
+    let (lanes, reads) = setup::reads(&config, &clients, &clock);
+    let metrics = Metrics::new(Sources {
+        counts: counts.clone(),
+        board: board.clone(),
+        lanes: Arc::clone(&lanes),
+        accounts: clients.keys().cloned().collect(),
+        journal: state.journal.clone(),
+        pause_file: state.pause_file.clone(),
+        budget: config.bounds.budget,
+        started,
+        clock: Arc::clone(&clock),
+    });
+    let shown = Shown { board: board.clone(), metrics, clock: Arc::clone(&clock) };
+    listening(start_page(&config, shown, &stop).await?);
     let readings = source::watch(folder.to_owned(), config.source, stop.clone());
     let intake = Intake::new(
         journal,
@@ -73,7 +90,6 @@ pub(super) async fn daemon(
         board.clone(),
         state.accepted.clone(),
     );
-    let (lanes, reads) = setup::reads(&config, &clients, &clock);
     let parts = setup::Parts {
         lanes,
         reads,
@@ -94,6 +110,7 @@ pub(super) async fn daemon(
         beat: BEAT,
         workers: config.workers,
         board,
+        counts,
         clock,
         random: fastrand::Rng::with_seed(setup::seed()),
         stop,
@@ -134,8 +151,7 @@ async fn forget_old(
 
 async fn start_page(
     config: &Config,
-    board: &Board,
-    clock: &Arc<dyn Clock>,
+    shown: Shown,
     stop: &CancellationToken,
 ) -> Result<Option<String>, Failure> {
     let address = config.listen.as_deref().unwrap_or(LISTEN);
@@ -145,7 +161,6 @@ async fn start_page(
     let (listener, bound) = serve::bind(address).await.map_err(Failure)?;
     let url = format!("http://{bound}/");
     tracing::info!(url, "the status page listens");
-    let shown = Shown { board: board.clone(), clock: Arc::clone(clock) };
     let stop = stop.clone();
     tokio::spawn(async move {
         if let Err(error) = serve::serve(shown, listener, stop).await {
