@@ -1,4 +1,4 @@
-//! Health, status as JSON, and the status page. Read-only; the daemon writes on the [`Board`].
+//! Health, metrics, status as JSON, and the status page. Read-only; the daemon writes on the [`Board`].
 
 use crate::board::Board;
 use crate::clock::Clock;

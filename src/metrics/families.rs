@@ -109,14 +109,17 @@ impl From<&Timings> for Value {
     }
 }
 
+/// Takes a sample: its labels with their values, and its number.
+type Sink<'a> = dyn FnMut(&[(&'static str, &str)], Value) + 'a;
+
 /// Where a family puts its samples.
 pub(super) struct Samples<'a> {
     labels: &'static [&'static str],
-    to: &'a mut dyn FnMut(&[(&'static str, &str)], Value),
+    to: &'a mut Sink<'a>,
 }
 
 impl<'a> Samples<'a> {
-    pub fn of(family: &Family, to: &'a mut dyn FnMut(&[(&'static str, &str)], Value)) -> Self {
+    pub fn of(family: &Family, to: &'a mut Sink<'a>) -> Self {
         Self { labels: family.labels, to }
     }
 

@@ -24,7 +24,7 @@ pub struct Exposition {
 impl Exposition {
     pub fn of(text: &str) -> Self {
         let mut read = Self { text: text.to_owned(), ..Self::default() };
-        let body = text.strip_suffix("# EOF\n").expect("it ends with EOF and a line feed");
+        let body = text.strip_suffix("# EOF\n").unwrap_or_else(|| panic!("no end: {text}"));
         assert!(body.ends_with('\n') && !body.contains("# EOF"));
         let mut current = String::new();
         let mut seen = BTreeSet::new();
@@ -77,7 +77,7 @@ impl Exposition {
 
     /// Whether a sample may stand in the family that was announced last.
     fn fits(&self, current: &str, name: &str, labels: &Labels, value: f64) {
-        let family = &self.families[current];
+        let family = self.families.get(current).unwrap();
         assert!(family.help && !family.kind.is_empty(), "{current} is announced by HELP and TYPE");
         let suffix = name.strip_prefix(current).unwrap_or_else(|| panic!("{name} in {current}"));
         let allowed: &[&str] = match family.kind.as_str() {
@@ -102,12 +102,14 @@ impl Exposition {
             for (labels, count) in self.all(&format!("{name}_bucket")) {
                 let (le, rest): (Labels, Labels) =
                     labels.into_iter().partition(|(name, _)| name == "le");
-                let bound = le[0].1.replace("+Inf", "inf").parse().unwrap();
+                let [(_, le)] = le.as_slice() else { panic!("{name}: {le:?}") };
+                let bound: f64 = le.replace("+Inf", "inf").parse().unwrap();
                 buckets.entry(rest).or_default().push((bound, count));
             }
             for (labels, buckets) in buckets {
-                let rises = |pair: &[(f64, f64)]| pair[0].0 < pair[1].0 && pair[0].1 <= pair[1].1;
-                assert!(buckets.windows(2).all(rises), "{name}: {buckets:?}");
+                let next = buckets.iter().skip(1);
+                let rises = buckets.iter().zip(next).all(|(a, b)| a.0 < b.0 && a.1 <= b.1);
+                assert!(rises, "{name}: {buckets:?}");
                 let (last, all) = *buckets.last().unwrap();
                 assert!(last.is_infinite(), "{name}");
                 let count = self.all(&format!("{name}_count"));
