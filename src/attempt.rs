@@ -13,6 +13,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+mod stats;
+
+pub use stats::LaneStats;
+
 /// Reads that may begin at once after a rest: as many as one look at a VPC of 1,000 links takes (12
 /// pages, the links that differ, and their confirmation). Changes get no burst.
 const READ_BURST: u32 = 16;

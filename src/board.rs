@@ -2,21 +2,22 @@
 
 use crate::clock::Moment;
 use crate::desired::{Expiring, Tree};
-use crate::model::{Revision, Scope};
-use crate::report::{ScopeReport, Standing};
+use crate::model::{AccountName, Lane, Revision, Scope};
+use crate::report::ScopeReport;
+use jiff::Timestamp;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::broadcast;
 
+mod health;
 mod trend;
 
+pub use health::{CREDENTIAL_LEFT_MIN, Check, HEARTBEAT_MAX, Health};
 pub(crate) use trend::{Sample, Trend};
 
 /// Recent actions kept.
 const RECENT_MAX: usize = 100;
-/// Silence of the loop that counts as dead.
-const HEARTBEAT_MAX: Duration = Duration::from_secs(60);
 /// Happenings that a slow follower may be behind before it loses the oldest.
 const BEHIND_MAX: usize = 1024;
 
@@ -38,6 +39,38 @@ pub enum Happening {
         /// Why the journal cannot be written.
         journal: Option<String>,
     },
+}
+
+impl Happening {
+    /// Every kind's word.
+    pub const KINDS: [&'static str; 5] = ["accepted", "trouble", "passed", "expiring", "stopped"];
+
+    /// The word for what kind of thing happened.
+    pub fn kind(&self) -> &'static str {
+        let [accepted, trouble, passed, expiring, stopped] = Self::KINDS;
+        match self {
+            Self::Accepted(_) => accepted,
+            Self::Trouble(_) => trouble,
+            Self::Passed(_) => passed,
+            Self::Expiring(..) => expiring,
+            Self::Stopped { .. } => stopped,
+        }
+    }
+}
+
+/// What the loop tells of itself whenever it turns.
+#[derive(Debug, Clone, Default)]
+pub struct Vitals {
+    /// Links in quarantine.
+    pub quarantined: BTreeMap<Lane, usize>,
+    /// Scopes that are due and wait for a worker.
+    pub waiting: usize,
+    /// Passes under way.
+    pub under_way: usize,
+    /// When credentials end, of those that have a known end.
+    pub expires: BTreeMap<AccountName, Timestamp>,
+    /// How far our clock is off, as the cloud's answers to each account tell.
+    pub clock_off: BTreeMap<AccountName, Duration>,
 }
 
 /// One action that ended, for the list of recent ones.
@@ -63,8 +96,13 @@ pub(crate) struct Said {
     pub trouble: Option<String>,
     pub scopes: BTreeMap<Scope, (Moment, Arc<ScopeReport>)>,
     pub recent: VecDeque<Recent>,
+    /// When the last pass ended that read the scope completely.
+    pub complete: BTreeMap<Scope, Moment>,
     pub passes: u64,
     pub quarantined: usize,
+    pub vitals: Vitals,
+    /// How often each kind of thing happened.
+    pub happened: BTreeMap<&'static str, u64>,
     /// What stops calls.
     pub paused: Vec<String>,
     /// Why the journal cannot be written.
@@ -99,16 +137,18 @@ impl Board {
     }
 
     fn tell(&self, now: Moment, what: Happening) {
+        *self.said().happened.entry(what.kind()).or_default() += 1;
         // Without followers there is nobody to tell.
         let _nobody = self.followers.send((now, what));
     }
 
     /// The loop is alive.
-    pub fn beat(&self, now: Moment, quarantined: usize) {
+    pub fn beat(&self, now: Moment, vitals: Vitals) {
         let mut said = self.said();
         said.started.get_or_insert(now);
         said.heartbeat = Some(now);
-        said.quarantined = quarantined;
+        said.quarantined = vitals.quarantined.values().sum();
+        said.vitals = vitals;
         drop(said);
         self.trend().turn(now);
     }
@@ -131,6 +171,7 @@ impl Board {
         self.trend().keep_only(&tree.scopes);
         let mut said = self.said();
         said.scopes.retain(|scope, _| tree.scopes.contains_key(scope));
+        said.complete.retain(|scope, _| tree.scopes.contains_key(scope));
         said.tree = Some(Arc::clone(tree));
         if said.revision.as_ref() == Some(revision) {
             return;
@@ -172,47 +213,13 @@ impl Board {
             });
         }
         said.recent.truncate(RECENT_MAX);
+        // There is a plan of a complete observation only.
+        if report.digest.is_some() {
+            said.complete.insert(report.scope.clone(), now);
+        }
         said.scopes.insert(report.scope.clone(), (now, Arc::clone(report)));
         drop(said);
         self.tell(now, Happening::Passed(Arc::clone(report)));
-    }
-
-    /// Whether the loop is alive.
-    ///
-    /// # Errors
-    /// Why not.
-    pub fn alive(&self, now: Moment) -> Result<(), String> {
-        match self.said().heartbeat {
-            Some(beat) if now.since(beat) <= HEARTBEAT_MAX => Ok(()),
-            Some(beat) => {
-                Err(format!("the loop has been silent for {} s", now.since(beat).as_secs()))
-            }
-            None => Err("the loop has not started".to_owned()),
-        }
-    }
-
-    /// Whether every scope was read completely not long ago, and calls could be made.
-    ///
-    /// # Errors
-    /// Why not.
-    pub fn ready(&self, now: Moment) -> Result<(), String> {
-        self.alive(now)?;
-        let said = self.said();
-        if let Some(trouble) = &said.journal_trouble {
-            return Err(format!("the journal cannot be written: {trouble}"));
-        }
-        if said.revision.is_none() {
-            return Err("no revision of the manifests was accepted yet".to_owned());
-        }
-        for (scope, (at, report)) in &said.scopes {
-            if report.standing() >= Standing::Partial {
-                return Err(format!("{scope} could not be read completely"));
-            }
-            if now.since(*at) > self.stale_after {
-                return Err(format!("{scope} was read {} s ago", now.since(*at).as_secs()));
-            }
-        }
-        if said.scopes.is_empty() { Err("no scope was read yet".to_owned()) } else { Ok(()) }
     }
 
     /// What went on over the last day.

@@ -7,6 +7,10 @@
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
+mod timings;
+
+pub use timings::Timings;
+
 /// A point in time, on both clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment {

@@ -4,6 +4,7 @@
 //! No HTTP here. `aliyun` and `sim` implement the traits; `observe` and `apply` use them.
 
 use crate::model::{AccountId, InstanceId, Lane, Link, Region, VpcId};
+use jiff::Timestamp;
 use std::fmt;
 use std::future::Future;
 use std::time::Duration;
@@ -85,6 +86,11 @@ pub trait Identify: Send + Sync {
     /// # Errors
     /// [`CloudError`], classified.
     fn caller(&self) -> impl Future<Output = Result<AccountId, CloudError>> + Send;
+
+    /// When the credential that was used last ends, where that is known.
+    fn expires(&self) -> Option<Timestamp> {
+        None
+    }
 }
 
 /// The cloud took the request. Acceptance only: whether the link is gone is for a read to say
@@ -243,6 +249,10 @@ impl<T: WriteLinks> WriteLinks for std::sync::Arc<T> {
 impl<T: Identify> Identify for std::sync::Arc<T> {
     fn caller(&self) -> impl Future<Output = Result<AccountId, CloudError>> + Send {
         (**self).caller()
+    }
+
+    fn expires(&self) -> Option<Timestamp> {
+        (**self).expires()
     }
 }
 

@@ -1,12 +1,13 @@
 //! The loop: triggers -> due -> pass -> report; intake of revisions, signals, drain.
 
 use crate::apply::{Applied, Circumstances, Writes};
-use crate::board::Board;
+use crate::board::{Board, Vitals};
 use crate::clock::Clock;
 use crate::cloud::{Identify, ReadLinks, WriteLinks};
 use crate::control::Order;
 use crate::desired::{Desired, Expiring, Tree};
 use crate::gate::Refusal;
+use crate::metrics::Counts;
 use crate::model::{AccountName, Scope};
 use crate::observe::Reads;
 use crate::outcome::Outcome;
@@ -59,6 +60,8 @@ pub struct Daemon<R, W> {
     pub workers: usize,
     /// Where to tell.
     pub board: Board,
+    /// Where to count.
+    pub counts: Counts,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Draws the jitter.
@@ -107,9 +110,9 @@ where
         self.enqueue(&mut schedule, &tree, &tree.scopes.keys().cloned().collect());
         let ended = loop {
             let now = self.clock.now();
-            self.board.beat(now, self.quarantined());
             self.show_what_stops();
             self.start_passes(&mut schedule, &tree, &mut passes);
+            self.board.beat(now, self.vitals(schedule.waiting(now.monotonic), passes.len()));
             match self.turn(&schedule, &mut passes).await {
                 Turn::Stop => break Ok(()),
                 Turn::Panicked(what) => break Err(format!("a pass panicked: {what}")),
@@ -173,6 +176,7 @@ where
         let now = self.clock.now();
         schedule.replace(&tree.scopes.keys().cloned().collect(), changed, now.monotonic);
         if !tree.scopes.is_empty() {
+            self.counts.keep_only(&tree.scopes.keys().collect());
             self.board.accepted(tree, now);
         }
     }
@@ -198,7 +202,9 @@ where
 
     fn passed(&mut self, schedule: &mut Schedule, tree: &Tree, report: &Arc<ScopeReport>) {
         let now = self.clock.now();
+        self.counts.applied(&report.scope, &report.applied);
         if tree.scopes.contains_key(&report.scope) {
+            self.counts.passed(report);
             self.board.passed(report, now);
             schedule.ended(&report.scope, ended(report), now.monotonic, self.random.f64());
             for news in self.warned.news(report) {
@@ -225,8 +231,15 @@ where
         self.board.stopped_by(paused, books.trouble(), self.clock.now());
     }
 
-    fn quarantined(&self) -> usize {
-        self.estate.accounts.values().map(|(_, writes)| writes.quarantine.len()).sum()
+    fn vitals(&self, waiting: usize, under_way: usize) -> Vitals {
+        let mut vitals = Vitals { waiting, under_way, ..Vitals::default() };
+        for (account, (reads, writes)) in &self.estate.accounts {
+            vitals.quarantined.extend(writes.quarantine.by_lane());
+            vitals.clock_off.insert(account.clone(), writes.writer.clock_off());
+            let expires = reads.reader.expires().map(|until| (account.clone(), until));
+            vitals.expires.extend(expires);
+        }
+        vitals
     }
 
     async fn drain(&self, mut passes: JoinSet<ScopeReport>) {

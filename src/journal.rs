@@ -21,6 +21,7 @@ use std::sync::Arc;
 mod books;
 mod chain;
 mod format;
+mod measured;
 mod memory;
 mod sqlite;
 mod state;
@@ -28,6 +29,7 @@ mod user;
 
 pub use books::Books;
 pub use chain::Entry;
+pub use measured::Measured;
 pub use memory::{Disk, Memory};
 pub use sqlite::{Past, Tail, Verified, look, tail, verify};
 pub use state::{PauseFile, StateDir};

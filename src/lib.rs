@@ -43,6 +43,7 @@ pub mod apply;
 pub mod report;
 pub mod reconcile;
 pub mod board;
+pub mod metrics;
 pub mod serve;
 pub mod control;
 pub mod daemon;

@@ -4,12 +4,13 @@
 use crate::apply::{Circumstances, Quarantine};
 use crate::board::Board;
 use crate::clock::Clock;
+use crate::metrics::Metrics;
 use crate::model::AccountName;
 use axum::Router;
-use axum::extract::{FromRef, State};
+use axum::extract::FromRef;
 use axum::http::{StatusCode, Uri, header};
 use axum::middleware;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{MethodRouter, get};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
@@ -25,6 +26,8 @@ mod answer;
 mod around;
 mod events;
 mod guard;
+mod health;
+mod metrics;
 mod past;
 mod patient;
 mod refusals;
@@ -51,6 +54,8 @@ const BUILDS_MAX: usize = 4;
 pub struct Shown {
     /// What the daemon says.
     pub board: Board,
+    /// What is measured.
+    pub metrics: Metrics,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Full pass per scope.
@@ -136,8 +141,7 @@ fn router(shown: Shown, bound: IpAddr, stop: CancellationToken) -> Router {
         .route("/", asset("text/html; charset=utf-8", PAGE))
         .route("/page.js", asset("text/javascript; charset=utf-8", SCRIPT))
         .route("/page.css", asset("text/css; charset=utf-8", STYLE))
-        .route("/livez", get(livez))
-        .route("/readyz", get(readyz));
+        .route("/metrics", get(metrics::get));
     let all = api().into_iter().fold(pages, |all, (path, route)| all.route(path, route));
     let server = Server {
         shelf: past::Shelf::new(shown.state.clone()),
@@ -148,28 +152,12 @@ fn router(shown: Shown, bound: IpAddr, stop: CancellationToken) -> Router {
     };
     all.fallback(unknown)
         .layer(middleware::from_fn_with_state(Arc::new(names), guard::guard))
+        // Behind the guard's back: a probe names the host as it likes.
+        .merge(health::routes())
         .with_state(Arc::new(server))
 }
 
 async fn unknown(uri: Uri) -> Response {
     let path = crate::model::printable(uri.path());
     refuse(StatusCode::NOT_FOUND, format!("there is no {path}; see /api/v1/openapi.json"))
-}
-
-async fn livez(State(shown): State<Shown>) -> Response {
-    health(shown.board.alive(shown.clock.now()))
-}
-
-async fn readyz(State(shown): State<Shown>) -> Response {
-    health(shown.board.ready(shown.clock.now()))
-}
-
-fn health(state: Result<(), String>) -> Response {
-    match state {
-        Ok(()) => axum::Json(serde_json::json!({"status": "ok"})).into_response(),
-        Err(reason) => {
-            let body = axum::Json(serde_json::json!({"status": "failing", "reason": reason}));
-            (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
-        }
-    }
 }

@@ -12,9 +12,10 @@ use crate::cloud::{
 };
 use crate::model::{AccountId, InstanceId, Region, Verb};
 use crate::signature::Pair;
+use jiff::Timestamp;
 use request::Call;
 use skew::Skew;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 mod exchange;
@@ -92,6 +93,8 @@ pub struct Client {
     http: reqwest::Client,
     clock: Arc<dyn Clock>,
     skew: Skew,
+    /// When the key that was used last ends.
+    expires: Mutex<Option<Timestamp>>,
 }
 
 impl std::fmt::Debug for Client {
@@ -111,7 +114,7 @@ impl Client {
     pub fn new(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, ClientError> {
         let http = exchange::http(&settings)
             .map_err(|error| ClientError { why: exchange::root_cause(&error) })?;
-        Ok(Self { settings, http, clock, skew: Skew::default() })
+        Ok(Self { settings, http, clock, skew: Skew::default(), expires: Mutex::default() })
     }
 
     /// For a read, up to three attempts within `limit`: it is sent again after one clock correction
@@ -236,9 +239,11 @@ impl Client {
 
     /// Nothing was sent without a key, but a person has to look: as if it were not accepted.
     fn key(&self) -> Result<Key, CloudError> {
-        self.settings.credentials.current().map_err(|error| {
+        let key = self.settings.credentials.current().map_err(|error| {
             CloudError::new(Class::Unauthenticated, "credentials", error.to_string())
-        })
+        })?;
+        *self.expires.lock().unwrap_or_else(PoisonError::into_inner) = key.expires;
+        Ok(key)
     }
 }
 
@@ -282,6 +287,10 @@ impl Identify for Client {
         let call = Call { operation: Operation::Identify, region: None, parameters: Vec::new() };
         let (_, account) = self.call(&call, wire::caller, self.settings.read_timeout).await?;
         Ok(account)
+    }
+
+    fn expires(&self) -> Option<Timestamp> {
+        *self.expires.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

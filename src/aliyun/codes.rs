@@ -8,7 +8,7 @@
 use crate::cloud::Class;
 
 /// The operations: three of ECS, and one of STS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Operation {
     /// `DescribeClassicLinkInstances`
     Describe,
@@ -152,16 +152,20 @@ const TABLE: &[Row] = &[
 ];
 
 impl Row {
-    fn fits(&self, operation: Operation, code: &str, message: &str) -> bool {
-        let code_fits = match self.code.strip_suffix('*') {
+    /// Whether it is about a code, in lower case.
+    fn names(&self, code: &str) -> bool {
+        match self.code.strip_suffix('*') {
             Some(start) => code.starts_with(start),
             None => code == self.code,
-        };
+        }
+    }
+
+    fn fits(&self, operation: Operation, code: &str, message: &str) -> bool {
         let operation_fits = match self.operations {
             For::All => true,
             For::Only(one) => one == operation,
         };
-        code_fits && operation_fits && message.contains(self.cue)
+        self.names(code) && operation_fits && message.contains(self.cue)
     }
 }
 
@@ -171,6 +175,32 @@ pub fn classify(operation: Operation, code: &str, message: &str) -> Class {
     let (code, message) = (code.to_ascii_lowercase(), message.to_ascii_lowercase());
     let fitting = TABLE.iter().find(|row| row.fits(operation, &code, &message));
     fitting.map_or(Class::Unknown, |row| row.class)
+}
+
+/// Our codes, for what happened where the cloud gave none.
+const OURS: [&str; 11] = [
+    "timeout",
+    "connect",
+    "tls",
+    "lost-response",
+    "oversized-body",
+    "malformed-body",
+    "redirect",
+    "request",
+    "endpoint",
+    "credentials",
+    "bad-query",
+];
+/// What [`label`] calls a code that nobody documented.
+pub const OTHER: &str = "other";
+
+/// A code as one of a bounded number of words, for counting: as the table has it, in lower case, or one
+/// of ours; [`OTHER`] for what neither knows, so that nobody who answers can make up words.
+pub fn label(code: &str) -> &'static str {
+    let ours = OURS.into_iter().find(|ours| *ours == code);
+    let code = code.to_ascii_lowercase();
+    let row = || TABLE.iter().find(|row| row.names(&code)).map(|row| row.code);
+    ours.or_else(row).unwrap_or(OTHER)
 }
 
 /// The class of an error that came with a wish to wait (`x-acs-retry-after`). The current SDKs call

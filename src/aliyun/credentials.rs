@@ -4,6 +4,7 @@
 //! Of the official chain the parts that need no call of their own: the environment's key, then the
 //! file that `ALIBABA_CLOUD_CREDENTIALS_FILE` names.
 
+use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -68,6 +69,8 @@ pub struct Key {
     pub secret: SecretString,
     /// The token of a temporary key.
     pub token: Option<SecretString>,
+    /// When a temporary key ends, where whoever issued it said so.
+    pub expires: Option<Timestamp>,
 }
 
 impl Key {
@@ -82,7 +85,14 @@ impl Key {
             id: value("the access key id", id)?,
             secret: value("the access key secret", secret)?,
             token: token.map(|token| value("the security token", token)).transpose()?,
+            expires: None,
         })
+    }
+
+    /// The same key, known to end then.
+    #[must_use]
+    pub fn ending(self, expires: Option<Timestamp>) -> Self {
+        Self { expires, ..self }
     }
 
     /// Whether all three values are the same.
@@ -149,7 +159,7 @@ impl Credentials {
     }
 
     /// Reads a file: a JSON object with `AccessKeyId`, `AccessKeySecret` and perhaps
-    /// `SecurityToken`, or an ini file with a section of type `access_key` (`profile`, else
+    /// `SecurityToken` and `Expiration`, or an ini file with a section of type `access_key` (`profile`, else
     /// `default`). Warns if others than its owner can read it.
     ///
     /// # Errors

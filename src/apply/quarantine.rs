@@ -2,7 +2,7 @@
 //! else.
 
 use crate::clock::Moment;
-use crate::model::{InstanceId, Scope, Verb};
+use crate::model::{InstanceId, Lane, Scope, Verb};
 use crate::outcome::Outcome;
 use crate::plan::Action;
 use std::collections::BTreeMap;
@@ -140,6 +140,15 @@ impl Quarantine {
             why: cell.why.clone(),
         });
         parked.collect()
+    }
+
+    /// How many links are in quarantine, by account and region.
+    pub fn by_lane(&self) -> BTreeMap<Lane, usize> {
+        let mut counts = BTreeMap::new();
+        for (scope, _, _) in self.lock().links.keys() {
+            *counts.entry(scope.lane()).or_default() += 1;
+        }
+        counts
     }
 
     /// How many links are in quarantine.

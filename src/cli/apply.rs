@@ -2,7 +2,6 @@
 
 use super::plan::Output;
 use super::{Exit, Failure, Globals, planfile, proposals, setup, terminal};
-use crate::aliyun::Client;
 use crate::apply::{Circumstances, Newest, Progress, Run};
 use crate::board::Board;
 use crate::config::Config;
@@ -90,7 +89,7 @@ pub(super) struct Pass {
     tree: Arc<Tree>,
     /// The revision, if it is not the last accepted one: it becomes that with consent only.
     unrecorded: Option<Accepted>,
-    estate: Estate<Arc<Client>, Arc<Client>>,
+    estate: Estate<setup::Way, setup::Way>,
     progress: Progress,
     stop: CancellationToken,
     state: setup::State,
@@ -151,7 +150,7 @@ impl Pass {
 
     /// Observes, plans and gates every scope.
     pub async fn propose(&self) -> Result<Vec<Proposal>, Failure> {
-        let reads: BTreeMap<AccountName, Reads<Arc<Client>>> = self
+        let reads: BTreeMap<AccountName, Reads<setup::Way>> = self
             .estate
             .accounts
             .iter()

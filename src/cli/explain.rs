@@ -2,7 +2,6 @@
 
 use super::history::Form;
 use super::{Exit, Failure, Globals, setup, terminal};
-use crate::aliyun::Client;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::daemon::older;
@@ -113,7 +112,7 @@ pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Fai
 impl Question<'_> {
     async fn explain(
         &self,
-        reads: Result<BTreeMap<AccountName, Reads<Arc<Client>>>, Failure>,
+        reads: Result<BTreeMap<AccountName, Reads<setup::Way>>, Failure>,
     ) -> Result<Explanation, Failure> {
         let mut scopes = self.scopes();
         let (observed, decisions) = match &reads {

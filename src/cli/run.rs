@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::control;
 use crate::daemon::{BEAT, Daemon, Estate, Intake, Said, Signals, Warned, stop_on_signals};
 use crate::journal::Journal;
+use crate::metrics::{Counts, Metrics, Sources};
 use crate::model::AccountName;
 use crate::observe::Reads;
 use crate::serve::{self, Shown};
@@ -64,12 +65,27 @@ pub(super) async fn daemon(
     listening: impl FnOnce(Option<String>),
 ) -> Result<Exit, Failure> {
     let clock = setup::clock();
+    let (started, counts) = (clock.now().wall, Counts::default());
     let clients = setup::clients(&mut config, &clock)?;
+    let clients: setup::Clients =
+        clients.into_iter().map(|(name, way)| (name, way.counted_by(&counts))).collect();
     let state = setup::state_if_possible(&config, &clock).await?;
     // A revision that cannot be written down is planned by all the same; nothing is sent.
     let journal = state.journal.books().trouble().is_none().then(|| state.journal.clone());
     let board = Board::new(config.interval);
     let page = bind_page(&config).await?;
+    let (lanes, reads) = setup::reads(&config, &clients, &clock);
+    let metrics = Metrics::new(Sources {
+        counts: counts.clone(),
+        board: board.clone(),
+        lanes: Arc::clone(&lanes),
+        accounts: clients.keys().cloned().collect(),
+        journal: state.journal.clone(),
+        pause_file: state.pause_file.clone(),
+        budget: config.bounds.budget,
+        started,
+        clock: Arc::clone(&clock),
+    });
     let readings =
         source::watch(folder.to_owned(), config.source, Arc::clone(&clock), stop.clone());
     let intake = Intake::new(
@@ -80,7 +96,6 @@ pub(super) async fn daemon(
         board.clone(),
         state.accepted.clone(),
     );
-    let (lanes, reads) = setup::reads(&config, &clients, &clock);
     let parts = setup::Parts {
         lanes,
         reads,
@@ -95,7 +110,7 @@ pub(super) async fn daemon(
     let clock_of_day = Arc::clone(&clock);
     let orders = listen(&state, &stop);
     let estate = setup::estate(&config, parts);
-    let shown = shown(&config, &state, &estate, &board, &clock)?;
+    let shown = shown(&config, &state, &estate, &board, metrics, &clock)?;
     listening(page.map(|page| start_page(shown, page, &stop)));
     let daemon = Daemon {
         estate,
@@ -105,6 +120,7 @@ pub(super) async fn daemon(
         beat: BEAT,
         workers: config.workers,
         board,
+        counts,
         clock,
         random: fastrand::Rng::with_seed(setup::seed()),
         stop,
@@ -169,6 +185,7 @@ fn shown<R, W>(
     state: &setup::State,
     estate: &Estate<R, W>,
     board: &Board,
+    metrics: Metrics,
     clock: &Arc<dyn Clock>,
 ) -> Result<Shown, Failure> {
     let quarantine = |(name, (_, writes)): (&AccountName, &(Reads<R>, Writes<W>))| {
@@ -176,6 +193,7 @@ fn shown<R, W>(
     };
     Ok(Shown {
         board: board.clone(),
+        metrics,
         clock: Arc::clone(clock),
         interval: config.interval,
         circumstances: state.circumstances(config, clock),

@@ -11,6 +11,7 @@ use crate::desired::Tree;
 use crate::journal::{self, Accepted, Books, Journal, JournalError, Past, PauseFile, StateDir};
 use crate::ledger::Ledger;
 use crate::manifest;
+use crate::metrics::Metered;
 use crate::model::AccountName;
 use crate::observe::{Pins, Reads};
 use std::collections::BTreeMap;
@@ -22,8 +23,10 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+/// A way to the cloud.
+pub(super) type Way = Metered<Arc<Client>>;
 /// The clients by account.
-pub(super) type Clients = BTreeMap<AccountName, Arc<Client>>;
+pub(super) type Clients = BTreeMap<AccountName, Way>;
 
 /// Reads configuration file, `--set` and flags; flags win over everything.
 pub(super) fn config(globals: &Globals) -> Result<Config, Failure> {
@@ -116,7 +119,9 @@ pub(super) fn clients(config: &mut Config, clock: &Arc<dyn Clock>) -> Result<Cli
                     Signature::V1 => SignatureVersion::V1,
                     Signature::V3 => SignatureVersion::V3,
                 };
-                clients.insert(name.clone(), Arc::new(Client::new(settings, Arc::clone(clock))?));
+                let client = Arc::new(Client::new(settings, Arc::clone(clock))?);
+                let way = Metered::new(client, name.clone(), Arc::clone(clock));
+                clients.insert(name.clone(), way);
             }
             Err(error) => without.push((name.clone(), account.clone(), error)),
         }
@@ -148,14 +153,14 @@ pub(super) fn reads(
     config: &Config,
     clients: &Clients,
     clock: &Arc<dyn Clock>,
-) -> (Arc<Lanes>, BTreeMap<AccountName, Reads<Arc<Client>>>) {
+) -> (Arc<Lanes>, BTreeMap<AccountName, Reads<Way>>) {
     let lanes = Arc::new(Lanes::new(config.limits, Arc::clone(clock), seed()));
     let pinned = config.accounts.iter();
     let pinned = pinned.filter_map(|(name, said)| Some((name.clone(), said.account_id.clone()?)));
     let pins = Pins::new(pinned.collect(), Arc::clone(clock));
     let reads = clients.iter().map(|(account, client)| {
         let reads = Reads {
-            reader: Arc::clone(client),
+            reader: client.clone(),
             lanes: Arc::clone(&lanes),
             account: account.clone(),
             pins: pins.clone(),
@@ -312,7 +317,7 @@ pub(super) fn state_folder(config: &Config) -> Result<PathBuf, Failure> {
 /// Everything that makes calls, for every account.
 pub(super) struct Parts<'a> {
     pub lanes: Arc<Lanes>,
-    pub reads: BTreeMap<AccountName, Reads<Arc<Client>>>,
+    pub reads: BTreeMap<AccountName, Reads<Way>>,
     pub clients: Clients,
     pub state: &'a State,
     pub newest: Newest,
@@ -323,14 +328,14 @@ pub(super) struct Parts<'a> {
 }
 
 /// The ways to the cloud, with leave to write.
-pub(super) fn estate(config: &Config, parts: Parts<'_>) -> Estate<Arc<Client>, Arc<Client>> {
+pub(super) fn estate(config: &Config, parts: Parts<'_>) -> Estate<Way, Way> {
     let Parts { lanes, reads, clients, state, newest, progress, patience, clock, stop } = parts;
     let serial = Serial::default();
     let unsettled = state.journal.books().read(|ledger| Unsettled::recovered(ledger, clock.now()));
     let latching = Arc::default();
     let accounts = reads.into_iter().filter_map(|(account, reads)| {
         let writes = Writes {
-            writer: Arc::clone(clients.get(&account)?),
+            writer: clients.get(&account)?.clone(),
             journal: state.journal.clone(),
             lanes: Arc::clone(&lanes),
             serial: serial.clone(),

@@ -2,7 +2,6 @@
 
 use super::plan::Output;
 use super::{Exit, Failure, Globals, setup, terminal};
-use crate::aliyun::Client;
 use crate::apply::{Current, Newest, Progress, Run};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -150,7 +149,7 @@ fn consent(shown: &str, wanted: usize) -> Result<(), Failure> {
 
 /// What an undo needs.
 struct Undoing {
-    estate: Estate<Arc<Client>, Arc<Client>>,
+    estate: Estate<setup::Way, setup::Way>,
     state: setup::State,
     revision: Arc<Revision>,
     span: Span,

@@ -49,6 +49,7 @@ fn daemon(
         beat: BEAT,
         workers: 1,
         board,
+        counts: crate::metrics::Counts::default(),
         clock,
         random: fastrand::Rng::with_seed(1),
         stop,

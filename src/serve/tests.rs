@@ -1,9 +1,12 @@
 //! The server over loopback, asked by hand.
 
 use super::*;
+use crate::attempt::{Lanes, Limits};
 use crate::clock::{Moment, SystemClock};
 use crate::journal::{Journal, Memory, PauseFile, StateDir};
+use crate::ledger::Budget;
 use crate::ledger::event::{Began, Cause, Event, Pause, Target};
+use crate::metrics::{Counts, Sources};
 use crate::plan::tests::{moment, scope};
 use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -29,8 +32,20 @@ async fn running(limits: accept::Limits) -> Running {
     let folder = tempfile::tempdir().unwrap();
     let journal = Journal::in_memory(Memory::default(), Arc::clone(&clock));
     let board = Board::new(Duration::from_secs(60));
+    let metrics = Metrics::new(Sources {
+        counts: Counts::default(),
+        board: board.clone(),
+        lanes: Arc::new(Lanes::new(Limits::default(), Arc::clone(&clock), 7)),
+        accounts: [scope().account].into(),
+        journal: journal.clone(),
+        pause_file: PauseFile::default(),
+        budget: Budget { hour: 50, day: 200 },
+        started: clock.now().wall,
+        clock: Arc::clone(&clock),
+    });
     let shown = Shown {
         board: board.clone(),
+        metrics,
         clock: Arc::clone(&clock),
         interval: Duration::from_secs(60),
         circumstances: Circumstances {

@@ -359,6 +359,7 @@ impl Life {
             beat: pace.beat,
             workers: 4,
             board,
+            counts: crate::metrics::Counts::default(),
             clock,
             random: fastrand::Rng::with_seed(seed),
             stop,

@@ -6,6 +6,7 @@ use classiclinkd::cli::{self, Exit};
 use classiclinkd::config::Config;
 use classiclinkd::gate::Rule;
 use classiclinkd::manifest;
+use classiclinkd::metrics::{CONTENT_TYPE, Family};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
@@ -185,6 +186,34 @@ fn the_reference_of_refusals_is_fresh() {
         let _ = writeln!(page, "| `{rule}` | {purpose} | {asked} | {way_out}{approved} |");
     }
     held_to("refusals.md", &page);
+}
+
+#[test]
+fn the_reference_of_metrics_is_fresh() {
+    let mut page = format!("# Metrics\n\n{GENERATED}");
+    let _ = writeln!(
+        page,
+        "`/metrics` of the address that `--listen` names answers in OpenMetrics text\n(`{CONTENT_TYPE}`). \
+         Labels name accounts as the configuration does, regions and VPCs;\nno label names an instance or \
+         a key. Counters begin at 0 with the process. What is not known is absent, never 0.\n\n\
+         | Sample | Type | Unit | Labels | Meaning |\n|---|---|---|---|---|"
+    );
+    for family in Family::all() {
+        let labels: Vec<_> = family.labels.iter().map(|label| format!("`{label}`")).collect();
+        let _ = writeln!(
+            page,
+            "| `{}` | {} | {} | {} | {} |",
+            family.sample(),
+            family.kind.as_str(),
+            family.unit,
+            labels.join(", "),
+            cell(family.help)
+        );
+    }
+    page.push_str(
+        "\nA histogram has the samples `_bucket` (by `le`, the upper bound), `_count` and `_sum`.\n",
+    );
+    held_to("metrics.md", &page);
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod harness;
 mod history;
 mod journal;
 mod manifests;
+mod metrics;
 mod mutants;
 mod operator;
 mod scenarios;

@@ -206,3 +206,38 @@ fn the_table_is_in_lower_case_and_no_row_hides_a_later_one() {
         assert!(reached, "row {at} ({}) can never count", row.code);
     }
 }
+
+#[test]
+fn for_counting_there_are_only_the_words_of_the_table_and_ours() {
+    assert_eq!(label("OperationDenied"), "operationdenied");
+    assert_eq!(label("Throttling.Api"), "throttling.*");
+    assert_eq!(label("Throttling"), "throttling");
+    assert_eq!(label("timeout"), "timeout");
+    for made_up in ["", "i-0001", "Made.Up", "*", "ok", "Throttl", "time\nout"] {
+        assert_eq!(label(made_up), OTHER, "{made_up}");
+    }
+    for (code, _, _) in DETACH.iter().chain(ATTACH) {
+        assert_ne!(label(code), OTHER, "{code}");
+    }
+}
+
+#[test]
+fn every_code_of_ours_is_known_for_counting() {
+    let sources = [
+        include_str!("../client.rs"),
+        include_str!("../client/exchange.rs"),
+        include_str!("../client/judge.rs"),
+    ];
+    let quoted = |text: &'static str| text.split('"').skip(1).step_by(2);
+    let in_source: std::collections::BTreeSet<&str> =
+        sources.into_iter().flat_map(quoted).collect();
+    for source in sources {
+        for given in source.split("code: \"").skip(1).filter_map(|rest| rest.split('"').next()) {
+            assert_ne!(label(given), OTHER, "{given} is missing in OURS");
+        }
+    }
+    for ours in OURS {
+        assert!(in_source.contains(ours), "{ours} is given nowhere");
+        assert_eq!(label(ours), ours);
+    }
+}

@@ -1,6 +1,7 @@
 //! A credentials file, in JSON or ini form, re-read on change.
 
 use super::{CredentialError, Key};
+use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Deserializer};
 use std::io::Read as _;
@@ -35,6 +36,16 @@ struct Flat {
     secret: SecretString,
     #[serde(rename = "SecurityToken", default, deserialize_with = "optional_secret")]
     token: Option<SecretString>,
+    /// As the metadata service and STS write it (`api-contract.md` 9). Of any form: what is not a time
+    /// tells nothing, and is no reason to do without the key.
+    #[serde(rename = "Expiration", default)]
+    expiration: serde_json::Value,
+}
+
+impl Flat {
+    fn expires(&self) -> Option<Timestamp> {
+        self.expiration.as_str()?.trim().parse().ok()
+    }
 }
 
 fn secret<'de, D: Deserializer<'de>>(value: D) -> Result<SecretString, D::Error> {
@@ -124,6 +135,7 @@ fn parse(path: &Path, profile: &str, text: &str) -> Result<Key, CredentialError>
     };
     let token = flat.token.as_ref().map(|token| token.expose_secret());
     let key = Key::new(flat.id.expose_secret(), flat.secret.expose_secret(), token);
+    let key = key.map(|key| key.ending(flat.expires()));
     key.or_else(|error| fail(path, error.to_string()))
 }
 

@@ -96,6 +96,19 @@ fn a_file_is_json_or_ini() {
 }
 
 #[test]
+fn a_file_says_when_its_key_ends_and_need_not() {
+    let ends = |expiration: &str| {
+        let text = format!("{{\"AccessKeyId\":\"id\",\"AccessKeySecret\":\"s\"{expiration}}}");
+        file(&text).1.unwrap().current().unwrap().expires
+    };
+    let known = ends(r#","Expiration":"2030-01-01T00:00:00Z""#);
+    assert_eq!(known, Some("2030-01-01T00:00:00Z".parse().unwrap()));
+    for unknown in ["", r#","Expiration":null"#, r#","Expiration":7"#, r#","Expiration":"soon""#] {
+        assert_eq!(ends(unknown), None, "{unknown}");
+    }
+}
+
+#[test]
 fn a_file_of_any_other_form_is_refused_and_not_quoted() {
     for bad in [
         "",

@@ -6,17 +6,18 @@
 //! operator's word is heard within [`POLL`].
 
 use super::{Head, marker, prune, read, store};
-use crate::clock::{Clock, Moment};
+use crate::clock::{Clock, Moment, Timings};
 use crate::journal::books::Books;
 use crate::journal::chain::Entry;
+use crate::journal::measured::COMMIT_BOUNDS;
 use crate::journal::{Item, JournalError, Text};
 use crate::ledger::Event;
 use jiff::Timestamp;
 use rusqlite::{Connection, TransactionBehavior, params};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -41,6 +42,13 @@ struct Append {
 #[derive(Clone)]
 pub(crate) struct Writer {
     queue: mpsc::Sender<Job>,
+    path: Arc<Path>,
+    commits: Arc<Mutex<Timings>>,
+}
+
+/// Plain numbers are valid after any panic.
+fn lock(commits: &Mutex<Timings>) -> MutexGuard<'_, Timings> {
+    commits.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Writer {
@@ -53,12 +61,25 @@ impl Writer {
     ) -> Result<Self, JournalError> {
         let place = FilePlace::of(path)?;
         let (queue, jobs) = mpsc::channel();
-        let mut thread = Thread { connection, place, head, books, clock, version: 0 };
+        let commits = Arc::new(Mutex::new(Timings::new(COMMIT_BOUNDS)));
+        let taking = Arc::clone(&commits);
+        let mut thread =
+            Thread { connection, place, head, books, clock, commits: taking, version: 0 };
         std::thread::Builder::new()
             .name("journal".to_owned())
             .spawn(move || thread.run(&jobs))
             .map_err(|error| JournalError::Store(error.to_string()))?;
-        Ok(Self { queue })
+        Ok(Self { queue, path: path.into(), commits })
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How long commits took so far.
+    pub fn commits(&self) -> Timings {
+        lock(&self.commits).clone()
     }
 
     pub async fn append(
@@ -116,6 +137,7 @@ struct Thread {
     head: Head,
     books: Books,
     clock: Arc<dyn Clock>,
+    commits: Arc<Mutex<Timings>>,
     /// SQLite's count of what other connections committed.
     version: i64,
 }
@@ -154,9 +176,11 @@ impl Thread {
     }
 
     fn append(&mut self, batch: Vec<Append>) {
+        let begun = self.clock.now();
         match self.place.check().and_then(|()| self.commit(&batch)) {
             Ok((foreign, entries)) => {
                 let now = self.clock.now();
+                lock(&self.commits).record(now.since(begun));
                 self.books.take_foreign(&foreign, now);
                 for (append, entry) in batch.iter().zip(&entries) {
                     self.books.take_own(entry.seq, &append.event, append.at, now);
