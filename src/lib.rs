@@ -44,6 +44,7 @@ pub mod report;
 pub mod reconcile;
 pub mod board;
 pub mod serve;
+pub mod notification;
 pub mod daemon;
 #[cfg(any(test, feature = "simtest"))]
 pub mod simulation;

@@ -17,6 +17,8 @@ use skew::Skew;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use exchange::{install_tls_provider, root_cause};
+
 mod exchange;
 mod hints;
 mod judge;

@@ -7,6 +7,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::daemon::{BEAT, Daemon, Intake, Said, Signals, Warned, stop_on_signals};
 use crate::journal::Journal;
+use crate::notification::Notifier;
 use crate::serve::{self, Shown};
 use crate::source;
 use clap::Args;
@@ -64,6 +65,8 @@ pub(super) async fn daemon(
     let journal = state.journal.books().trouble().is_none().then(|| state.journal.clone());
     let board = Board::new(config.interval);
     listening(start_page(&config, &board, &clock, &stop).await?);
+    let (sinks, sender) = (&config.notifications, setup::sender());
+    let notifier = Notifier::start(sinks, &board, &sender, &clock, setup::seed())?;
     let readings = source::watch(folder.to_owned(), config.source, stop.clone());
     let intake = Intake::new(
         journal,
@@ -109,7 +112,9 @@ pub(super) async fn daemon(
         daemon.stop.clone(),
     ));
     tracing::info!(manifests = %folder.display(), interval = ?config.interval, "watching");
-    daemon.run().await.map_err(Failure)?;
+    let ended = daemon.run().await;
+    notifier.end().await;
+    ended.map_err(Failure)?;
     tracing::info!("ended in order");
     Ok(Exit::Clean)
 }
