@@ -6,14 +6,14 @@ use crate::notification::news::News;
 use crate::signature::webhook;
 use serde_json::json;
 
-/// Bytes of a text; DingTalk takes about 20,000 for the whole body.
-const TEXT_MAX: usize = 12_000;
-/// Bytes of one event.
+/// Bytes of all events as JSON; DingTalk takes about 20,000 for the whole body.
+const TEXT_MAX: usize = 16_000;
+/// Bytes of one event before it is JSON.
 const EVENT_MAX: usize = 5_000;
 
 pub(super) fn compose(message: &Message<'_>) -> Composed {
     let head = tame(&message.head());
-    let (pieces, more) = message.fit(usize::MAX, TEXT_MAX, str::len, piece);
+    let (pieces, more) = message.fit(usize::MAX, TEXT_MAX, cost, piece);
     let mut text = format!("#### {head}\n\n{}", pieces.join("\n\n"));
     if let Some(foot) = message.foot(more) {
         text = format!("{text}\n\n{}", tame(&foot));
@@ -31,4 +31,9 @@ fn piece(news: &News) -> String {
     let quoted: Vec<String> =
         details(news).iter().map(|line| format!("> {}", tame(line))).collect();
     cut(&format!("**{}**\n\n{}", tame(&headline(news)), quoted.join("\n\n")), EVENT_MAX)
+}
+
+/// With the empty line between two of them.
+fn cost(text: &str) -> usize {
+    json!(text).to_string().len() + 4
 }

@@ -29,7 +29,10 @@ pub(super) struct Known {
 
 impl Known {
     pub(super) fn news(&mut self, at: Moment, report: &ScopeReport) -> Vec<News> {
-        let mut news = Vec::from_iter(self.reading(at, report));
+        let mut news = match report.verdict {
+            Verdict::Failed(_) | Verdict::Partial => Vec::from_iter(self.trouble(at, report)),
+            _ => self.read(at),
+        };
         news.extend(self.writing(at, report));
         // Without a plan nothing is known, and what was told stays told.
         if let Some(plan) = &report.digest {
@@ -71,7 +74,7 @@ impl Known {
         Some(news)
     }
 
-    fn reading(&mut self, at: Moment, report: &ScopeReport) -> Option<News> {
+    fn trouble(&mut self, at: Moment, report: &ScopeReport) -> Option<News> {
         let refusal = report.refusals.first();
         let because = |event, title: &str| {
             let news = News::new(event, at, title);
@@ -110,24 +113,23 @@ impl Known {
                     because(Event::Unreadable, &title)
                 })
             }
-            _ => {
-                self.unread = 0;
-                let read_failed = matches!(self.credential, Some((_, true)));
-                let was_retired = self.retired.take().is_some();
-                if self.unreadable.take().is_some() || was_retired {
-                    return Some(News::new(
-                        Event::ReadableAgain,
-                        at,
-                        "the links can be read again",
-                    ));
-                }
-                if !read_failed {
-                    return None;
-                }
-                self.credential = None;
-                Some(News::new(Event::CredentialWorking, at, "the links can be read again"))
-            }
+            _ => None,
         }
+    }
+
+    /// What is over once the links were read completely.
+    fn read(&mut self, at: Moment) -> Vec<News> {
+        let mut news = Vec::new();
+        self.unread = 0;
+        let was_retired = self.retired.take().is_some();
+        if self.unreadable.take().is_some() || was_retired {
+            news.push(News::new(Event::ReadableAgain, at, "the links can be read again"));
+        }
+        if self.credential.take_if(|(_, at_a_read)| *at_a_read).is_some() {
+            let title = "the cloud accepts this key for reading again";
+            news.push(News::new(Event::CredentialWorking, at, title));
+        }
+        news
     }
 
     fn writing(&mut self, at: Moment, report: &ScopeReport) -> Option<News> {
