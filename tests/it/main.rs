@@ -19,6 +19,7 @@ mod history;
 mod journal;
 mod manifests;
 mod mutants;
+mod notification;
 mod operator;
 mod scenarios;
 mod tour;
