@@ -86,11 +86,14 @@ impl Receiver {
         self.heard.lock().unwrap().clone()
     }
 
-    /// The events that were told, with how many links each is about; generic JSON only.
+    /// The events that were told; generic JSON only.
     fn events(&self) -> Vec<(String, Value)> {
         let bodies = self.requests().into_iter().map(|(_, body)| body);
-        let events = bodies.flat_map(|body| body["events"].as_array().cloned().unwrap_or_default());
-        events.map(|event| (event["event"].as_str().unwrap().to_owned(), event)).collect()
+        let events = bodies.flat_map(|body| body.pointer("/events").cloned());
+        let events = events.flat_map(|events| events.as_array().cloned().unwrap_or_default());
+        let word =
+            |event: &Value| event.pointer("/event").and_then(Value::as_str).map(str::to_owned);
+        events.map(|event| (word(&event).unwrap(), event)).collect()
     }
 
     fn counts(&self) -> BTreeMap<String, usize> {
@@ -125,7 +128,7 @@ fn request(stream: &mut TcpStream) -> Option<(String, Value)> {
     loop {
         let mut chunk = [0; 4096];
         let size = stream.read(&mut chunk).ok().filter(|size| *size > 0)?;
-        read.extend(&chunk[..size]);
+        read.extend(chunk.iter().take(size));
         let text = String::from_utf8_lossy(&read).into_owned();
         if let Some((head, body)) = text.split_once("\r\n\r\n")
             && let Ok(body) = serde_json::from_str(body)
@@ -149,9 +152,7 @@ fn configured(place: &Place, url: &str, more: &Value) -> String {
         "name": "ops", "kind": "json", "batch": "100ms", "perMinute": 600,
         "urlFile": secret(place, "url", &format!("{url}\n")),
     });
-    for (key, value) in more.as_object().unwrap() {
-        sink[key] = value.clone();
-    }
+    sink.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let path = place.path().join("config.yaml");
     fs::write(&path, json!({ "notifications": [sink] }).to_string()).unwrap();
     path.display().to_string()
@@ -288,12 +289,11 @@ fn a_receiver_that_never_answers_holds_up_no_pass_and_no_end() {
     let (_place, cloud, mut daemon) = running(&receiver, &json!({}));
     drift_goes(&cloud, &daemon);
     until("a message hangs", || !receiver.requests().is_empty(), || daemon.log());
-    let hanging = receiver.requests().len();
     // More than three times within an hour would be a dispute, and held.
     for _ in 0..2 {
         drift_goes(&cloud, &daemon);
     }
-    assert_eq!(receiver.requests().len(), hanging, "it is the same message that hangs");
+    assert!(!daemon.log().contains("notification delivered"), "{}", daemon.log());
     daemon.signal("-TERM");
     daemon.says("the last notifications were not taken in time");
     assert_eq!(daemon.wait(), 0);
