@@ -36,6 +36,8 @@ pub enum Happening {
     Stopped {
         /// Pauses, each as a sentence.
         paused: Vec<String>,
+        /// Those of them that nobody asked for: a rule of the gate did.
+        latched: Vec<String>,
         /// Why the journal cannot be written.
         journal: Option<String>,
     },
@@ -153,8 +155,15 @@ impl Board {
         self.trend().turn(now);
     }
 
-    /// What stops calls: pauses, and a journal that cannot be written.
-    pub fn stopped_by(&self, paused: Vec<String>, journal: Option<String>, now: Moment) {
+    /// What stops calls: pauses, which of them a rule of the gate latched, and a journal that cannot
+    /// be written.
+    pub fn stopped_by(
+        &self,
+        paused: Vec<String>,
+        latched: Vec<String>,
+        journal: Option<String>,
+        now: Moment,
+    ) {
         let mut said = self.said();
         if (&said.paused, &said.journal_trouble) == (&paused, &journal) {
             return;
@@ -162,7 +171,7 @@ impl Board {
         said.paused.clone_from(&paused);
         said.journal_trouble.clone_from(&journal);
         drop(said);
-        self.tell(now, Happening::Stopped { paused, journal });
+        self.tell(now, Happening::Stopped { paused, latched, journal });
     }
 
     /// A revision was accepted.

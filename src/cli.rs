@@ -14,6 +14,7 @@ mod explain;
 mod history;
 mod import;
 mod journal;
+mod notify_test;
 mod pause;
 mod plan;
 mod planfile;
@@ -173,6 +174,7 @@ enum Command {
     Reconcile(reconcile::Options),
     Status(status::Options),
     Journal(journal::Options),
+    NotifyTest(notify_test::Options),
     Validate(validate::Options),
     Import(import::Options),
     Undo(undo::Options),
@@ -225,6 +227,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Completions(options) => completions::main(&options),
         Command::Status(options) => status::main(&options, &globals),
         Command::Journal(options) => journal::main(&options, &globals),
+        Command::NotifyTest(options) => on_runtime(notify_test::main(options, globals)),
         Command::Run(options) => on_runtime(run::main(options, globals)),
         Command::Plan(options) => on_runtime(plan::main(options, globals)),
         Command::Apply(options) => on_runtime(apply::main(options, globals)),

@@ -4,6 +4,7 @@ use crate::attempt;
 use crate::desired::{Ceiling, Ceilings};
 use crate::gate::Bounds;
 use crate::model::{AccountId, AccountName, Amount, Region, VpcId};
+use crate::notification::Sink;
 use crate::retry::limiter::Rates;
 use crate::source;
 use serde_json::Value;
@@ -12,6 +13,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+mod notifications;
 mod reader;
 mod set;
 mod windows;
@@ -60,6 +62,8 @@ pub struct Config {
     pub approval_ttl: Duration,
     /// How long entries of the journal are kept.
     pub retention: Duration,
+    /// Who is told what happens.
+    pub notifications: Vec<Sink>,
 }
 
 /// One account of the configuration.
@@ -118,6 +122,7 @@ impl Default for Config {
             log_level: None,
             approval_ttl: Duration::from_secs(24 * 3600),
             retention: Duration::from_secs(400 * 24 * 3600),
+            notifications: Vec::new(),
         }
     }
 }
@@ -169,6 +174,7 @@ impl Config {
             journal.duration("retention", &mut config.retention, RETENTION_MIN);
         });
         config.bounds.windows = windows::read(&mut root);
+        config.notifications = notifications::read(&mut root, &config.accounts);
         root.finish()?;
         if config.approval_ttl > APPROVAL_MAX {
             let message = "is longer than 168h; approve again when it has passed".to_owned();

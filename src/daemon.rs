@@ -7,6 +7,7 @@ use crate::cloud::{Identify, ReadLinks, WriteLinks};
 use crate::control::Order;
 use crate::desired::{Desired, Expiring, Tree};
 use crate::gate::Refusal;
+use crate::ledger::event::Cause;
 use crate::metrics::Counts;
 use crate::model::{AccountName, Scope};
 use crate::observe::Reads;
@@ -220,15 +221,22 @@ where
 
     fn show_what_stops(&self) {
         let Circumstances { books, pause_file, .. } = &self.circumstances;
-        let filed = pause_file.said().map(|said| format!("everything, by the pause file: {said}"));
-        let paused = books.read(|ledger| {
-            let pauses = ledger.pauses().map(|(since, pause)| {
+        let mut paused = Vec::new();
+        if let Some(said) = pause_file.said() {
+            paused.push(format!("everything, by the pause file: {said}"));
+        }
+        let mut latched = Vec::new();
+        books.read(|ledger| {
+            for (since, pause) in ledger.pauses() {
                 let reason = pause.reason.as_deref().unwrap_or("no reason given");
-                format!("{} since {since} by {}: {reason}", pause.target, pause.by)
-            });
-            filed.into_iter().chain(pauses).collect()
+                let said = format!("{} since {since} by {}: {reason}", pause.target, pause.by);
+                if pause.cause != Cause::Operator {
+                    latched.push(said.clone());
+                }
+                paused.push(said);
+            }
         });
-        self.board.stopped_by(paused, books.trouble(), self.clock.now());
+        self.board.stopped_by(paused, latched, books.trouble(), self.clock.now());
     }
 
     fn vitals(&self, waiting: usize, under_way: usize) -> Vitals {

@@ -45,6 +45,7 @@ pub mod reconcile;
 pub mod board;
 pub mod metrics;
 pub mod serve;
+pub mod notification;
 pub mod control;
 pub mod daemon;
 #[cfg(any(test, feature = "simtest"))]

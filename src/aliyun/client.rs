@@ -18,6 +18,8 @@ use skew::Skew;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+pub(crate) use exchange::{install_tls_provider, root_cause};
+
 mod exchange;
 mod hints;
 mod judge;

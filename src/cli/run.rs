@@ -10,6 +10,7 @@ use crate::daemon::{BEAT, Daemon, Estate, Intake, Said, Signals, Warned, stop_on
 use crate::journal::Journal;
 use crate::metrics::{Counts, Metrics, Sources};
 use crate::model::AccountName;
+use crate::notification::Notifier;
 use crate::observe::Reads;
 use crate::serve::{self, Shown};
 use crate::source;
@@ -88,6 +89,8 @@ pub(super) async fn daemon(
     });
     let readings =
         source::watch(folder.to_owned(), config.source, Arc::clone(&clock), stop.clone());
+    let (sinks, sender) = (&config.notifications, setup::sender());
+    let notifier = Notifier::start(sinks, &board, &sender, &clock, setup::seed())?;
     let intake = Intake::new(
         journal,
         state.circumstances(&config, &clock),
@@ -137,7 +140,9 @@ pub(super) async fn daemon(
         daemon.stop.clone(),
     ));
     tracing::info!(manifests = %folder.display(), interval = ?config.interval, "watching");
-    daemon.run().await.map_err(Failure)?;
+    let ended = daemon.run().await;
+    notifier.end().await;
+    ended.map_err(Failure)?;
     tracing::info!("ended in order");
     Ok(Exit::Clean)
 }

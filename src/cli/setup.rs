@@ -13,6 +13,7 @@ use crate::ledger::Ledger;
 use crate::manifest;
 use crate::metrics::Metered;
 use crate::model::AccountName;
+use crate::notification::Sender;
 use crate::observe::{Pins, Reads};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -99,6 +100,14 @@ pub(super) fn clock() -> Arc<dyn Clock> {
 /// A seed for jitter, from the operating system's randomness.
 pub(super) fn seed() -> u64 {
     uuid::Uuid::new_v4().as_u64_pair().1
+}
+
+/// Who sends notifications.
+pub(super) fn sender() -> Sender {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let host =
+        host.map(|name| crate::model::printable(name.trim())).filter(|name| !name.is_empty());
+    Sender { host }
 }
 
 /// A client for every account of the configuration. The account `default`, which exists without

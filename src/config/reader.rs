@@ -50,6 +50,11 @@ impl<'v> Reader<'v> {
         self.mistakes.push(Mistake { key: key.to_owned(), message: message.to_owned() });
     }
 
+    /// Whether a key is there.
+    pub fn has(&self, key: &str) -> bool {
+        self.map.and_then(|map| map.get(key)).is_some_and(|value| !value.is_null())
+    }
+
     /// Reads a map below `key`.
     pub fn inside(&mut self, key: &'static str, read: impl FnOnce(&mut Reader<'v>)) {
         let Some(value) = self.value(key) else { return };
@@ -216,7 +221,8 @@ impl<'v> Reader<'v> {
         self.map?.get(key).filter(|value| !value.is_null())
     }
 
-    fn wrong(&mut self, key: &str, message: &str) {
+    /// Notes a mistake of one key.
+    pub fn wrong(&mut self, key: &str, message: &str) {
         let key = self.path_of(key);
         self.mistakes.push(Mistake { key, message: message.to_owned() });
     }

@@ -15,7 +15,8 @@ pub fn value(text: &str) -> Result<serde_json::Value, String> {
     if text.lines().all(blank) {
         return Ok(serde_json::Value::Object(serde_json::Map::new()));
     }
-    serde_yaml::from_str(text).map_err(|error| error.to_string())
+    // Without the lines around it: a configuration may hold the URL of a webhook, which is a secret.
+    serde_yaml::from_str(text).map_err(|error| error.without_snippet().to_string())
 }
 
 #[cfg(test)]

@@ -107,7 +107,7 @@ fn said(at: Moment, happening: &Happening) -> (&'static str, Value) {
                 }),
             ),
         ),
-        Happening::Stopped { paused, journal } => (
+        Happening::Stopped { paused, journal, latched: _ } => (
             "stopped",
             json!({
                 "paused": paused.iter().map(|why| short(why)).collect::<Vec<_>>(),

@@ -1,8 +1,7 @@
 //! Signature V3, `ACS3-HMAC-SHA256` (`api-contract.md` 5).
 
-use super::{Pair, canonical_pairs};
+use super::{Pair, canonical_pairs, hmac_sha256};
 use crate::model::digest::hex;
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 
 /// Name of the algorithm, first word of the `Authorization` header.
@@ -55,12 +54,7 @@ pub fn string_to_sign(canonical_request: &str) -> String {
 
 /// The signature, lower-case hexadecimal. The key is the secret as it is.
 pub fn sign(secret: &str, string_to_sign: &str) -> String {
-    // HMAC takes a key of any length; the empty answer can match no signature.
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {
-        return String::new();
-    };
-    mac.update(string_to_sign.as_bytes());
-    hex(&mac.finalize().into_bytes())
+    hex(&hmac_sha256(secret.as_bytes(), string_to_sign.as_bytes()))
 }
 
 fn sorted(headers: &[Pair]) -> Vec<&Pair> {

@@ -7,7 +7,8 @@ use classiclinkd::config::Config;
 use classiclinkd::gate::Rule;
 use classiclinkd::manifest;
 use classiclinkd::metrics::{CONTENT_TYPE, Family};
-use std::collections::BTreeSet;
+use classiclinkd::notification::{Event, Kind};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -273,22 +274,43 @@ fn nested(key: &str, value: &str) -> String {
     key.rsplit('.').fold(value.to_owned(), |inner, part| format!("{{\"{part}\": {inner}}}"))
 }
 
+/// A whole sink of notifications in which `key` is as in the example.
+fn sink(key: &str, value: &str) -> String {
+    let mut members = BTreeMap::from([("name", "ops"), ("kind", "json")]);
+    if !key.starts_with("url") {
+        members.insert("url", "https://receiver.example.internal/hook");
+    }
+    if key == "secretFile" {
+        members.insert("kind", "lark");
+    }
+    members.insert(key, value);
+    let members: Vec<String> =
+        members.iter().map(|(key, value)| format!("\"{key}\": {value}")).collect();
+    format!("notifications: [{{{}}}]", members.join(", "))
+}
+
 #[test]
 fn every_key_of_the_configuration_is_listed_and_every_listed_key_is_accepted() {
     let listed = listed_keys();
     for (key, example) in &listed {
-        config(&nested(&key.replace("<name>", "default"), example));
+        match key.strip_prefix("notifications[].") {
+            Some(key) => config(&sink(key, example)),
+            None => config(&nested(&key.replace("<name>", "default"), example)),
+        };
     }
     // An unknown key is answered with the known ones: nothing may be missing from the page.
     let mut missing = Vec::new();
     let levels =
         ["", "accounts.<name>.", "source.", "limits.", "limits.budget.", "limits.writesPerSecond."]
             .into_iter()
-            .chain(["limits.readsPerSecond.", "log.", "journal."]);
+            .chain(["limits.readsPerSecond.", "log.", "journal.", "notifications[]."]);
     for level in levels {
         let key = format!("{}nonsense", level.replace("<name>", "default"));
-        let value = manifest::value(&nested(&key, "1")).unwrap();
-        let mistakes = Config::from_value(&value).unwrap_err();
+        let yaml = match key.strip_prefix("notifications[].") {
+            Some(key) => sink(key, "1"),
+            None => nested(&key, "1"),
+        };
+        let mistakes = Config::from_value(&manifest::value(&yaml).unwrap()).unwrap_err();
         let known = mistakes[0].message.split_once("the keys are: ").unwrap().1;
         for known in known.split(", ") {
             let full = format!("{level}{known}");
@@ -299,6 +321,23 @@ fn every_key_of_the_configuration_is_listed_and_every_listed_key_is_accepted() {
         }
     }
     assert_eq!(missing, Vec::<String>::new());
+}
+
+#[test]
+fn the_page_on_notifications_has_every_event_and_every_kind() {
+    let page = text("docs/notifications.md");
+    let mut expected = "| Event | Severity | Told when |\n|---|---|---|\n".to_owned();
+    for event in Event::ALL {
+        let (word, severity) = (event.as_str(), event.severity().as_str());
+        let _ = writeln!(expected, "| `{word}` | {severity} | {} |", cell(event.meaning()));
+    }
+    assert!(page.contains(&expected), "the table of events is:\n{expected}");
+    for (word, _) in Kind::WORDS {
+        assert!(page.contains(&format!("`kind: {word}`")), "{word}");
+    }
+    for (_, body) in blocks(&page).iter().filter(|(language, _)| language == "yaml") {
+        config(body);
+    }
 }
 
 fn markdown() -> Vec<PathBuf> {

@@ -20,6 +20,7 @@ mod journal;
 mod manifests;
 mod metrics;
 mod mutants;
+mod notification;
 mod operator;
 mod scenarios;
 mod serve;

@@ -53,7 +53,7 @@ pub(super) fn http(settings: &Settings) -> Result<Client, reqwest::Error> {
 }
 
 /// The one place that chooses the cryptography of TLS.
-fn install_tls_provider() {
+pub(crate) fn install_tls_provider() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         // An error means that the program has chosen one already, which is as good.
@@ -136,7 +136,7 @@ fn is_tls(error: &reqwest::Error) -> bool {
 }
 
 /// The innermost reason. The outer ones name the URL.
-pub(super) fn root_cause(error: &reqwest::Error) -> String {
+pub(crate) fn root_cause(error: &reqwest::Error) -> String {
     chain(error).last().map_or_else(|| "unknown".to_owned(), ToString::to_string)
 }
 

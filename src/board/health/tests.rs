@@ -78,11 +78,11 @@ fn a_loop_that_does_not_turn_is_dead_after_a_minute() {
 #[test]
 fn a_journal_in_trouble_fails_alone() {
     let board = well();
-    board.stopped_by(vec![], Some("no space left on device".to_owned()), moment(NOW));
+    board.stopped_by(vec![], vec![], Some("no space left on device".to_owned()), moment(NOW));
     assert_eq!(failing(&board, NOW), ["journal"]);
     let reason = board.ready(moment(NOW)).reason().map(str::to_owned);
     assert!(reason.unwrap().contains("no space left"));
-    board.stopped_by(vec!["everything, by me".to_owned()], None, moment(NOW));
+    board.stopped_by(vec!["everything, by me".to_owned()], vec![], None, moment(NOW));
     assert_eq!(failing(&board, NOW), [""; 0], "a pause is an order, not a fault");
 }
 

@@ -41,7 +41,7 @@ async fn what_happens_is_told_in_order_and_little_of_it() {
     assert!(heard.contains("default-src 'none'"));
     server.board.trouble(Some("why\nand ".to_owned() + &"x".repeat(100_000)), moment(1));
     server.board.passed(&report(), moment(2));
-    server.board.stopped_by(vec!["everything".into()], None, moment(3));
+    server.board.stopped_by(vec!["everything".into()], vec![], None, moment(3));
     until(&mut stream, &mut heard, "event: stopped").await;
     until(&mut stream, &mut heard, "everything").await;
     let order = ["id: 1\nevent: trouble\n", "id: 2\nevent: passed\n", "id: 3\nevent: stopped\n"];
