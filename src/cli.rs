@@ -17,6 +17,7 @@ mod journal;
 mod pause;
 mod plan;
 mod planfile;
+mod policy;
 mod proposals;
 mod resume;
 mod run;
@@ -104,6 +105,7 @@ Examples:
   classiclinkd import --region cn-hangzhou --vpc vpc-…  write a manifest of what exists
   classiclinkd plan --manifests manifests/              what would be done, and why
   classiclinkd apply --manifests manifests/             do it, once, after asking
+  classiclinkd policy --manifests manifests/            the least RAM policy for that
   classiclinkd run --manifests manifests/               keep doing it
   classiclinkd status                                   what is in force, paused, held
   classiclinkd pause --reason incident-7                stop all calls, until `resume`
@@ -171,6 +173,7 @@ enum Command {
     Status(status::Options),
     Journal(journal::Options),
     Validate(validate::Options),
+    Policy(policy::Options),
     Import(import::Options),
     Undo(undo::Options),
     Explain(explain::Options),
@@ -215,6 +218,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
     let Cli { command, globals } = cli;
     match command {
         Command::Validate(options) => validate::main(&options, &globals),
+        Command::Policy(options) => policy::main(&options, &globals),
         Command::History(options) => history::main(options, &globals),
         Command::Schema => schema::main(),
         #[cfg(feature = "simtest")]

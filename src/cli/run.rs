@@ -5,7 +5,7 @@ use crate::apply::{Newest, Progress};
 use crate::board::Board;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::daemon::{BEAT, Daemon, Intake, Said, Signals, Warned, stop_on_signals};
+use crate::daemon::{BEAT, Daemon, Intake, Said, Signals, Supervisor, Warned, stop_on_signals};
 use crate::journal::Journal;
 use crate::serve::{self, Shown};
 use crate::source;
@@ -58,6 +58,8 @@ pub(super) async fn daemon(
     listening: impl FnOnce(Option<String>),
 ) -> Result<Exit, Failure> {
     let clock = setup::clock();
+    let supervisor = Supervisor::find(|name| std::env::var_os(name), std::process::id());
+    let supervisor = supervisor.map_err(Failure)?;
     let clients = setup::clients(&mut config, &clock)?;
     let state = setup::state_if_possible(&config, &clock).await?;
     // A revision that cannot be written down is planned by all the same; nothing is sent.
@@ -91,9 +93,9 @@ pub(super) async fn daemon(
         intake,
         readings,
         interval: config.interval,
-        beat: BEAT,
+        beat: supervisor.beat(BEAT),
         workers: config.workers,
-        board,
+        board: board.clone(),
         clock,
         random: fastrand::Rng::with_seed(setup::seed()),
         stop,
@@ -109,7 +111,11 @@ pub(super) async fn daemon(
         daemon.stop.clone(),
     ));
     tracing::info!(manifests = %folder.display(), interval = ?config.interval, "watching");
-    daemon.run().await.map_err(Failure)?;
+    let told = tokio::spawn(supervisor.follow(board, daemon.stop.clone()));
+    let ended = daemon.run().await;
+    // It ends with the loop; that the manager hears of it is worth a moment.
+    let _told = told.await;
+    ended.map_err(Failure)?;
     tracing::info!("ended in order");
     Ok(Exit::Clean)
 }
