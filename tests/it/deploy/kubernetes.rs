@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 const BASE: &str = "deploy/kubernetes/base";
 
 fn containers(path: &str) -> Vec<Value> {
-    yaml(path)["spec"]["template"]["spec"]["containers"].as_array().unwrap().clone()
+    yaml(path).pointer("/spec/template/spec/containers").unwrap().as_array().unwrap().clone()
 }
 
 #[test]

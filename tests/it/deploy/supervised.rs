@@ -21,7 +21,7 @@ impl Manager {
     fn heard(&self, line: &str) -> usize {
         let mut buffer = [0; 4096];
         while let Ok(size) = self.socket.recv(&mut buffer) {
-            let message = std::str::from_utf8(&buffer[..size]).unwrap();
+            let message = std::str::from_utf8(buffer.get(..size).unwrap()).unwrap();
             self.heard.borrow_mut().extend(message.lines().map(str::to_owned));
         }
         self.heard.borrow().iter().filter(|heard| heard.starts_with(line)).count()

@@ -116,8 +116,12 @@ fn shown(template: &str) -> Vec<String> {
 }
 
 fn rules() -> Vec<Value> {
-    let groups = yaml("deploy/prometheus/alerts.yaml")["groups"].as_array().unwrap().clone();
-    groups.iter().flat_map(|group| group["rules"].as_array().unwrap().clone()).collect()
+    let groups =
+        yaml("deploy/prometheus/alerts.yaml").get("groups").unwrap().as_array().unwrap().clone();
+    groups
+        .iter()
+        .flat_map(|group| group.get("rules").unwrap().as_array().unwrap().clone())
+        .collect()
 }
 
 #[test]
