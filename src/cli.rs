@@ -18,6 +18,7 @@ mod notify_test;
 mod pause;
 mod plan;
 mod planfile;
+mod policy;
 mod proposals;
 mod reconcile;
 mod record;
@@ -106,6 +107,7 @@ Examples:
   classiclinkd import --region cn-hangzhou --vpc vpc-…  write a manifest of what exists
   classiclinkd plan --manifests manifests/              what would be done, and why
   classiclinkd apply --manifests manifests/             do it, once, after asking
+  classiclinkd policy --manifests manifests/            the least RAM policy for that
   classiclinkd run --manifests manifests/               keep doing it
   classiclinkd status                                   what is in force, paused, held
   classiclinkd pause --reason incident-7                stop all calls, until `resume`
@@ -176,6 +178,7 @@ enum Command {
     Journal(journal::Options),
     NotifyTest(notify_test::Options),
     Validate(validate::Options),
+    Policy(policy::Options),
     Import(import::Options),
     Undo(undo::Options),
     Explain(explain::Options),
@@ -220,6 +223,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
     let Cli { command, globals } = cli;
     match command {
         Command::Validate(options) => validate::main(&options, &globals),
+        Command::Policy(options) => policy::main(&options, &globals),
         Command::History(options) => history::main(options, &globals),
         Command::Schema => schema::main(),
         #[cfg(feature = "simtest")]

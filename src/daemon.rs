@@ -25,12 +25,14 @@ use tokio_util::sync::CancellationToken;
 
 mod intake;
 mod signals;
+mod supervisor;
 #[cfg(test)]
 mod tests;
 mod warned;
 
 pub use intake::{First, Intake, Outcome as IntakeOutcome, acceptance, first_revision, older};
 pub use signals::{Signals, stop_on_signals};
+pub use supervisor::Supervisor;
 pub use warned::Warned;
 
 /// How long passes may take to end after the process was asked to.

@@ -41,6 +41,7 @@ pub mod history;
 pub mod apply;
 // Shell: wire and show.
 pub mod report;
+pub mod policy;
 pub mod reconcile;
 pub mod board;
 pub mod metrics;

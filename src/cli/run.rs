@@ -6,7 +6,9 @@ use crate::board::Board;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control;
-use crate::daemon::{BEAT, Daemon, Estate, Intake, Said, Signals, Warned, stop_on_signals};
+use crate::daemon::{
+    BEAT, Daemon, Estate, Intake, Said, Signals, Supervisor, Warned, stop_on_signals,
+};
 use crate::journal::Journal;
 use crate::metrics::{Counts, Metrics, Sources};
 use crate::model::AccountName;
@@ -67,6 +69,8 @@ pub(super) async fn daemon(
 ) -> Result<Exit, Failure> {
     let clock = setup::clock();
     let (started, counts) = (clock.now().wall, Counts::default());
+    let supervisor = Supervisor::find(|name| std::env::var_os(name), std::process::id());
+    let supervisor = supervisor.map_err(Failure)?;
     let clients = setup::clients(&mut config, &clock)?;
     let clients: setup::Clients =
         clients.into_iter().map(|(name, way)| (name, way.counted_by(&counts))).collect();
@@ -120,9 +124,9 @@ pub(super) async fn daemon(
         intake,
         readings,
         interval: config.interval,
-        beat: BEAT,
+        beat: supervisor.beat(BEAT),
         workers: config.workers,
-        board,
+        board: board.clone(),
         counts,
         clock,
         random: fastrand::Rng::with_seed(setup::seed()),
@@ -140,8 +144,11 @@ pub(super) async fn daemon(
         daemon.stop.clone(),
     ));
     tracing::info!(manifests = %folder.display(), interval = ?config.interval, "watching");
+    let told = tokio::spawn(supervisor.follow(board, daemon.stop.clone()));
     let ended = daemon.run().await;
+    // Both end with the loop; that somebody hears of it is worth a moment.
     notifier.end().await;
+    let _told = told.await;
     ended.map_err(Failure)?;
     tracing::info!("ended in order");
     Ok(Exit::Clean)

@@ -11,6 +11,7 @@ mod cli;
 mod crash;
 mod daemon;
 mod demo;
+mod deploy;
 mod docs;
 mod expiring;
 mod forecast;

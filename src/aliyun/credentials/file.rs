@@ -171,7 +171,10 @@ fn from_ini(path: &Path, profile: &str, text: &str) -> Result<Key, CredentialErr
 #[cfg(unix)]
 fn others_can_read(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
-    std::fs::metadata(path).is_ok_and(|about| about.permissions().mode() & 0o077 != 0)
+    // systemd and Kubernetes hand out secrets as files of root that a group, or an access list that shows as
+    // one, may read, and nobody may write.
+    let readable = |mode: u32| mode & 0o007 != 0 || mode & 0o070 != 0 && mode & 0o230 != 0;
+    std::fs::metadata(path).is_ok_and(|about| readable(about.permissions().mode()))
 }
 
 #[cfg(not(unix))]
@@ -187,7 +190,15 @@ mod tests {
     #[test]
     fn a_file_that_others_can_read_is_noticed() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        for (mode, noticed) in [(0o600, false), (0o400, false), (0o640, true), (0o604, true)] {
+        let cases = [
+            (0o600, false),
+            (0o400, false),
+            (0o440, false),
+            (0o640, true),
+            (0o604, true),
+            (0o444, true),
+        ];
+        for (mode, noticed) in cases {
             let permissions = std::fs::Permissions::from_mode(mode);
             std::fs::set_permissions(file.path(), permissions).unwrap();
             assert_eq!(others_can_read(file.path()), noticed, "{mode:o}");
