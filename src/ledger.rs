@@ -230,7 +230,11 @@ impl Ledger {
     pub fn shrunk(&self, scope: &Scope) -> Option<Shrunk> {
         let (seq, accepted) = self.accepted.as_ref()?;
         let mut shrunk = accepted.shrunk.iter().find(|shrunk| shrunk.scope == *scope)?.clone();
+        let before = shrunk.lost.len();
         shrunk.lost.retain(|id| self.last_detach(scope, id).is_none_or(|at| at < *seq));
+        // What went with leave is no part of what the rest is measured by.
+        let gone = before.saturating_sub(shrunk.lost.len()) as u64;
+        shrunk.from = shrunk.from.saturating_sub(gone);
         Some(shrunk)
     }
 

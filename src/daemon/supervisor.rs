@@ -180,7 +180,9 @@ fn status(said: &Said) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::board::Vitals;
     use crate::clock::{Clock as _, TokioClock};
+    use crate::desired::Tree;
     use crate::model::{Digest, Revision};
     use std::collections::BTreeMap;
     use std::sync::Arc;
@@ -235,7 +237,8 @@ mod tests {
                 board.trouble(Some("broken".to_owned()), clock.now());
             } else {
                 let revision = Arc::new(Revision::of_content(Digest::of([])));
-                board.accepted(&revision, std::iter::empty(), clock.now());
+                let scopes = std::collections::BTreeMap::new();
+                board.accepted(&Arc::new(Tree { revision, scopes }), clock.now());
             }
             after(1.1).await;
             let heard = manager.heard();
@@ -258,7 +261,7 @@ mod tests {
         assert_eq!(supervisor.beat(Duration::from_secs(5)), Duration::from_millis(500));
         tokio::spawn(supervisor.follow(board.clone(), stop.clone()));
         for _ in 0..3 {
-            board.beat(clock.now(), 0);
+            board.beat(clock.now(), Vitals::default());
             after(0.6).await;
             assert!(manager.heard().contains("WATCHDOG=1\n"));
         }

@@ -59,13 +59,16 @@ impl Ledger {
                 return None;
             }
             let before = older.map(|tree| ids(tree, scope, now)).unwrap_or_default();
-            let from = pending.as_ref().map_or(before.len() as u64, |shrunk| shrunk.from);
-            let mut lost: BTreeSet<InstanceId> = before;
-            lost.extend(pending.into_iter().flat_map(|shrunk| shrunk.lost));
             let scope = called_now(scope, newer);
             let kept = ids(newer, &scope, now);
-            lost.retain(|instance| !kept.contains(instance));
-            let from = from.max(lost.len() as u64);
+            let is_lost = |instance: &InstanceId| !kept.contains(instance);
+            let pending = pending.into_iter().flat_map(|shrunk| shrunk.lost).filter(is_lost);
+            // Measured by what was there to lose, and not by what there was before the last large loss:
+            // a small one after it would seem smaller still.
+            let mut lost = before;
+            lost.extend(pending);
+            let from = lost.len() as u64;
+            lost.retain(is_lost);
             (!lost.is_empty()).then_some(Shrunk { scope, from, lost })
         });
         lost.collect()
