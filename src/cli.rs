@@ -9,6 +9,7 @@ mod apply;
 mod approve;
 mod completions;
 mod demo;
+mod doctor;
 mod findings;
 mod explain;
 mod history;
@@ -101,6 +102,7 @@ const EXAMPLES: &str = "\
 Examples:
   classiclinkd demo                                     try it, against a simulated cloud
   classiclinkd validate manifests/                      check manifests; no credentials, no network
+  classiclinkd doctor --manifests manifests/            what is wrong with this host, key, network
   classiclinkd import --region cn-hangzhou --vpc vpc-…  write a manifest of what exists
   classiclinkd plan --manifests manifests/              what would be done, and why
   classiclinkd apply --manifests manifests/             do it, once, after asking
@@ -171,6 +173,7 @@ enum Command {
     Status(status::Options),
     Journal(journal::Options),
     Validate(validate::Options),
+    Doctor(doctor::Options),
     Import(import::Options),
     Undo(undo::Options),
     Explain(explain::Options),
@@ -223,6 +226,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Status(options) => status::main(&options, &globals),
         Command::Journal(options) => journal::main(&options, &globals),
         Command::Run(options) => on_runtime(run::main(options, globals)),
+        Command::Doctor(options) => on_runtime(doctor::main(options, globals)),
         Command::Plan(options) => on_runtime(plan::main(options, globals)),
         Command::Apply(options) => on_runtime(apply::main(options, globals)),
         Command::Approve(options) => on_runtime(approve::main(options, globals)),

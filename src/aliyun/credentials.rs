@@ -4,6 +4,7 @@
 //! Of the official chain the parts that need no call of their own: the environment's key, then the
 //! file that `ALIBABA_CLOUD_CREDENTIALS_FILE` names.
 
+use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -113,6 +114,19 @@ impl fmt::Debug for Key {
     }
 }
 
+/// What can be said of a key without showing any of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provenance {
+    /// The file that it is read from; `None` for the environment.
+    pub file: Option<PathBuf>,
+    /// The permission bits of that file, where they can be told.
+    pub mode: Option<u32>,
+    /// Whether it comes with a token, and so ends some time.
+    pub temporary: bool,
+    /// When it ends, where that is said.
+    pub ends: Option<Timestamp>,
+}
+
 /// Where keys come from.
 #[derive(Debug)]
 pub enum Credentials {
@@ -157,6 +171,16 @@ impl Credentials {
     pub fn from_file(path: &Path, profile: Option<&str>) -> Result<Self, CredentialError> {
         let file = File::open(path, profile.unwrap_or("default"))?;
         Ok(Self::File(Box::new(FileCredentials(file))))
+    }
+
+    /// What can be said of the key in use without showing it.
+    pub fn provenance(&self) -> Provenance {
+        match self {
+            Self::Environment(key) => {
+                Provenance { file: None, mode: None, temporary: key.token.is_some(), ends: None }
+            }
+            Self::File(file) => file.0.provenance(),
+        }
     }
 
     /// The key to sign with now. A file is read again; while it cannot be read, the last good key
