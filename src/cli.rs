@@ -18,6 +18,7 @@ mod journal;
 mod pause;
 mod plan;
 mod planfile;
+mod progress;
 mod proposals;
 mod resume;
 mod run;

@@ -79,9 +79,12 @@ pub(super) fn logging(config: &Config, usual: &str) -> Result<(), Failure> {
         ))
     })?;
     let registry = tracing_subscriber::registry().with(targets);
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let layer = tracing_subscriber::fmt::layer().with_writer(|| super::terminal::Log);
     let started = match config.log_format.as_deref() {
-        Some("json") => registry.with(layer.json()).try_init(),
+        Some("json") => {
+            super::terminal::no_remarks();
+            registry.with(layer.json()).try_init()
+        }
         _ => registry.with(layer.with_ansi(super::terminal::colour_on_stderr())).try_init(),
     };
     started.map_err(|error| Failure(format!("start logging: {error}")))?;

@@ -69,7 +69,7 @@ pub(super) fn judge(name: &AccountName, read: &Read) -> Vec<Finding> {
                      the account in the configuration";
         findings.push(Finding::note(CHECK, found));
     } else if good == read.scopes {
-        findings.push(Finding::ok(CHECK, format!("may read its {good} of {} VPCs", read.scopes)));
+        findings.push(Finding::ok(CHECK, format!("every VPC may be read ({good})")));
     }
     for (_, scope, error, more) in told.iter().take(TOLD_MAX) {
         let others = if *more > 0 { format!(", and {more} more alike") } else { String::new() };
@@ -110,19 +110,22 @@ fn refused(error: &CloudError, found: &str) -> Finding {
 
 /// `api-contract.md` 2.1: these operations have no `DryRun`, so that only a real change would tell.
 fn writing(mode: Option<Mode>) -> Finding {
-    let cannot = "cannot be looked at without doing it, for the cloud has no dry run of it; the \
-                  policies are deploy/ram-policy.json";
-    match mode {
-        Some(Mode::Sync) => Finding::note(
-            CHECK,
-            format!("leave to detach and attach {cannot} and deploy/ram-policy-attach.json"),
+    let (what, policy) = match mode {
+        Some(Mode::Sync) => ("detach and attach are", " and deploy/ram-policy-attach.json"),
+        _ => ("detach is", ""),
+    };
+    let needed = if matches!(mode, None | Some(Mode::Observe)) {
+        "no manifest that was looked at asks for it"
+    } else {
+        "manifests ask for it"
+    };
+    Finding::note(
+        CHECK,
+        format!(
+            "whether {what} allowed is not tried, for the cloud has no dry run of it; {needed}; it takes \
+             deploy/ram-policy.json{policy}"
         ),
-        Some(Mode::Detach) => Finding::note(CHECK, format!("leave to detach {cannot}")),
-        Some(Mode::Observe) | None => Finding::note(
-            CHECK,
-            format!("leave to detach {cannot}; no manifest that was looked at asks for it"),
-        ),
-    }
+    )
 }
 
 #[cfg(test)]
@@ -151,7 +154,7 @@ mod tests {
     #[test]
     fn all_that_may_be_read_is_one_line() {
         let found = of(vec![(scope("vpc-a"), Ok(())), (scope("vpc-b"), Ok(()))], 2);
-        assert_eq!(found[0].found, "may read its 2 of 2 VPCs");
+        assert_eq!(found[0].found, "every VPC may be read (2)");
         assert_eq!((found.len(), found[1].level), (2, Level::Note));
         assert!(found[1].found.contains("detach and attach"));
         assert_eq!(of(Vec::new(), 0)[0].level, Level::Note);
