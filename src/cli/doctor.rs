@@ -61,10 +61,11 @@ enum Output {
 }
 
 pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Failure> {
-    let findings = match setup::config(&globals) {
+    // What would be logged is among the findings.
+    let config =
+        setup::config(&globals).and_then(|config| setup::logging(&config, "off").map(|()| config));
+    let findings = match config {
         Ok(config) => {
-            // What is logged here is among the findings.
-            setup::logging(&config, "off")?;
             let mut findings = vec![configuration::judge(&config, globals.config.as_deref())];
             findings.extend(examine(config, options.manifests).await);
             findings

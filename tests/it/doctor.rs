@@ -373,6 +373,8 @@ fn every_mistake_of_the_configuration_has_its_line() {
     found.fails("configuration", &["interval", "typo", "docs/reference/configuration.md"]);
     assert_eq!(found.all().len(), 3, "{:#}", found.0);
     assert_eq!(cloud.sim.calls().len(), 0);
+    let loud = Found::of(command(&place, &cloud, &["--log-level", "loud"]));
+    loud.fails("configuration", &["--log-level", "loud"]);
     let gone = Found::of(command(&place, &cloud, &["--config", "nowhere.yaml"]));
     gone.fails("configuration", &["nowhere.yaml"]);
 }
@@ -402,6 +404,26 @@ fn nothing_of_a_key_shows_even_at_trace() {
             }
         }
     }
+}
+
+#[test]
+fn an_account_that_nobody_configured_needs_no_key_where_others_have_one() {
+    let (place, cloud) = healthy();
+    key_file(&place.path().join("key.json"), ACCESS_KEY_SECRET, "");
+    let mut command = place.command(&cloud, &["doctor", "--listen", "none"]);
+    command.env_remove("ALIBABA_CLOUD_ACCESS_KEY_ID").env_remove("ALIBABA_CLOUD_ACCESS_KEY_SECRET");
+    command.args(["--set", "accounts.prod.credentialsFile=key.json"]);
+    command.args([
+        "--set",
+        "accounts.prod.regions=[cn-hangzhou]",
+        "--set",
+        "accounts.prod.vpcs=[vpc-a]",
+    ]);
+    let found = Found::of(command);
+    assert_eq!((found.checks("fail"), found.checks("warn")), (vec![], vec!["identity"]));
+    found.says("credentials", &["nobody configured", "permanent key from the file key.json"]);
+    found.says("permissions", &["every VPC may be read (1)"]);
+    found.says("configuration", &["accounts default, prod"]);
 }
 
 #[test]
