@@ -13,7 +13,8 @@ pub mod endpoint;
 mod redact;
 mod wire;
 
-pub use client::{Client, ClientError, Settings, SignatureVersion};
+pub use client::probe::{Probed, Reached, probe};
+pub use client::{Client, ClientError, Identity, Kind, Settings, SignatureVersion, TOLERANCE, off};
 pub use codes::{Operation, classify};
-pub use credentials::{CredentialError, Credentials, Key};
+pub use credentials::{CredentialError, Credentials, Key, Provenance};
 pub use endpoint::{Endpoint, EndpointError};

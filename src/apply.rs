@@ -39,7 +39,7 @@ mod unsettled;
 pub use circumstances::Circumstances;
 pub use errand::{Errand, Run};
 pub use newest::{Current, Newest};
-pub use progress::Progress;
+pub use progress::{Progress, SoFar};
 pub use quarantine::{Parked, Quarantine};
 pub use serial::Serial;
 pub use unsettled::{Carried, Unsettled};

@@ -9,6 +9,7 @@ mod apply;
 mod approve;
 mod completions;
 mod demo;
+mod doctor;
 mod findings;
 mod explain;
 mod history;
@@ -19,6 +20,7 @@ mod pause;
 mod plan;
 mod planfile;
 mod policy;
+mod progress;
 mod proposals;
 mod reconcile;
 mod record;
@@ -104,6 +106,7 @@ const EXAMPLES: &str = "\
 Examples:
   classiclinkd demo                                     try it, against a simulated cloud
   classiclinkd validate manifests/                      check manifests; no credentials, no network
+  classiclinkd doctor --manifests manifests/            what is wrong with this host, key, network
   classiclinkd import --region cn-hangzhou --vpc vpc-…  write a manifest of what exists
   classiclinkd plan --manifests manifests/              what would be done, and why
   classiclinkd apply --manifests manifests/             do it, once, after asking
@@ -179,6 +182,7 @@ enum Command {
     NotifyTest(notify_test::Options),
     Validate(validate::Options),
     Policy(policy::Options),
+    Doctor(doctor::Options),
     Import(import::Options),
     Undo(undo::Options),
     Explain(explain::Options),
@@ -233,6 +237,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Journal(options) => journal::main(&options, &globals),
         Command::NotifyTest(options) => on_runtime(notify_test::main(options, globals)),
         Command::Run(options) => on_runtime(run::main(options, globals)),
+        Command::Doctor(options) => on_runtime(doctor::main(options, globals)),
         Command::Plan(options) => on_runtime(plan::main(options, globals)),
         Command::Apply(options) => on_runtime(apply::main(options, globals)),
         Command::Approve(options) => on_runtime(approve::main(options, globals)),

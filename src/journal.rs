@@ -49,7 +49,7 @@ pub fn read(kind: &str, body: &str) -> Option<Event> {
 /// The file in the state folder.
 pub const FILE: &str = "journal.sqlite";
 /// The file beside it that says that there is one.
-const MARKER: &str = "journal.made";
+pub const MARKER: &str = "journal.made";
 
 /// Why the journal cannot be used.
 #[derive(Debug, thiserror::Error)]

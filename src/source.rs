@@ -21,10 +21,11 @@ mod open;
 mod unreadable;
 mod walk;
 
+pub use events::Tried;
 pub use folder::{settled, watch};
 pub use imagined::Imagined;
 pub use unreadable::{Problem, Unreadable};
-pub use walk::read;
+pub use walk::{read, rehearse};
 
 /// Every manifest file of a tree, ordered by path.
 #[derive(Debug, Clone, PartialEq, Eq)]

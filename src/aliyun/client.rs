@@ -7,10 +7,9 @@ use super::redact::{Raw, Secrets};
 use super::wire::{self, Answer, Malformed};
 use crate::clock::Clock;
 use crate::cloud::{
-    Accepted, Class, CloudError, IDS_MAX, Identify, PAGE_SIZE_MAX, Page, Query, ReadLinks, Ticket,
-    WriteLinks,
+    Accepted, Class, CloudError, IDS_MAX, PAGE_SIZE_MAX, Page, Query, ReadLinks, Ticket, WriteLinks,
 };
-use crate::model::{AccountId, InstanceId, Region, Verb};
+use crate::model::{InstanceId, Region, Verb};
 use crate::signature::Pair;
 use jiff::Timestamp;
 use request::Call;
@@ -22,10 +21,15 @@ pub(crate) use exchange::{install_tls_provider, root_cause};
 
 mod exchange;
 mod hints;
+mod identity;
 mod judge;
 pub mod offline;
+pub mod probe;
 mod request;
 mod skew;
+
+pub use identity::{Identity, Kind};
+pub use skew::{TOLERANCE, off};
 
 /// How requests are signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -281,18 +285,6 @@ impl WriteLinks for Client {
 
     fn clock_off(&self) -> Duration {
         self.skew.off()
-    }
-}
-
-impl Identify for Client {
-    async fn caller(&self) -> Result<AccountId, CloudError> {
-        let call = Call { operation: Operation::Identify, region: None, parameters: Vec::new() };
-        let (_, account) = self.call(&call, wire::caller, self.settings.read_timeout).await?;
-        Ok(account)
-    }
-
-    fn expires(&self) -> Option<Timestamp> {
-        *self.expires.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -123,6 +123,19 @@ impl fmt::Debug for Key {
     }
 }
 
+/// What can be said of a key without showing any of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provenance {
+    /// The file that it is read from; `None` for the environment.
+    pub file: Option<PathBuf>,
+    /// The permission bits of that file, where they can be told.
+    pub mode: Option<u32>,
+    /// Whether it comes with a token, and so ends some time.
+    pub temporary: bool,
+    /// When it ends, where that is said.
+    pub ends: Option<Timestamp>,
+}
+
 /// Where keys come from.
 #[derive(Debug)]
 pub enum Credentials {
@@ -167,6 +180,16 @@ impl Credentials {
     pub fn from_file(path: &Path, profile: Option<&str>) -> Result<Self, CredentialError> {
         let file = File::open(path, profile.unwrap_or("default"))?;
         Ok(Self::File(Box::new(FileCredentials(file))))
+    }
+
+    /// What can be said of the key in use without showing it.
+    pub fn provenance(&self) -> Provenance {
+        match self {
+            Self::Environment(key) => {
+                Provenance { file: None, mode: None, temporary: key.token.is_some(), ends: None }
+            }
+            Self::File(file) => file.0.provenance(),
+        }
     }
 
     /// The key to sign with now. A file is read again; while it cannot be read, the last good key

@@ -131,6 +131,13 @@ impl Endpoint {
         &self.authority
     }
 
+    /// Whom to connect to; an address of version 6 is without its brackets.
+    pub fn host_and_port(&self) -> (String, u16) {
+        let host = self.url.host_str().unwrap_or_default();
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        (host, self.url.port_or_known_default().unwrap_or(443))
+    }
+
     /// Whether it is plain http, and so on this machine.
     pub fn is_plain(&self) -> bool {
         self.url.scheme() == "http"
@@ -228,6 +235,9 @@ mod tests {
         );
         assert_eq!(Endpoint::parse("https://ecs.example:443/").unwrap().authority(), "ecs.example");
         assert_eq!(Endpoint::parse("http://[::1]:81").unwrap().authority(), "[::1]:81");
+        let socket = |text| Endpoint::parse(text).unwrap().host_and_port();
+        assert_eq!(socket("http://[::1]:81"), ("::1".to_owned(), 81));
+        assert_eq!(socket("https://ecs.example"), ("ecs.example".to_owned(), 443));
         for bad in [
             "",
             "ecs.aliyuncs.com",

@@ -3,6 +3,7 @@
 //! A success has to prove itself: a request id, and for reads a count. An empty object, a proxy's
 //! page or half an answer must never pass for "no links" (`api-contract.md` 2.2, 3.2).
 
+use super::client::{Identity, Kind};
 use crate::cloud::Page;
 use crate::model::{AccountId, InstanceId, Link, VpcId, printable};
 use serde::{Deserialize, Deserializer};
@@ -57,6 +58,8 @@ struct Envelope {
     links: Option<Value>,
     #[serde(rename = "AccountId", deserialize_with = "present")]
     account: Option<Value>,
+    #[serde(rename = "IdentityType")]
+    kind: Value,
 }
 
 /// Tells `null` from absent.
@@ -87,9 +90,9 @@ pub(crate) fn page(status: u16, body: &[u8]) -> Result<Answer<Page>, Malformed> 
 }
 
 /// Reads the answer to `GetCallerIdentity`. Of its members only the account says whose credential it
-/// is: which of the others come depends on the kind of identity
-/// (`api-contract.md` 2.8).
-pub(crate) fn caller(status: u16, body: &[u8]) -> Result<Answer<AccountId>, Malformed> {
+/// is; the kind of identity, which decides nothing, may be missing, and of the others it depends on that
+/// kind whether they come (`api-contract.md` 2.8).
+pub(crate) fn caller(status: u16, body: &[u8]) -> Result<Answer<Identity>, Malformed> {
     let envelope = envelope(body)?;
     if let Some(refusal) = refusal(&envelope)? {
         return Ok(Answer::Refusal(refusal));
@@ -102,8 +105,21 @@ pub(crate) fn caller(status: u16, body: &[u8]) -> Result<Answer<AccountId>, Malf
         Some(_) => None,
     };
     match text.and_then(|text| AccountId::parse(&text).ok()) {
-        Some(account) => Ok(Answer::Success(request_id, account)),
+        Some(account) => {
+            let kind = kind(envelope.kind.as_str().unwrap_or_default());
+            Ok(Answer::Success(request_id, Identity { account, kind }))
+        }
         None => malformed("the answer's `AccountId` is not the number of an account"),
+    }
+}
+
+/// Older pages write `RamUser`.
+fn kind(said: &str) -> Kind {
+    match said.to_ascii_lowercase().as_str() {
+        "account" => Kind::Account,
+        "ramuser" => Kind::User,
+        "assumedroleuser" => Kind::Role,
+        _ => Kind::Unknown,
     }
 }
 

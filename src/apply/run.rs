@@ -48,6 +48,7 @@ pub(super) struct Running<'a, R, W> {
     confirming: bool,
     verifying: bool,
     settled: usize,
+    settling: usize,
     /// When there last was a link that was not tried yet.
     active: Moment,
 }
@@ -79,6 +80,7 @@ impl<'a, R: ReadLinks, W: WriteLinks> Running<'a, R, W> {
             confirming: false,
             verifying: false,
             settled: 0,
+            settling: 0,
             active: writes.clock.now(),
         }
     }
@@ -138,6 +140,9 @@ impl<'a, R: ReadLinks, W: WriteLinks> Running<'a, R, W> {
         let settled = self.count(|stage| matches!(stage, Stage::Done(_)));
         self.writes.progress.settled(settled.saturating_sub(self.settled));
         self.settled = settled;
+        let settling = self.count(|stage| matches!(stage, Stage::Verifying { .. }));
+        self.writes.progress.settling(self.settling, settling);
+        self.settling = settling;
         true
     }
 

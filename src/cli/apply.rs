@@ -1,12 +1,14 @@
 //! `apply`: one pass over every scope, after asking.
 
 use super::plan::Output;
+use super::progress::{Calling, Live, Shown};
 use super::{Exit, Failure, Globals, planfile, proposals, setup, terminal};
 use crate::apply::{Circumstances, Newest, Progress, Run};
 use crate::board::Board;
 use crate::config::Config;
 use crate::daemon::{Estate, First, Intake, Signals, first_revision, stop_on_signals};
 use crate::desired::Tree;
+use crate::forecast;
 use crate::journal::Accepted;
 use crate::model::{AccountName, Verb};
 use crate::observe::Reads;
@@ -209,9 +211,7 @@ impl Pass {
             self.state.journal.accepted(accepted).await?;
         }
         let run = &Arc::new(Run::of("apply"));
-        let total: usize =
-            proposals.iter().filter(|p| p.approved.is_some()).map(|p| p.report.actions.len()).sum();
-        let show = tokio::spawn(show_progress(self.progress.clone(), total));
+        let _live = self.show(&proposals);
         let passes = proposals.into_iter().map(|proposal| async move {
             match self.estate.accounts.get(&proposal.report.scope.account) {
                 Some((reads, writes)) => {
@@ -224,18 +224,20 @@ impl Pass {
         let passes: Vec<_> = passes.collect();
         let workers = self.config.workers.max(1);
         let reports = stream::iter(passes).buffer_unordered(workers).collect().await;
-        show.abort();
-        terminal::progress("");
         Ok(Report::new(Arc::clone(&self.tree.revision), reports))
     }
-}
 
-/// Says how far it is, for anything over a second.
-async fn show_progress(progress: Progress, total: usize) {
-    loop {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        let (calls, settled) = progress.so_far();
-        terminal::progress(&format!("{settled} of {total} links settled, {calls} calls made"));
+    /// Says how far it is, until what this gives is dropped.
+    fn show(&self, proposals: &[Proposal]) -> Live {
+        let approved = || proposals.iter().filter(|proposal| proposal.approved.is_some());
+        let of = approved().map(|proposal| proposal.report.actions.len()).sum();
+        let asks = approved().filter_map(|of| Some((of.report.scope.lane(), of.ask.as_ref()?)));
+        let lasts = forecast::together(asks).and_then(|whole| whole.all.lasts());
+        let lasts = lasts.map(Duration::from_secs);
+        let progress = self.progress.clone();
+        Live::start(setup::clock(), move |elapsed| {
+            Shown::Calling(Calling { so_far: progress.so_far(), of, elapsed, lasts })
+        })
     }
 }
 

@@ -1,5 +1,7 @@
 //! Plans for every scope of a tree, some at a time.
 
+use super::progress::{Live, Shown};
+use super::setup;
 use crate::apply::Circumstances;
 use crate::cloud::{Class, CloudError, Identify, ReadLinks};
 use crate::desired::Tree;
@@ -11,6 +13,7 @@ use crate::report::{Report, ScopeReport};
 use futures_util::{StreamExt as _, stream};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Observes, plans and gates every scope of a tree; in the order of the scopes.
 pub(super) async fn all<R: ReadLinks + Identify>(
@@ -19,8 +22,15 @@ pub(super) async fn all<R: ReadLinks + Identify>(
     circumstances: &Circumstances,
     workers: usize,
 ) -> Vec<Proposal> {
+    let (done, of) = (Arc::new(AtomicUsize::new(0)), tree.scopes.len());
+    let counted = Arc::clone(&done);
+    let _live = Live::start(setup::clock(), move |_| Shown::Reading {
+        done: counted.load(Ordering::Relaxed),
+        of,
+    });
+    let done = &done;
     let wanted = tree.scopes.values().map(|desired| async move {
-        match reads.get(&desired.scope.account) {
+        let proposal = match reads.get(&desired.scope.account) {
             Some(reads) => propose(reads, circumstances, desired).await,
             None => {
                 let why = format!("account `{}` has no credentials", desired.scope.account);
@@ -28,18 +38,12 @@ pub(super) async fn all<R: ReadLinks + Identify>(
                 let report = ScopeReport::of_failure(desired, error);
                 Proposal::without_plan(report)
             }
-        }
+        };
+        done.fetch_add(1, Ordering::Relaxed);
+        proposal
     });
     let wanted: Vec<_> = wanted.collect();
-    let count = wanted.len();
-    let mut proposals = Vec::with_capacity(count);
-    let mut running = stream::iter(wanted).buffered(workers);
-    while let Some(proposal) = running.next().await {
-        proposals.push(proposal);
-        super::terminal::progress(&format!("reading {} of {count} VPCs", proposals.len()));
-    }
-    super::terminal::progress("");
-    proposals
+    stream::iter(wanted).buffered(workers).collect().await
 }
 
 /// The report of proposals that were not carried out.

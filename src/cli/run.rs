@@ -26,7 +26,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 /// Where the status page listens if nobody says otherwise.
-const LISTEN: &str = "127.0.0.1:9108";
+pub(super) const LISTEN: &str = "127.0.0.1:9108";
 
 /// How long a pass goes on in which links only wait; the next one takes them up.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -1,7 +1,7 @@
 //! From options to parts: configuration, logging, clients, journal.
 
 use super::{Failure, Globals};
-use crate::aliyun::{Client, Credentials, Endpoint, Settings, SignatureVersion};
+use crate::aliyun::{Client, Credentials, Endpoint, EndpointError, Settings, SignatureVersion};
 use crate::apply::{Circumstances, Newest, Progress, Quarantine, Serial, Unsettled, Writes};
 use crate::attempt::Lanes;
 use crate::clock::{Clock, Moment, SystemClock};
@@ -83,9 +83,12 @@ pub(super) fn logging(config: &Config, usual: &str) -> Result<(), Failure> {
         ))
     })?;
     let registry = tracing_subscriber::registry().with(targets);
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let layer = tracing_subscriber::fmt::layer().with_writer(|| super::terminal::Log);
     let started = match config.log_format.as_deref() {
-        Some("json") => registry.with(layer.json()).try_init(),
+        Some("json") => {
+            super::terminal::no_remarks();
+            registry.with(layer.json()).try_init()
+        }
         _ => registry.with(layer.with_ansi(super::terminal::colour_on_stderr())).try_init(),
     };
     started.map_err(|error| Failure(format!("start logging: {error}")))?;
@@ -113,35 +116,23 @@ pub(super) fn sender() -> Sender {
 /// A client for every account of the configuration. The account `default`, which exists without
 /// being configured, is left out where only others have credentials.
 pub(super) fn clients(config: &mut Config, clock: &Arc<dyn Clock>) -> Result<Clients, Failure> {
-    let endpoint = config.endpoint.as_deref().map(Endpoint::parse).transpose()?;
+    endpoint(config)?;
     let mut clients = Clients::new();
     let mut without = Vec::new();
     for (name, account) in &config.accounts {
         match credentials(account) {
             Ok(credentials) => {
-                let mut settings = Settings::new(credentials);
-                settings.endpoint_override = endpoint.clone();
-                settings.vpc_endpoint = config.vpc_endpoint;
-                // Endpoints inside a VPC reach that region only, so an account has but one there.
-                settings.home_region = account.ceiling.regions.iter().next().cloned();
-                settings.signature = match config.signature {
-                    Signature::V1 => SignatureVersion::V1,
-                    Signature::V3 => SignatureVersion::V3,
-                };
-                let client = Arc::new(Client::new(settings, Arc::clone(clock))?);
+                let client = Arc::new(client(config, account, credentials, clock)?);
                 let way = Metered::new(client, name.clone(), Arc::clone(clock));
                 clients.insert(name.clone(), way);
             }
             Err(error) => without.push((name.clone(), account.clone(), error)),
         }
     }
-    let implied = |(name, account): (&AccountName, &Account)| {
-        *account == Account::default() && name.as_str() == "default"
-    };
     // What the operator wrote is reported before what is only implied.
-    without.sort_by_key(|(name, account, _)| implied((name, account)));
+    without.sort_by_key(|(name, account, _)| is_implied(name, account));
     for (name, account, error) in without {
-        if implied((&name, &account)) && !clients.is_empty() {
+        if is_implied(&name, &account) && !clients.is_empty() {
             config.accounts.remove(&name);
         } else {
             return Err(Failure(format!("account `{name}`: {error}")));
@@ -150,7 +141,39 @@ pub(super) fn clients(config: &mut Config, clock: &Arc<dyn Clock>) -> Result<Cli
     Ok(clients)
 }
 
-fn credentials(account: &Account) -> Result<Credentials, crate::aliyun::CredentialError> {
+/// Whether an account is there without being configured.
+pub(super) fn is_implied(name: &AccountName, account: &Account) -> bool {
+    *account == Account::default() && name.as_str() == "default"
+}
+
+/// The endpoint that replaces all others, if there is one.
+pub(super) fn endpoint(config: &Config) -> Result<Option<Endpoint>, EndpointError> {
+    config.endpoint.as_deref().map(Endpoint::parse).transpose()
+}
+
+/// The client of one account.
+pub(super) fn client(
+    config: &Config,
+    account: &Account,
+    credentials: Credentials,
+    clock: &Arc<dyn Clock>,
+) -> Result<Client, Failure> {
+    let mut settings = Settings::new(credentials);
+    settings.endpoint_override = endpoint(config)?;
+    settings.vpc_endpoint = config.vpc_endpoint;
+    // Endpoints inside a VPC reach that region only, so an account has but one there.
+    settings.home_region = account.ceiling.regions.iter().next().cloned();
+    settings.signature = match config.signature {
+        Signature::V1 => SignatureVersion::V1,
+        Signature::V3 => SignatureVersion::V3,
+    };
+    Ok(Client::new(settings, Arc::clone(clock))?)
+}
+
+/// Where the key of an account comes from.
+pub(super) fn credentials(
+    account: &Account,
+) -> Result<Credentials, crate::aliyun::CredentialError> {
     match &account.credentials_file {
         Some(path) => Credentials::from_file(path, None),
         None => Credentials::from_environment(|name| std::env::var(name).ok()),

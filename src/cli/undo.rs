@@ -1,6 +1,7 @@
 //! `undo`: give back what a run, or a span of time, took.
 
 use super::plan::Output;
+use super::progress::{Live, Shown};
 use super::{Exit, Failure, Globals, setup, terminal};
 use crate::apply::{Current, Newest, Progress, Run};
 use crate::clock::Clock;
@@ -265,6 +266,7 @@ impl Undoing {
         mut giving: Vec<GivingBack>,
         taken: &Taken,
     ) -> Result<Vec<GivingBack>, Failure> {
+        let mut live = None;
         loop {
             let now = self.clock.now().wall;
             let going: BTreeSet<(Scope, InstanceId)> = self.state.journal.books().read(|ledger| {
@@ -280,10 +282,13 @@ impl Undoing {
             if !giving.iter().any(|of| of.there.iter().any(|id| there(of, id))) {
                 return Ok(giving);
             }
-            terminal::progress("waiting until the detaches of a moment ago show");
+            live.get_or_insert_with(|| {
+                Live::start(Arc::clone(&self.clock), |_| {
+                    Shown::Waiting("waiting until the detaches of a moment ago show")
+                })
+            });
             tokio::time::sleep(LOOK_AGAIN).await;
             giving = self.propose(taken).await?;
-            terminal::progress("");
         }
     }
 }

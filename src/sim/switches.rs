@@ -14,8 +14,8 @@ mod words;
 pub use table::Switch;
 pub use value::{Chance, Endurance, Limits, Names, Script, Scripts, Skew, Spread};
 pub use words::{
-    AlreadyGone, AttachAgain, Edition, EmptyList, Metadata, NonceScope, Numbers, Order, Permission,
-    ThrottleHint, UnknownId, UnknownVpc, VpcInstance,
+    AlreadyGone, AttachAgain, Edition, EmptyList, Identity, Metadata, NonceScope, Numbers, Order,
+    Permission, ThrottleHint, UnknownId, UnknownVpc, VpcInstance,
 };
 
 /// Every switch, as plain values. [`Switches::HELP`] names and explains each.
@@ -32,6 +32,7 @@ pub struct Switches {
     pub order: Order,
     pub empty_list: EmptyList,
     pub numbers: Numbers,
+    pub identity: Identity,
     pub quota: u32,
     // Time.
     pub attach_delay: Spread,
@@ -91,6 +92,7 @@ impl Default for Switches {
             order: Order::Stable,
             empty_list: EmptyList::List,
             numbers: Numbers::Number,
+            identity: Identity::Account,
             quota: crate::cloud::LINKS_PER_VPC_MAX,
             attach_delay: Spread::default(),
             detach_delay: Spread::default(),

@@ -179,6 +179,28 @@ pub(super) struct Armed {
     _watcher: Option<RecommendedWatcher>,
 }
 
+/// What came of watching the folders of a tree once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tried {
+    /// Folders that a daemon would watch: those of the tree, and those on the way to it.
+    pub folders: usize,
+    /// Why not all of them could be.
+    pub trouble: Option<String>,
+}
+
+/// Watches every folder of `ground`, and ends that at once.
+pub(super) fn rehearse(ground: &Ground) -> Tried {
+    let watch = || {
+        let mut watcher = notify::recommended_watcher(|_| ())?;
+        for folder in ground.rules.keys().filter(|folder| folder.is_dir()) {
+            watcher.watch(folder, RecursiveMode::NonRecursive)?;
+        }
+        Ok::<_, notify::Error>(())
+    };
+    let trouble = watch().err().map(|error| error.to_string());
+    Tried { folders: ground.rules.len(), trouble }
+}
+
 /// Watches every folder of `ground`, with watches of its own: where a folder was replaced under
 /// the same path, only a new watch sees the new one. What cannot be watched is left to the poll.
 pub(super) fn arm(ground: &Ground, inbox: &Arc<Inbox>) -> Armed {

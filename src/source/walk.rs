@@ -1,6 +1,7 @@
 //! A folder to a snapshot: everything below one resolved root, or every reason why not.
 
 use super::chain::Ground;
+use super::events::{self, Tried};
 use super::known::{Known, Reader};
 use super::{Problem, Snapshot, Unreadable, git, open};
 use crate::manifest::{DEPTH_MAX, FILES_MAX, File, TREE_BYTES_MAX};
@@ -19,6 +20,11 @@ use std::path::{Path, PathBuf};
 /// among that: it looks like a checkout or a mount that is missing.
 pub fn read(root: &Path) -> Result<Snapshot, Unreadable> {
     survey(root, Reader::default()).0
+}
+
+/// Watches the folders that decide what `root` holds, as a daemon would, and ends that at once.
+pub fn rehearse(root: &Path) -> Tried {
+    events::rehearse(&survey(root, Reader::default()).1)
 }
 
 /// What `root` holds, the folders that decide so, and what is known of its files then.

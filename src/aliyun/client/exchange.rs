@@ -33,18 +33,27 @@ pub(super) struct Lost {
 
 /// The connection pool. Nothing in it sends a request twice or elsewhere.
 pub(super) fn http(settings: &Settings) -> Result<Client, reqwest::Error> {
-    install_tls_provider();
     let plain = settings.endpoint_override.as_ref().is_some_and(Endpoint::is_plain);
+    connections(plain, settings.proxy_from_environment, settings.connect_timeout)
+}
+
+/// As [`http`], for whoever has no credentials.
+pub(super) fn connections(
+    plain: bool,
+    proxy_from_environment: bool,
+    connect_timeout: Duration,
+) -> Result<Client, reqwest::Error> {
+    install_tls_provider();
     let mut builder = Client::builder()
         .user_agent(concat!("classiclinkd/", env!("CARGO_PKG_VERSION")))
         .redirect(redirect::Policy::none())
         .retry(retry::never())
         .referer(false)
         .http1_only()
-        .connect_timeout(settings.connect_timeout)
+        .connect_timeout(connect_timeout)
         .pool_idle_timeout(IDLE_MAX)
         .tls_version_min(tls::Version::TLS_1_2);
-    if plain || !settings.proxy_from_environment {
+    if plain || !proxy_from_environment {
         builder = builder.no_proxy();
     }
     // Without this, building needs the system's CA certificates although nothing will check one.

@@ -4,8 +4,24 @@ use jiff::{SignedDuration, Timestamp};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-/// A smaller difference than this cannot be why the cloud called a request expired.
-const TOLERANCE: u64 = 60;
+/// A smaller difference, in seconds, than this cannot be why the cloud called a request expired.
+pub const TOLERANCE: u64 = 60;
+
+/// How far our clock is ahead of the server's `date`, which was written at some time between `began` and
+/// `ended` and has whole seconds; negative where it is behind. Zero where the two do not contradict each
+/// other.
+pub fn off(date: Timestamp, began: Timestamp, ended: Timestamp) -> SignedDuration {
+    let second = SignedDuration::from_secs(1);
+    let ahead = began.duration_since(date).saturating_sub(second);
+    let behind = date.duration_since(ended);
+    if ahead.is_positive() {
+        ahead
+    } else if behind.is_positive() {
+        SignedDuration::ZERO.saturating_sub(behind)
+    } else {
+        SignedDuration::ZERO
+    }
+}
 
 /// Seconds to add to our clock when signing. Our clock itself is never touched.
 #[derive(Debug, Default)]
@@ -68,6 +84,16 @@ mod tests {
         assert_eq!(skew.apply(at(10_005)), at(13_605));
         assert!(skew.correct(at(10_010), at(13_610), Some(at(10_010))));
         assert_eq!(skew.apply(at(10_020)), at(10_020));
+    }
+
+    #[test]
+    fn a_clock_is_off_only_by_what_the_time_of_the_answer_cannot_explain() {
+        let seconds = |date, began, ended| off(at(date), at(began), at(ended)).as_secs();
+        assert_eq!(seconds(1000, 1000, 1003), 0);
+        assert_eq!(seconds(1003, 1000, 1003), 0);
+        assert_eq!(seconds(999, 1000, 1003), 0, "the date has whole seconds");
+        assert_eq!(seconds(990, 1000, 1003), 9);
+        assert_eq!(seconds(1013, 1000, 1003), -10);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A credentials file, in JSON or ini form, re-read on change.
 
-use super::{CredentialError, Key};
+use super::{CredentialError, Key, Provenance};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Deserializer};
@@ -71,6 +71,16 @@ impl File {
         Ok(Self { path, profile, last: Mutex::new(Last { text, key, complaint: None }) })
     }
 
+    pub(super) fn provenance(&self) -> Provenance {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        Provenance {
+            file: Some(self.path.clone()),
+            mode: mode(&self.path),
+            temporary: last.key.token.is_some(),
+            ends: ends(last.text.expose_secret()),
+        }
+    }
+
     pub(super) fn current(&self) -> Result<Key, CredentialError> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         // The whole text is compared: a modification time can miss a change within its grain.
@@ -101,6 +111,17 @@ impl std::fmt::Debug for File {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("File").field("path", &self.path).finish_non_exhaustive()
     }
+}
+
+/// When the key ends, as the metadata service and its imitators write it (`api-contract.md` 9).
+fn ends(text: &str) -> Option<Timestamp> {
+    #[derive(Deserialize)]
+    struct Until {
+        #[serde(rename = "Expiration")]
+        expiration: String,
+    }
+    let text = text.trim_start_matches('\u{feff}').trim();
+    serde_json::from_str::<Until>(text).ok()?.expiration.parse().ok()
 }
 
 fn fail<T>(path: &Path, why: impl Into<String>) -> Result<T, CredentialError> {
@@ -168,24 +189,36 @@ fn from_ini(path: &Path, profile: &str, text: &str) -> Result<Key, CredentialErr
     key.or_else(|error| fail(path, error.to_string()))
 }
 
-#[cfg(unix)]
 fn others_can_read(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    // systemd and Kubernetes hand out secrets as files of root that a group, or an access list that shows as
-    // one, may read, and nobody may write.
+    // systemd and Kubernetes hand out secrets as files of root that a group, or an access list that
+    // shows as one, may read, and nobody may write.
     let readable = |mode: u32| mode & 0o007 != 0 || mode & 0o070 != 0 && mode & 0o230 != 0;
-    std::fs::metadata(path).is_ok_and(|about| readable(about.permissions().mode()))
+    mode(path).is_some_and(readable)
+}
+
+#[cfg(unix)]
+fn mode(path: &Path) -> Option<u32> {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::metadata(path).ok().map(|about| about.permissions().mode() & 0o7777)
 }
 
 #[cfg(not(unix))]
-fn others_can_read(_path: &Path) -> bool {
-    false
+fn mode(_path: &Path) -> Option<u32> {
+    None
 }
 
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn the_end_of_a_key_is_read_where_it_is_written() {
+        let text = r#"{"AccessKeyId": "a", "Expiration": "2026-05-01T12:00:00Z"}"#;
+        assert_eq!(ends(text), "2026-05-01T12:00:00Z".parse().ok());
+        assert_eq!(ends(r#"{"Expiration": 5}"#), None);
+        assert_eq!(ends("[default]\ntype = access_key"), None);
+    }
 
     #[test]
     fn a_file_that_others_can_read_is_noticed() {

@@ -4,7 +4,7 @@ use crate::model::{AccountId, Link};
 use crate::sim::problem::Refusal;
 use crate::sim::semantics::{Answer, InstancePage, LinkPage};
 use crate::sim::state::{Instance, InstanceKey, Network};
-use crate::sim::switches::{EmptyList, Numbers, Switches, ThrottleHint};
+use crate::sim::switches::{EmptyList, Identity, Numbers, Switches, ThrottleHint};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -42,6 +42,7 @@ impl Format {
 pub(super) struct Shape {
     empty_list: EmptyList,
     numbers: Numbers,
+    identity: Identity,
     hint: ThrottleHint,
 }
 
@@ -50,6 +51,7 @@ impl Shape {
         Self {
             empty_list: switches.empty_list,
             numbers: switches.numbers,
+            identity: switches.identity,
             hint: switches.throttle_hint,
         }
     }
@@ -91,7 +93,7 @@ pub(super) fn answer(answer: &Answer, request_id: &str, shape: &Shape) -> Value 
         Answer::Accepted => {}
         Answer::Links(page) => links(&mut body, page, shape),
         Answer::Instances(page) => instances(&mut body, page, shape),
-        Answer::Identity(account) => identity(&mut body, account),
+        Answer::Identity(account) => identity(&mut body, account, shape.identity),
     }
     Value::Object(body)
 }
@@ -118,18 +120,25 @@ fn instances(body: &mut Map<String, Value>, page: &InstancePage, shape: &Shape) 
     }
 }
 
-/// A key of the account itself, of no RAM user or role: those come with other members
-/// (`api-contract.md` 2.8).
-fn identity(body: &mut Map<String, Value>, account: &AccountId) {
-    let arn = format!("acs:ram::{account}:root");
+/// Which members come depends on the kind (`api-contract.md` 2.8).
+fn identity(body: &mut Map<String, Value>, account: &AccountId, kind: Identity) {
     let id = account.as_str();
-    for (name, value) in [
-        ("AccountId", id),
-        ("Arn", &arn),
-        ("IdentityType", "Account"),
-        ("PrincipalId", id),
-        ("UserId", id),
-    ] {
+    let (user, role) = ("20000000000000001", "30000000000000001");
+    let (kind, service, path, principal, own) = match kind {
+        Identity::Account => ("Account", "ram", "root", id, ("UserId", id)),
+        Identity::User => ("RAMUser", "ram", "user/sim", user, ("UserId", user)),
+        Identity::Role => (
+            "AssumedRoleUser",
+            "sts",
+            "assumed-role/sim/run",
+            "30000000000000001:run",
+            ("RoleId", role),
+        ),
+    };
+    let arn = format!("acs:{service}::{account}:{path}");
+    for (name, value) in
+        [("AccountId", id), ("Arn", &arn), ("IdentityType", kind), ("PrincipalId", principal), own]
+    {
         body.insert(name.to_owned(), json!(value));
     }
 }

@@ -121,6 +121,18 @@ words!(
 );
 
 words!(
+    /// What `GetCallerIdentity` calls every key (`api-contract.md` 2.8).
+    Identity {
+        /// That of the account itself.
+        Account = "account",
+        /// That of a RAM user.
+        User = "user",
+        /// That of a RAM role.
+        Role = "role",
+    }
+);
+
+words!(
     /// How numbers look in JSON.
     Numbers {
         /// `10`

@@ -5,6 +5,8 @@ use super::secrets::{assert_clean, signature, to_sign};
 use super::server::{error, json, with};
 use super::shape::{names, v1_signature_is_right, v3_signature_is_right};
 use super::*;
+use crate::cloud::Identify as _;
+use crate::model::AccountId;
 
 const ACCOUNT: &str = "1968132000123456";
 const OF_A_ROLE: &str = r#"{"RequestId":"473469C7-AA6F-4DC5-B3DB-A3DC0DE3C83E",
@@ -13,6 +15,24 @@ const OF_A_ROLE: &str = r#"{"RequestId":"473469C7-AA6F-4DC5-B3DB-A3DC0DE3C83E",
 
 async fn answered(status: u16, body: &'static str) -> Result<AccountId, CloudError> {
     client(&Server::always(status, body).await).caller().await
+}
+
+#[tokio::test]
+async fn the_kind_of_an_identity_is_told_where_it_is_said() {
+    for (said, kind) in [
+        (r#","IdentityType":"Account""#, Kind::Account),
+        (r#","IdentityType":"RAMUser""#, Kind::User),
+        (r#","IdentityType":"RamUser""#, Kind::User),
+        (r#","IdentityType":"AssumedRoleUser""#, Kind::Role),
+        (r#","IdentityType":"Service""#, Kind::Unknown),
+        (r#","IdentityType":7"#, Kind::Unknown),
+        ("", Kind::Unknown),
+    ] {
+        let body = format!(r#"{{"RequestId":"473469C7","AccountId":"{ACCOUNT}"{said}}}"#);
+        let server = Server::always(200, body.leak()).await;
+        let identity = client(&server).identity().await.unwrap();
+        assert_eq!((identity.account.as_str(), identity.kind), (ACCOUNT, kind), "{said}");
+    }
 }
 
 #[tokio::test]

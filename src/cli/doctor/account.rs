@@ -1,0 +1,44 @@
+//! One account: its key, whose that is, and what it may do, one after the other.
+
+use super::finding::Finding;
+use super::{Case, credentials, identity, permissions};
+use crate::cli::setup;
+use crate::model::AccountName;
+use std::sync::Arc;
+
+pub(super) async fn look(case: &Case, name: &AccountName) -> Vec<Finding> {
+    let Some(account) = case.config.accounts.get(name) else { return Vec::new() };
+    let credentials = match setup::credentials(account) {
+        Ok(credentials) => credentials,
+        Err(error) => return vec![without(case, name, &error.to_string())],
+    };
+    let now = case.clock.now().wall;
+    let mut findings = credentials::judge(name, &credentials.provenance(), now);
+    let client = match setup::client(&case.config, account, credentials, &case.clock) {
+        Ok(client) => Arc::new(client),
+        Err(why) => {
+            let advice = "mend what it names, and run `doctor` again";
+            findings.push(Finding::of_error("identity", &why.0, advice).about(name.as_str()));
+            return findings;
+        }
+    };
+    let (caller, read) =
+        tokio::join!(client.identity(), permissions::read(case, name, client.as_ref()));
+    findings.extend(identity::judge(name, account.account_id.as_ref(), &caller));
+    findings.extend(permissions::judge(name, &read));
+    findings
+}
+
+/// An account that nobody configured needs no key where others have one.
+fn without(case: &Case, name: &AccountName, why: &str) -> Finding {
+    let implied = |name: &AccountName| {
+        case.config.accounts.get(name).is_some_and(|account| setup::is_implied(name, account))
+    };
+    let others = case.config.accounts.keys().any(|other| !implied(other));
+    let used = case.scopes().iter().any(|scope| scope.account == *name);
+    if implied(name) && others && !used {
+        let found = "no key, and nobody configured or uses this account";
+        return Finding::note("credentials", found).about(name.as_str());
+    }
+    Finding::of_error("credentials", why, "name a readable file with a key").about(name.as_str())
+}
