@@ -1,29 +1,22 @@
 //! `run`: the daemon.
 
 use super::{Exit, Failure, Globals, Manifests, apply, setup};
-use crate::apply::{Newest, Progress, Writes};
+use crate::apply::{Newest, Progress};
 use crate::board::Board;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::control;
-use crate::daemon::{
-    BEAT, Daemon, Estate, Intake, Said, Signals, Supervisor, Warned, stop_on_signals,
-};
-use crate::journal::Journal;
-use crate::metrics::{Counts, Metrics, Sources};
-use crate::model::AccountName;
+use crate::daemon::{BEAT, Daemon, Intake, Said, Signals, Supervisor, Warned, stop_on_signals};
+use crate::metrics::Counts;
 use crate::notification::Notifier;
-use crate::observe::Reads;
-use crate::serve::{self, Shown};
 use crate::source;
 use clap::Args;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+
+mod beside;
+mod page;
 
 /// Where the status page listens if nobody says otherwise.
 pub(super) const LISTEN: &str = "127.0.0.1:9108";
@@ -78,19 +71,8 @@ pub(super) async fn daemon(
     // A revision that cannot be written down is planned by all the same; nothing is sent.
     let journal = state.journal.books().trouble().is_none().then(|| state.journal.clone());
     let board = Board::new(config.interval);
-    let page = bind_page(&config).await?;
+    let bound = page::bind(&config).await?;
     let (lanes, reads) = setup::reads(&config, &clients, &clock);
-    let metrics = Metrics::new(Sources {
-        counts: counts.clone(),
-        board: board.clone(),
-        lanes: Arc::clone(&lanes),
-        accounts: clients.keys().cloned().collect(),
-        journal: state.journal.clone(),
-        pause_file: state.pause_file.clone(),
-        budget: config.bounds.budget,
-        started,
-        clock: Arc::clone(&clock),
-    });
     let readings =
         source::watch(folder.to_owned(), config.source, Arc::clone(&clock), stop.clone());
     let (sinks, sender) = (&config.notifications, setup::sender());
@@ -104,7 +86,7 @@ pub(super) async fn daemon(
         state.accepted.clone(),
     );
     let parts = setup::Parts {
-        lanes,
+        lanes: Arc::clone(&lanes),
         reads,
         clients,
         state: &state,
@@ -115,10 +97,11 @@ pub(super) async fn daemon(
         stop: stop.clone(),
     };
     let clock_of_day = Arc::clone(&clock);
-    let orders = listen(&state, &stop);
+    let orders = beside::listen(&state, &stop);
     let estate = setup::estate(&config, parts);
-    let shown = shown(&config, &state, &estate, &board, metrics, &clock)?;
-    listening(page.map(|page| start_page(shown, page, &stop)));
+    let measured = page::Measured { counts: counts.clone(), lanes, started };
+    let shown = page::shown(&config, &state, &estate, &board, measured, &clock)?;
+    listening(bound.map(|bound| page::start(shown, bound, &stop)));
     let daemon = Daemon {
         estate,
         intake,
@@ -137,7 +120,7 @@ pub(super) async fn daemon(
         orders,
         warned: Warned::default(),
     };
-    tokio::spawn(forget_old(
+    tokio::spawn(beside::forget_old(
         state.journal.clone(),
         config.retention,
         Arc::clone(&clock_of_day),
@@ -152,90 +135,4 @@ pub(super) async fn daemon(
     ended.map_err(Failure)?;
     tracing::info!("ended in order");
     Ok(Exit::Clean)
-}
-
-/// Lets operators ask, over a socket in the state folder.
-fn listen(state: &setup::State, stop: &CancellationToken) -> mpsc::Receiver<control::Order> {
-    let (orders, asked) = mpsc::channel(16);
-    if let Some(folder) = state.folder() {
-        let folder = folder.path().to_owned();
-        let served = control::serve(folder, state.journal.clone(), orders, stop.clone());
-        tokio::spawn(async move {
-            if let Err(error) = served.await {
-                tracing::warn!(
-                    %error,
-                    "no control socket in the state folder: `reconcile` cannot be asked for, and what \
-                     operators say is taken from the journal"
-                );
-            }
-        });
-    }
-    asked
-}
-
-/// Forgets entries of the journal that are old enough, every day.
-async fn forget_old(
-    journal: Journal,
-    retention: Duration,
-    clock: Arc<dyn Clock>,
-    stop: CancellationToken,
-) {
-    let day = Duration::from_secs(24 * 3600);
-    // Not at the start: a clock that is wrong then may be right a day later.
-    while stop.run_until_cancelled(tokio::time::sleep(day)).await.is_some() {
-        match journal.prune(clock.now().before(retention).wall).await {
-            Ok(0) => (),
-            Ok(forgotten) => tracing::info!(forgotten, "old entries of the journal are forgotten"),
-            Err(error) => tracing::warn!(%error, "old entries of the journal are not forgotten"),
-        }
-    }
-}
-
-/// What the status page shows.
-fn shown<R, W>(
-    config: &Config,
-    state: &setup::State,
-    estate: &Estate<R, W>,
-    board: &Board,
-    metrics: Metrics,
-    clock: &Arc<dyn Clock>,
-) -> Result<Shown, Failure> {
-    let quarantine = |(name, (_, writes)): (&AccountName, &(Reads<R>, Writes<W>))| {
-        (name.clone(), writes.quarantine.clone())
-    };
-    Ok(Shown {
-        board: board.clone(),
-        metrics,
-        clock: Arc::clone(clock),
-        interval: config.interval,
-        circumstances: state.circumstances(config, clock),
-        quarantines: estate.accounts.iter().map(quarantine).collect(),
-        state: setup::state_folder(config)?,
-        hosts: config.hosts.clone(),
-    })
-}
-
-/// Binds the status page, if there is to be one, before anything else is begun.
-async fn bind_page(config: &Config) -> Result<Option<(TcpListener, SocketAddr)>, Failure> {
-    match config.listen.as_deref().unwrap_or(LISTEN) {
-        "none" => Ok(None),
-        address => serve::bind(address).await.map(Some).map_err(Failure),
-    }
-}
-
-/// Serves the status page in the background, and gives its URL.
-fn start_page(
-    shown: Shown,
-    (listener, bound): (TcpListener, SocketAddr),
-    stop: &CancellationToken,
-) -> String {
-    let url = format!("http://{bound}/");
-    tracing::info!(url, "the status page listens");
-    let stop = stop.clone();
-    tokio::spawn(async move {
-        if let Err(error) = serve::serve(shown, listener, stop).await {
-            tracing::error!(%error, "the status page has ended");
-        }
-    });
-    url
 }
