@@ -47,10 +47,7 @@ pub fn file_name(scope: usize) -> String {
 
 /// A tree in memory: so many scopes of so many links each.
 pub fn files(scopes: usize, links: usize) -> Vec<File> {
-    let file = |scope| File {
-        path: file_name(scope).into(),
-        text: manifest(scope, "detach", 0..links).into(),
-    };
+    let file = |scope| File::new(file_name(scope), manifest(scope, "detach", 0..links));
     (0..scopes).map(file).collect()
 }
 

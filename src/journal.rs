@@ -157,7 +157,7 @@ impl Accepted {
     }
 
     fn said(&self) -> event::Accepted {
-        let file = |file: &File| (file.path.to_string(), Digest::of([file.text.as_bytes()]));
+        let file = |file: &File| (file.path.to_string(), file.digest().clone());
         event::Accepted {
             root: self.root.clone(),
             revision: self.revision.clone(),
@@ -264,7 +264,7 @@ impl Journal {
             let last = ledger.accepted().into_iter().flat_map(|last| &last.files);
             let there: BTreeSet<&Digest> = last.map(|(_, digest)| digest).collect();
             let new = texts.filter(|(digest, _)| !there.contains(digest));
-            new.map(|(digest, file)| (digest.clone(), Arc::clone(&file.text))).collect()
+            new.map(|(digest, file)| (digest.clone(), Arc::clone(file.text()))).collect()
         });
         self.append_with(Event::Accepted(said), texts).await.map(|_| ())
     }
@@ -350,9 +350,8 @@ fn restore(
     text: impl Fn(&str) -> Option<Arc<str>>,
 ) -> Result<Accepted, JournalError> {
     let file = |(path, digest): &(String, Digest)| {
-        let text = text(digest.as_str())?;
-        let unchanged = Digest::of([text.as_bytes()]) == *digest;
-        unchanged.then(|| File { path: path.as_str().into(), text })
+        let file = File::new(path.as_str(), text(digest.as_str())?);
+        (file.digest() == digest).then_some(file)
     };
     let files = said.files.iter().map(file).collect::<Option<_>>();
     let lost = || JournalError::Text { revision: said.revision.digest.short().to_owned() };

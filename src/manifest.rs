@@ -6,7 +6,7 @@
 //! `5`, an absent list is not an empty one.
 
 use crate::desired::{Ceilings, Conflict, Document, Tree};
-use crate::model::Revision;
+use crate::model::{Digest, Revision};
 use std::sync::Arc;
 
 mod cut_off;
@@ -67,10 +67,34 @@ pub struct File {
     /// Path below the root, with `/`.
     pub path: Arc<str>,
     /// The whole content.
-    pub text: Arc<str>,
+    text: Arc<str>,
+    /// Of the content.
+    digest: Digest,
 }
 
 impl File {
+    /// A file with its content.
+    pub fn new(path: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Self {
+        let text = text.into();
+        Self { path: path.into(), digest: Digest::of([text.as_bytes()]), text }
+    }
+
+    /// The same content under another path.
+    #[must_use]
+    pub fn at(self, path: &str) -> Self {
+        if *self.path == *path { self } else { Self { path: path.into(), ..self } }
+    }
+
+    /// The whole content.
+    pub fn text(&self) -> &Arc<str> {
+        &self.text
+    }
+
+    /// The digest of the content.
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
     /// The content without the byte order mark that some editors put in front.
     fn body(&self) -> &str {
         self.text.strip_prefix('\u{feff}').unwrap_or(&self.text)

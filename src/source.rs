@@ -16,6 +16,7 @@ mod events;
 mod folder;
 mod git;
 mod imagined;
+mod known;
 mod open;
 mod unreadable;
 mod walk;
@@ -43,6 +44,15 @@ pub struct Settings {
     pub settle_max: Duration,
     /// How often to read whether or not an event came: events get lost.
     pub poll: Duration,
+}
+
+impl Snapshot {
+    /// The files of a tree, ordered by path.
+    pub fn of(files: Vec<File>) -> Self {
+        let part = |file: &File| [file.path.to_string(), file.digest().to_string()];
+        let parts: Vec<String> = files.iter().flat_map(part).collect();
+        Self { digest: Digest::of(parts.iter().map(String::as_bytes)), files }
+    }
 }
 
 impl Default for Settings {

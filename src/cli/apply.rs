@@ -105,7 +105,8 @@ impl Pass {
         let state = setup::state(&config, &clock).await?;
         let stop = CancellationToken::new();
         tokio::spawn(stop_on_signals(Signals::take_over()?, stop.clone()));
-        let readings = source::watch(folder.to_owned(), config.source, stop.clone());
+        let readings =
+            source::watch(folder.to_owned(), config.source, Arc::clone(&clock), stop.clone());
         let board = Board::new(config.interval);
         let root = setup::root(folder)?;
         let last = state.accepted.clone();

@@ -66,7 +66,8 @@ pub(super) async fn daemon(
     let journal = state.journal.books().trouble().is_none().then(|| state.journal.clone());
     let board = Board::new(config.interval);
     let page = bind_page(&config).await?;
-    let readings = source::watch(folder.to_owned(), config.source, stop.clone());
+    let readings =
+        source::watch(folder.to_owned(), config.source, Arc::clone(&clock), stop.clone());
     let intake = Intake::new(
         journal,
         state.circumstances(&config, &clock),

@@ -7,7 +7,6 @@ use crate::model::{Digest, Revision};
 use crate::source;
 use clap::Args;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// Check manifests; needs no credentials and no network
 ///
@@ -77,9 +76,9 @@ fn note_expiring(tree: &Tree) {
 fn read(path: &Path) -> Result<Vec<File>, String> {
     if path.is_dir() {
         let snapshot = source::read(path).map_err(|why| why.to_string())?;
-        let named = |file: File| File {
-            path: Arc::from(path.join(&*file.path).display().to_string()),
-            text: file.text,
+        let named = |file: File| {
+            let name = path.join(&*file.path).display().to_string();
+            file.at(&name)
         };
         return Ok(snapshot.files.into_iter().map(named).collect());
     }
@@ -89,5 +88,5 @@ fn read(path: &Path) -> Result<Vec<File>, String> {
         return Err(fail(format!("it is larger than {} bytes", manifest::FILE_BYTES_MAX)));
     }
     let text = std::fs::read_to_string(path).map_err(|error| fail(error.to_string()))?;
-    Ok(vec![File { path: Arc::from(path.display().to_string()), text: text.into() }])
+    Ok(vec![File::new(path.display().to_string(), text)])
 }

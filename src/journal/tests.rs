@@ -34,7 +34,7 @@ fn a_permit() -> Permit {
 }
 
 fn files() -> Vec<File> {
-    let file = |path: &str, text: &str| File { path: path.into(), text: text.into() };
+    let file = |path: &str, text: &str| File::new(path, text);
     vec![file("a.yaml", "one"), file("b.yaml", "two"), file("c.yaml", "one")]
 }
 
@@ -109,7 +109,7 @@ async fn every_text_of_the_last_revision_is_there_whichever_came_before() {
     let folder = tempfile::tempdir().unwrap();
     let changed = |text: &str| {
         let mut accepted = an_accepted();
-        accepted.files[1].text = text.into();
+        accepted.files[1] = File::new(accepted.files[1].path.clone(), text);
         accepted
     };
     for (text, texts) in [("two", 2), ("three", 3), ("three", 3), ("two", 3), ("four", 4)] {

@@ -11,7 +11,7 @@ pub fn cut_off(accepted: &[File], files: &[File]) -> Vec<Diagnostic> {
         accepted.iter().filter(|file| ends_a_line(file)).map(|file| &*file.path).collect();
     let cut = files.iter().filter(|file| whole.contains(&*file.path) && !ends_a_line(file));
     cut.map(|file| {
-        let line = u32::try_from(file.text.lines().count()).unwrap_or(u32::MAX).max(1);
+        let line = u32::try_from(file.text().lines().count()).unwrap_or(u32::MAX).max(1);
         Diagnostic {
             place: Place { file: file.path.clone(), line, column: 1 },
             length: 0,
@@ -26,7 +26,7 @@ pub fn cut_off(accepted: &[File], files: &[File]) -> Vec<Diagnostic> {
 }
 
 fn ends_a_line(file: &File) -> bool {
-    file.text.ends_with('\n')
+    file.text().ends_with('\n')
 }
 
 #[cfg(test)]
@@ -35,7 +35,7 @@ mod tests {
 
     #[test]
     fn a_file_that_lost_its_last_line_break_looks_cut_off() {
-        let file = |path: &str, text: &str| File { path: path.into(), text: text.into() };
+        let file = |path: &str, text: &str| File::new(path, text);
         let accepted = [file("a.yaml", "a: 1\nb: 2\n"), file("b.yaml", "a: 1")];
         let now = [file("a.yaml", "a: 1\nb:"), file("b.yaml", "a: 2"), file("c.yaml", "x: 1")];
         let found = cut_off(&accepted, &now);

@@ -25,14 +25,14 @@ impl Shelf {
     /// As there.
     pub fn parse(&mut self, files: &[File]) -> Result<Vec<Document>, Vec<Diagnostic>> {
         let is_kept =
-            |file: &File| self.0.get(&file.path).is_some_and(|kept| kept.text == file.text);
+            |file: &File| self.0.get(&file.path).is_some_and(|kept| kept.text == *file.text());
         let changed: Vec<&File> = files.iter().filter(|file| !is_kept(file)).collect();
         let read = together::read(&changed);
         let mut diagnostics = Vec::new();
         for (file, outcome) in changed.into_iter().zip(read) {
             match outcome {
                 Ok(documents) => {
-                    let text = Arc::clone(&file.text);
+                    let text = Arc::clone(file.text());
                     self.0.insert(Arc::clone(&file.path), Kept { text, documents });
                 }
                 Err(found) => {
@@ -51,7 +51,7 @@ impl Shelf {
             };
             documents.extend(kept.documents.iter().cloned());
             // The same bytes as last time: keep one copy alive, and not two.
-            kept.text = Arc::clone(&file.text);
+            kept.text = Arc::clone(file.text());
             self.0.insert(Arc::clone(&file.path), kept);
         }
         if diagnostics.is_empty() {
@@ -102,7 +102,7 @@ mod tests {
             "apiVersion: classiclinkd/v1\nkind: ClassicLinkSet\nmetadata: {{name: a{vpc}}}\nspec:\n  \
              regionId: cn-a\n  vpcId: vpc-{vpc}\n  mode: detach\n  instances:\n{list}"
         );
-        File { path: format!("{vpc:04}.yaml").into(), text: text.into() }
+        File::new(format!("{vpc:04}.yaml"), text)
     }
 
     fn revision() -> Revision {

@@ -31,7 +31,7 @@ spec:
 ";
 
 fn file(path: &str, text: &str) -> File {
-    File { path: path.into(), text: text.into() }
+    File::new(path, text)
 }
 
 fn parse_one(text: &str) -> Result<Vec<Document>, Vec<Diagnostic>> {

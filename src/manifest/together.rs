@@ -17,9 +17,11 @@ type Outcome = Result<Vec<Document>, Vec<Diagnostic>>;
 
 /// What each file holds, or everything wrong with it, in their order.
 pub(super) fn read(files: &[&File]) -> Vec<Outcome> {
-    let bytes: usize = files.iter().map(|file| file.text.len()).sum();
-    let processors = thread::available_parallelism().map_or(1, NonZero::get);
-    let helpers = (processors - 1).min(HELPERS_MAX).min(bytes / BYTES_PER_THREAD);
+    let bytes: usize = files.iter().map(|file| file.text().len()).sum();
+    let wanted = (bytes / BYTES_PER_THREAD).min(HELPERS_MAX);
+    // To ask for the processors means to read some files of the system's.
+    let processors = || thread::available_parallelism().map_or(1, NonZero::get);
+    let helpers = if wanted == 0 { 0 } else { wanted.min(processors() - 1) };
     if helpers == 0 {
         return files.iter().map(|file| document::read(file)).collect();
     }

@@ -131,10 +131,8 @@ mod tests {
         let empty = Wish { keep: BTreeSet::new(), protected: BTreeSet::new(), ..wish.clone() };
         let wishes: Wishes =
             [(names.vpcs[0].clone(), wish.clone()), (names.vpcs[1].clone(), empty)].into();
-        let read: Vec<File> = files(&wishes)
-            .into_iter()
-            .map(|(path, text)| File { path: path.as_str().into(), text: text.into() })
-            .collect();
+        let read: Vec<File> =
+            files(&wishes).into_iter().map(|(path, text)| File::new(path, text)).collect();
         let revision = Revision::of_content(Digest::of([]));
         let tree = manifest::accept(&read, revision, None).unwrap();
         let desired = &tree.scopes[&names.scope(&names.vpcs[0])];

@@ -3,7 +3,9 @@
 use super::chain::Ground;
 use super::events::{Armed, Inbox, arm};
 use super::folder::{Look, Outcome, shared, stopped};
+use super::known::{Care, Known, Reader};
 use super::walk::survey;
+use crate::clock::Clock;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::task::spawn_blocking;
@@ -17,11 +19,15 @@ pub(super) struct Disk {
     ground: Ground,
     /// The last watches and those before, whose events may still be on their way.
     armed: Vec<Armed>,
+    /// What was read at the last look.
+    known: Known,
+    clock: Arc<dyn Clock>,
 }
 
 impl Disk {
-    pub fn new(root: PathBuf) -> Self {
-        Self { root, ground: Ground::default(), armed: Vec::new() }
+    pub fn new(root: PathBuf, clock: Arc<dyn Clock>) -> Self {
+        let (ground, known) = (Ground::default(), Known::default());
+        Self { root, ground, armed: Vec::new(), known, clock }
     }
 }
 
@@ -31,14 +37,17 @@ impl Look for Disk {
     }
 
     /// Again while the reading finds other folders than were watched.
-    async fn look(&mut self, inbox: &Arc<Inbox>) -> Outcome {
+    async fn look(&mut self, inbox: &Arc<Inbox>, care: Care) -> Outcome {
         let mut outcome = Err(Arc::new(stopped(&self.root).into()));
         for _ in 0..REARM_MAX {
             let (root, ground, inbox) = (self.root.clone(), self.ground.clone(), Arc::clone(inbox));
-            let work = spawn_blocking(move || (arm(&ground, &inbox), survey(&root)));
-            let Ok((armed, (read, ground))) = work.await else {
+            let known = std::mem::take(&mut self.known);
+            let reader = Reader::new(known, care, self.clock.now().monotonic);
+            let work = spawn_blocking(move || (arm(&ground, &inbox), survey(&root, reader)));
+            let Ok((armed, (read, ground, known))) = work.await else {
                 continue;
             };
+            self.known = known;
             self.armed.insert(0, armed);
             self.armed.truncate(2);
             outcome = shared(read);

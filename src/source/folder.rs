@@ -2,8 +2,10 @@
 
 use super::disk::Disk;
 use super::events::Inbox;
+use super::known::{Care, Reader};
 use super::walk::survey;
 use super::{Problem, Reading, Settings, Snapshot, State, Unreadable};
+use crate::clock::Clock;
 use futures_util::FutureExt;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -26,7 +28,7 @@ pub(super) trait Look: Send + 'static {
 
     /// Watches, then reads, so that a change after the reading is never missed. Changes are told to
     /// the inbox.
-    fn look(&mut self, inbox: &Arc<Inbox>) -> impl Future<Output = Outcome> + Send;
+    fn look(&mut self, inbox: &Arc<Inbox>, care: Care) -> impl Future<Output = Outcome> + Send;
 
     /// Whether there is something at a path of an event.
     fn has(&self, path: &Path) -> bool;
@@ -38,9 +40,10 @@ pub(super) trait Look: Send + 'static {
 pub fn watch(
     root: PathBuf,
     settings: Settings,
+    clock: Arc<dyn Clock>,
     cancel: CancellationToken,
 ) -> watch::Receiver<Reading> {
-    keep_reading(|_| Disk::new(root), settings, cancel)
+    keep_reading(|_| Disk::new(root, clock), settings, cancel)
 }
 
 /// As [`watch()`], whatever the tree is kept in; `open` is told where its changes are to be heard.
@@ -94,7 +97,7 @@ fn has_come(timer: Pin<&mut Sleep>) -> bool {
 
 async fn look(root: &Path) -> Outcome {
     let path = root.to_owned();
-    let read = spawn_blocking(move || survey(&path).0).await;
+    let read = spawn_blocking(move || survey(&path, Reader::default()).0).await;
     shared(read.unwrap_or_else(|_| Err(stopped(root).into())))
 }
 
@@ -144,10 +147,11 @@ impl<L: Look> Folder<L> {
         }
     }
 
-    /// Decides whatever events said: they get lost on network file systems and in overflows.
+    /// Decides whatever events and the times of files said: events get lost on network file systems and
+    /// in overflows.
     async fn poll(&mut self) {
         let known = self.inbox.current();
-        let outcome = self.tree.look(&self.inbox).await;
+        let outcome = self.tree.look(&self.inbox, Care::Everything).await;
         if matches!(known.state, State::Unreadable(_)) && self.inbox.is_being_written() {
             return;
         }
@@ -170,7 +174,7 @@ impl<L: Look> Folder<L> {
         loop {
             let last = has_come(patience.as_mut());
             self.inbox.seen().changed = false;
-            let earlier = self.tree.look(&self.inbox).await;
+            let earlier = self.tree.look(&self.inbox, Care::Changed).await;
             let quiet = tokio::select! {
                 biased;
                 // In the end noise is waited out: then the two readings alone decide.
@@ -182,7 +186,7 @@ impl<L: Look> Folder<L> {
                 sleep(settle / BURST).await;
                 continue;
             }
-            let outcome = self.tree.look(&self.inbox).await;
+            let outcome = self.tree.look(&self.inbox, Care::Changed).await;
             let agree = outcome == earlier && !is_passing(&outcome);
             if self.finish(agree, last, &outcome) {
                 return;

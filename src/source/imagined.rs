@@ -3,6 +3,7 @@
 
 use super::events::Inbox;
 use super::folder::{Look, Outcome, keep_reading};
+use super::known::Care;
 use super::{Problem, Reading, Settings, Snapshot};
 use crate::manifest::File;
 use crate::model::Digest;
@@ -21,7 +22,7 @@ pub struct Imagined {
 
 #[derive(Debug, Default)]
 struct Inner {
-    files: BTreeMap<String, Arc<str>>,
+    files: BTreeMap<String, File>,
     /// Files that somebody has open and writes.
     open: BTreeSet<String>,
     /// Why nothing can be read.
@@ -52,7 +53,8 @@ impl Imagined {
     /// Puts other files in the place of all there are, at once, as a swapped link does.
     pub fn publish(&self, files: impl IntoIterator<Item = (String, String)>) {
         let mut inner = self.lock();
-        inner.files = files.into_iter().map(|(path, text)| (path, text.into())).collect();
+        inner.files =
+            files.into_iter().map(|(path, text)| (path.clone(), File::new(path, text))).collect();
         // Whoever had a file open wrote one that is not there any more.
         let open: Vec<String> = std::mem::take(&mut inner.open).into_iter().collect();
         self.tell(inner, &[], &open);
@@ -61,7 +63,7 @@ impl Imagined {
     /// Writes the beginning of a file, and has it open still.
     pub fn begin(&self, path: &str, text: &str) {
         let mut inner = self.lock();
-        inner.files.insert(path.to_owned(), text.into());
+        inner.files.insert(path.to_owned(), File::new(path, text));
         inner.open.insert(path.to_owned());
         self.tell(inner, &[path.to_owned()], &[]);
     }
@@ -69,7 +71,7 @@ impl Imagined {
     /// Writes a whole file and closes it.
     pub fn write(&self, path: &str, text: &str) {
         let mut inner = self.lock();
-        inner.files.insert(path.to_owned(), text.into());
+        inner.files.insert(path.to_owned(), File::new(path, text));
         inner.open.remove(path);
         self.tell(inner, &[], &[path.to_owned()]);
     }
@@ -89,7 +91,7 @@ impl Imagined {
     /// The digest that a reading of it has now, if it can be read.
     pub fn digest(&self) -> Option<Digest> {
         let inner = self.lock();
-        (inner.broken.is_none() && !inner.files.is_empty()).then(|| digest(&inner.files))
+        (inner.broken.is_none() && !inner.files.is_empty()).then(|| snapshot(&inner.files).digest)
     }
 
     fn tell(&self, inner: MutexGuard<'_, Inner>, opened: &[String], closed: &[String]) {
@@ -105,8 +107,8 @@ impl Imagined {
     }
 }
 
-fn digest(files: &BTreeMap<String, Arc<str>>) -> Digest {
-    Digest::of(files.iter().flat_map(|(path, text)| [path.as_bytes(), text.as_bytes()]))
+fn snapshot(files: &BTreeMap<String, File>) -> Snapshot {
+    Snapshot::of(files.values().cloned().collect())
 }
 
 impl Look for Imagined {
@@ -114,7 +116,7 @@ impl Look for Imagined {
         &self.root
     }
 
-    async fn look(&mut self, _inbox: &Arc<Inbox>) -> Outcome {
+    async fn look(&mut self, _inbox: &Arc<Inbox>, _care: Care) -> Outcome {
         let inner = self.lock();
         if let Some(why) = &inner.broken {
             return Err(Arc::new(Problem::new(&self.root, why, "mend it").into()));
@@ -123,12 +125,7 @@ impl Look for Imagined {
             let why = "there is no manifest in it: no file *.yaml or *.yml";
             return Err(Arc::new(Problem::new(&self.root, why, "check the checkout").into()));
         }
-        let file = |(path, text): (&String, &Arc<str>)| File {
-            path: path.as_str().into(),
-            text: Arc::clone(text),
-        };
-        let files = inner.files.iter().map(file).collect();
-        Ok(Arc::new(Snapshot { files, digest: digest(&inner.files) }))
+        Ok(Arc::new(snapshot(&inner.files)))
     }
 
     fn has(&self, path: &Path) -> bool {

@@ -1,15 +1,48 @@
-//! One file to text: regular files only, never blocking, size known before reading.
+//! One file to text: regular files only, never blocking, size known before reading, and the same
+//! before and after.
 
 use super::Problem;
 use crate::manifest::FILE_BYTES_MAX;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-/// The text of the file at the resolved path `real`; `shown` is how people know it. `left` is how
-/// many bytes the tree may still have.
-pub(super) fn text(real: &Path, shown: &Path, left: u64) -> Result<String, Problem> {
+/// What the file system says of a file: another one, or one with another content, says another
+/// thing, but for changes that follow each other at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Stamp {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.size(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+}
+
+/// A regular file that is not too large, open.
+#[derive(Debug)]
+pub(super) struct Opened {
+    file: File,
+    stamp: Stamp,
+}
+
+/// Opens the file at the resolved path `real`; `shown` is how people know it. `left` is how many
+/// bytes the tree may still have.
+///
+/// Network file systems ask their server what a file is when it is opened.
+pub(super) fn open(real: &Path, shown: &Path, left: u64) -> Result<Opened, Problem> {
     // Non-blocking: opening a fifo would wait for its writer. No links: `real` has none, so one
     // that is there now was put there since.
     let flags = libc::O_NONBLOCK | libc::O_NOFOLLOW;
@@ -29,20 +62,35 @@ pub(super) fn text(real: &Path, shown: &Path, left: u64) -> Result<String, Probl
         let why = "all manifests together are too large";
         return Err(Problem::new(shown, why, "divide the tree between several daemons"));
     }
-    let bytes = whole(file, size).map_err(|error| failed(shown, &error))?;
-    if u64::try_from(bytes.len()).ok() != Some(size) {
-        return Err(Problem::passing(shown, "it changed while being read", "wait for the writer"));
+    Ok(Opened { file, stamp: Stamp::of(&metadata) })
+}
+
+impl Opened {
+    /// What the file system said of it when it was opened.
+    pub fn stamp(&self) -> &Stamp {
+        &self.stamp
     }
-    String::from_utf8(bytes).map_err(|error| {
-        let before = error.as_bytes().iter().take(error.utf8_error().valid_up_to());
-        let line = before.filter(|byte| **byte == b'\n').count().saturating_add(1);
-        let why = format!("it is not UTF-8 text (line {line})");
-        Problem::new(shown, why, "save it as UTF-8")
-    })
+
+    /// Its text.
+    pub fn text(self, shown: &Path) -> Result<String, Problem> {
+        let Self { file, stamp } = self;
+        let bytes = whole(&file, stamp.size).map_err(|error| failed(shown, &error))?;
+        let after = file.metadata().map_err(|error| failed(shown, &error))?;
+        if u64::try_from(bytes.len()).ok() != Some(stamp.size) || Stamp::of(&after) != stamp {
+            let why = "it changed while being read";
+            return Err(Problem::passing(shown, why, "wait for the writer"));
+        }
+        String::from_utf8(bytes).map_err(|error| {
+            let before = error.as_bytes().iter().take(error.utf8_error().valid_up_to());
+            let line = before.filter(|byte| **byte == b'\n').count().saturating_add(1);
+            let why = format!("it is not UTF-8 text (line {line})");
+            Problem::new(shown, why, "save it as UTF-8")
+        })
+    }
 }
 
 /// At most one byte more than `size`, which is enough to notice that it grew.
-fn whole(file: File, size: u64) -> io::Result<Vec<u8>> {
+fn whole(file: &File, size: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0).saturating_add(1));
     file.take(size.saturating_add(1)).read_to_end(&mut bytes)?;
     Ok(bytes)

@@ -19,7 +19,7 @@ fn put(path: impl AsRef<Path>, text: &str) {
 
 /// `path=text` of every file.
 fn contents(snapshot: &Snapshot) -> String {
-    let shown = snapshot.files.iter().map(|file| format!("{}={}", file.path, file.text));
+    let shown = snapshot.files.iter().map(|file| format!("{}={}", file.path, file.text()));
     shown.collect::<Vec<_>>().join(" ")
 }
 

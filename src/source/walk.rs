@@ -1,9 +1,10 @@
 //! A folder to a snapshot: everything below one resolved root, or every reason why not.
 
 use super::chain::Ground;
+use super::known::{Known, Reader};
 use super::{Problem, Snapshot, Unreadable, git, open};
 use crate::manifest::{DEPTH_MAX, FILES_MAX, File, TREE_BYTES_MAX};
-use crate::model::{Digest, is_unprintable};
+use crate::model::is_unprintable;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::{self, DirEntry};
@@ -17,11 +18,11 @@ use std::path::{Path, PathBuf};
 /// Everything that cannot be read, or changed while it was read. A tree without a manifest is
 /// among that: it looks like a checkout or a mount that is missing.
 pub fn read(root: &Path) -> Result<Snapshot, Unreadable> {
-    survey(root).0
+    survey(root, Reader::default()).0
 }
 
-/// What `root` holds, and the folders that decide so.
-pub(super) fn survey(root: &Path) -> (Result<Snapshot, Unreadable>, Ground) {
+/// What `root` holds, the folders that decide so, and what is known of its files then.
+pub(super) fn survey(root: &Path, reader: Reader) -> (Result<Snapshot, Unreadable>, Ground, Known) {
     let mut ground = Ground::default();
     let absolute = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
     ground.way(&absolute);
@@ -29,28 +30,26 @@ pub(super) fn survey(root: &Path) -> (Result<Snapshot, Unreadable>, Ground) {
         Ok((metadata, path)) if metadata.is_dir() => path,
         Ok(_) => {
             let problem = Problem::new(root, "it is not a folder", "name the folder of manifests");
-            return (Err(problem.into()), ground);
+            return (Err(problem.into()), ground, reader.known());
         }
-        Err(error) => return (Err(no_root(root, &error).into()), ground),
+        Err(error) => return (Err(no_root(root, &error).into()), ground, reader.known()),
     };
-    let mut walk = Walk { root: resolved, ground, ..Walk::default() };
+    let mut walk = Walk { root: resolved, ground, reader, ..Walk::default() };
     walk.problems.extend(git::operation(&walk.root));
     walk.folder(&walk.root.clone(), Path::new(""), &mut Vec::new());
     let files = walk.files();
     walk.check_again(root);
-    let Walk { mut problems, ground, .. } = walk;
+    let Walk { mut problems, ground, reader, .. } = walk;
     if files.is_empty() && problems.is_empty() {
         let why = "there is no manifest in it: no file *.yaml or *.yml";
         problems.push(Problem::new(root, why, "check the checkout or the mount"));
     }
     if problems.is_empty() {
-        let parts = files.iter().flat_map(|file| [file.path.as_bytes(), file.text.as_bytes()]);
-        let digest = Digest::of(parts);
-        return (Ok(Snapshot { files, digest }), ground);
+        return (Ok(Snapshot::of(files)), ground, reader.known());
     }
     problems.sort();
     problems.dedup();
-    (Err(Unreadable { problems }), ground)
+    (Err(Unreadable { problems }), ground, reader.known())
 }
 
 fn no_root(root: &Path, error: &io::Error) -> Problem {
@@ -72,6 +71,7 @@ struct Walk {
     seen: BTreeSet<PathBuf>,
     /// Links with what they led to.
     links: Vec<(PathBuf, PathBuf)>,
+    reader: Reader,
 }
 
 impl Walk {
@@ -195,10 +195,11 @@ impl Walk {
         let mut left = TREE_BYTES_MAX;
         let mut files = Vec::with_capacity(self.found.len());
         for (path, real) in &self.found {
-            match open::text(real, &self.root.join(path), left) {
-                Ok(text) => {
-                    left = left.saturating_sub(u64::try_from(text.len()).unwrap_or(u64::MAX));
-                    files.push(File { path: path.as_str().into(), text: text.into() });
+            match file(&mut self.reader, path, real, &self.root.join(path), left) {
+                Ok(file) => {
+                    left =
+                        left.saturating_sub(u64::try_from(file.text().len()).unwrap_or(u64::MAX));
+                    files.push(file);
                 }
                 Err(problem) => self.problems.push(problem),
             }
@@ -221,6 +222,22 @@ impl Walk {
         }
         self.problems.extend(git::operation(&self.root));
     }
+}
+
+/// The file at the resolved path `real`, read if it may have changed.
+fn file(
+    reader: &mut Reader,
+    path: &str,
+    real: &Path,
+    shown: &Path,
+    left: u64,
+) -> Result<File, Problem> {
+    let opened = open::open(real, shown, left)?;
+    if let Some(file) = reader.unchanged(real, opened.stamp()) {
+        return Ok(file.at(path));
+    }
+    let stamp = opened.stamp().clone();
+    Ok(reader.read(real, stamp, path, opened.text(shown)?))
 }
 
 /// Whether a name is left out: editors, git and Kubernetes keep their own things under such names.
@@ -296,8 +313,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.yaml");
         fs::write(&path, "12345").unwrap();
-        assert_eq!(open::text(&path, &path, 5).unwrap(), "12345");
-        let problem = open::text(&path, &path, 4).unwrap_err();
+        assert_eq!(open::open(&path, &path, 5).unwrap().text(&path).unwrap(), "12345");
+        let problem = open::open(&path, &path, 4).unwrap_err();
         assert!(problem.why.contains("together are too large"));
     }
 }

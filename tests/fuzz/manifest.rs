@@ -10,8 +10,7 @@ const CUTS_MAX: usize = 40;
 pub fn check(data: &[u8]) {
     // A source refuses what is not UTF-8 before anybody reads it.
     let Ok(text) = std::str::from_utf8(data) else { return };
-    let file =
-        |(n, text): (usize, &str)| File { path: format!("{n}.yaml").into(), text: text.into() };
+    let file = |(n, text): (usize, &str)| File::new(format!("{n}.yaml"), text);
     let files: Vec<File> = text.split('\u{1c}').enumerate().map(file).collect();
     let tree = match manifest::accept(&files, revision(), None) {
         Ok(tree) => tree,
@@ -51,7 +50,7 @@ fn shown(found: &[manifest::Diagnostic], files: &[File]) {
     for mistake in found {
         let line = usize::try_from(mistake.place.line).unwrap();
         let file = files.iter().find(|file| file.path == mistake.place.file);
-        let lines = file.map_or(0, |file| file.text.split('\n').count());
+        let lines = file.map_or(0, |file| file.text().split('\n').count());
         assert!(line <= lines, "{mistake:?}");
         assert!(!mistake.to_string().contains(char::is_control), "{mistake:?}");
     }
@@ -66,7 +65,7 @@ fn shown(found: &[manifest::Diagnostic], files: &[File]) {
 fn reads_back(desired: &Desired) {
     let ids: Vec<InstanceId> = desired.links.keys().cloned().collect();
     let text = manifest::write("imported", &desired.scope, desired.mode, &ids);
-    let file = File { path: "imported.yaml".into(), text: text.as_str().into() };
+    let file = File::new("imported.yaml", text.as_str());
     let tree = manifest::accept(&[file], revision(), None).expect("what is written is accepted");
     let read = tree.scopes.get(&desired.scope).expect("the same scope");
     let found: Vec<InstanceId> = read.links.keys().cloned().collect();
@@ -78,14 +77,14 @@ fn reads_back(desired: &Desired) {
 /// line: it leaves a whole document that says less, which is why a source waits until files rest.
 fn cut(file: &File) {
     let Ok(whole) = manifest::parse(std::slice::from_ref(file)) else { return };
-    let ends: Vec<usize> = file.text.match_indices('\n').map(|(at, _)| at + 1).collect();
+    let ends: Vec<usize> = file.text().match_indices('\n').map(|(at, _)| at + 1).collect();
     for end in ends.iter().step_by(ends.len() / CUTS_MAX + 1) {
         says_no_more(file, *end, &whole);
-        let Some(within) = end.checked_sub(2).filter(|at| file.text.is_char_boundary(*at)) else {
+        let Some(within) = end.checked_sub(2).filter(|at| file.text().is_char_boundary(*at)) else {
             continue;
         };
         let part = part_of(file, within);
-        if file.text.ends_with('\n') && !part.text.ends_with('\n') {
+        if file.text().ends_with('\n') && !part.text().ends_with('\n') {
             let found = manifest::cut_off(std::slice::from_ref(file), &[part]);
             assert_eq!(found.len(), 1, "a cut at {within} is not found");
         }
@@ -93,7 +92,7 @@ fn cut(file: &File) {
 }
 
 fn part_of(file: &File, end: usize) -> File {
-    File { path: file.path.clone(), text: file.text.get(..end).unwrap_or_default().into() }
+    File::new(file.path.clone(), file.text().get(..end).unwrap_or_default())
 }
 
 fn as_written(document: &Document) -> Vec<(&InstanceId, &Declared)> {

@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests are not test functions to clippy")]
 
 use classiclinkd::manifest::{self, Diagnostic, File};
-use classiclinkd::model::{Digest, Revision};
+use classiclinkd::model::Revision;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -21,11 +21,11 @@ fn manifests() -> Vec<PathBuf> {
 
 fn load(path: &Path) -> File {
     let name = path.file_name().unwrap().to_str().unwrap();
-    File { path: name.into(), text: fs::read_to_string(path).unwrap().into() }
+    File::new(name, fs::read_to_string(path).unwrap())
 }
 
 fn accept(file: &File) -> Result<(), Vec<Diagnostic>> {
-    let digest = Digest::of([file.text.as_bytes()]);
+    let digest = file.digest().clone();
     let accepted = manifest::accept(std::slice::from_ref(file), Revision::of_content(digest), None);
     accepted.map(|tree| assert!(!tree.scopes.is_empty()))
 }

@@ -11,7 +11,7 @@ fn reading(instances: &str) -> Reading {
          regionId: cn-hangzhou\n  vpcId: vpc-a\n  mode: detach\n  instances: {instances}\n"
     );
     let digest = Digest::of([text.as_bytes()]);
-    let files = vec![File { path: "a.yaml".into(), text: text.into() }];
+    let files = vec![File::new("a.yaml", text)];
     let state = State::Settled(Arc::new(Snapshot { files, digest }));
     Reading { state, unsettled: false, sequence: 1 }
 }

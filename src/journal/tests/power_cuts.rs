@@ -235,8 +235,7 @@ fn texts(random: &mut fastrand::Rng) -> Vec<Arc<str>> {
 }
 
 fn a_revision(n: usize, texts: &[Arc<str>], random: &mut fastrand::Rng) -> Accepted {
-    let file =
-        |m: usize, text: &Arc<str>| File { path: format!("{m}.yaml").into(), text: text.clone() };
+    let file = |m: usize, text: &Arc<str>| File::new(format!("{m}.yaml"), text.clone());
     let files = texts.iter().enumerate().filter(|_| random.bool());
     let files = files.map(|(m, text)| file(m, text)).collect();
     let revision = Revision::of_content(Digest::of([n.to_string().as_bytes()]));

@@ -26,7 +26,15 @@ struct Watched {
 impl Watched {
     fn of(root: &Path, settings: Settings) -> Self {
         let cancel = CancellationToken::new();
-        Self { receiver: watch(root.to_owned(), settings, cancel.clone()), cancel }
+        Self {
+            receiver: watch(
+                root.to_owned(),
+                settings,
+                Arc::new(crate::clock::SystemClock::new()),
+                cancel.clone(),
+            ),
+            cancel,
+        }
     }
 
     async fn until(&mut self, what: &str, wanted: impl FnMut(&Reading) -> bool) -> Reading {

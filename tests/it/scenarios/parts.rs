@@ -68,7 +68,7 @@ pub(super) fn file(path: &str, said: &Value) -> File {
         Value::String(text) => text.clone(),
         spec => manifest(path, spec).to_string(),
     };
-    File { path: path.into(), text: text.into() }
+    File::new(path, text)
 }
 
 fn manifest(path: &str, said: &Value) -> Value {

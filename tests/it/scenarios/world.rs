@@ -12,7 +12,7 @@ use classiclinkd::journal::Memory;
 use classiclinkd::ledger::Event;
 use classiclinkd::ledger::event::{Approval, Cause, Pause, Restored, Resume};
 use classiclinkd::manifest::File;
-use classiclinkd::model::{Digest, InstanceId, Link, RunId, Scope};
+use classiclinkd::model::{InstanceId, Link, RunId, Scope};
 use classiclinkd::reconcile;
 use classiclinkd::report::{Report, Verdict};
 use classiclinkd::sim::Sim;
@@ -201,9 +201,7 @@ impl World {
     }
 
     async fn read_manifests(&mut self) {
-        let parts = self.files.iter().flat_map(|file| [file.path.as_bytes(), file.text.as_bytes()]);
-        let digest = Digest::of(parts);
-        let snapshot = Snapshot { files: self.files.clone(), digest };
+        let snapshot = Snapshot::of(self.files.clone());
         let state = State::Settled(Arc::new(snapshot));
         self.process.intake.take(&Reading { state, unsettled: false, sequence: 1 }).await;
     }

@@ -1,0 +1,170 @@
+//! What was read of each file, so that of a thousand files the one that changed is read again.
+//!
+//! The file system's times tell whether a file is still what was read, if they had time to tell it: a
+//! change soon after another can leave them as they are. So a file is taken for unchanged only where
+//! it was read well after it was first seen as it is now, and a poll reads everything all the same.
+
+use super::open::Stamp;
+use crate::manifest::File;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Longer than any file system's times stand still: two seconds on FAT.
+const TICK: Duration = Duration::from_secs(3);
+
+/// How much of a tree to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Care {
+    /// Every byte.
+    Everything,
+    /// The files of which the file system says that they may have changed.
+    Changed,
+}
+
+/// The files that were read last, by resolved path.
+#[derive(Debug, Default)]
+pub(super) struct Known(BTreeMap<PathBuf, Kept>);
+
+#[derive(Debug)]
+struct Kept {
+    stamp: Stamp,
+    /// When it was first seen like this, on the monotonic clock.
+    since: Duration,
+    /// When reading it began.
+    read: Duration,
+    file: File,
+}
+
+/// One reading of a tree: what was known before, and what is known by it.
+#[derive(Debug)]
+pub(super) struct Reader {
+    before: Known,
+    after: Known,
+    care: Care,
+    now: Duration,
+}
+
+impl Reader {
+    /// A reading that begins `now`, on the monotonic clock.
+    pub fn new(before: Known, care: Care, now: Duration) -> Self {
+        Self { before, after: Known::default(), care, now }
+    }
+
+    /// The file at the resolved path `real`, if it need not be read again. Its name may be another
+    /// one.
+    pub fn unchanged(&mut self, real: &Path, stamp: &Stamp) -> Option<File> {
+        let kept = self.before.0.get(real)?;
+        let is_old = kept.read.saturating_sub(kept.since) >= TICK;
+        if self.care == Care::Everything || !is_old || kept.stamp != *stamp {
+            return None;
+        }
+        let kept = self.before.0.remove(real)?;
+        let file = kept.file.clone();
+        self.after.0.insert(real.to_owned(), kept);
+        Some(file)
+    }
+
+    /// What reading the file gave. The same text as before is kept once.
+    pub fn read(&mut self, real: &Path, stamp: Stamp, path: &str, text: String) -> File {
+        let before = self.before.0.remove(real);
+        let before = before.filter(|kept| **kept.file.text() == *text);
+        let (since, file) = match before {
+            Some(kept) if kept.stamp == stamp => (kept.since, kept.file.at(path)),
+            Some(kept) => (self.now, kept.file.at(path)),
+            None => (self.now, File::new(path, text)),
+        };
+        let kept = Kept { stamp, since, read: self.now, file: file.clone() };
+        self.after.0.insert(real.to_owned(), kept);
+        file
+    }
+
+    /// What is known now.
+    pub fn known(self) -> Known {
+        self.after
+    }
+}
+
+impl Default for Reader {
+    fn default() -> Self {
+        Self::new(Known::default(), Care::Everything, Duration::ZERO)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::open;
+    use super::*;
+    use std::fs;
+    use std::sync::Arc;
+
+    fn look(known: Known, path: &Path, care: Care, seconds: u64) -> (Known, Option<String>) {
+        let mut reader = Reader::new(known, care, Duration::from_secs(seconds));
+        let opened = open::open(path, path, u64::MAX).unwrap();
+        let read = match reader.unchanged(path, opened.stamp()) {
+            Some(_) => None,
+            None => {
+                let stamp = opened.stamp().clone();
+                let text = opened.text(path).unwrap();
+                Some(reader.read(path, stamp, "a.yaml", text).text().to_string())
+            }
+        };
+        (reader.known(), read)
+    }
+
+    #[test]
+    fn only_what_was_read_well_after_it_became_so_is_taken_for_unchanged() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.yaml");
+        fs::write(&path, "1").unwrap();
+        let read = Some("1".to_owned());
+        let (known, first) = look(Known::default(), &path, Care::Changed, 10);
+        let (known, soon) = look(known, &path, Care::Changed, 12);
+        let (known, later) = look(known, &path, Care::Changed, 13);
+        assert_eq!((first, soon, later), (read.clone(), read.clone(), read.clone()));
+        let (known, unread) = look(known, &path, Care::Changed, 14);
+        assert_eq!(unread, None);
+        let (known, poll) = look(known, &path, Care::Everything, 15);
+        assert_eq!(poll, read, "a poll reads every byte");
+        let (known, unread) = look(known, &path, Care::Changed, 16);
+        assert_eq!(unread, None);
+        fs::write(&path, "2").unwrap();
+        let (known, changed) = look(known, &path, Care::Changed, 17);
+        assert_eq!(changed.as_deref(), Some("2"));
+        let (_, soon) = look(known, &path, Care::Changed, 18);
+        assert_eq!(soon.as_deref(), Some("2"), "it has just become so");
+    }
+
+    #[test]
+    fn a_text_that_changed_behind_the_times_of_its_file_begins_anew() {
+        let stamp = {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("a.yaml");
+            fs::write(&path, "1").unwrap();
+            open::open(&path, &path, u64::MAX).unwrap().stamp().clone()
+        };
+        let path = Path::new("/nowhere/a.yaml");
+        let reader =
+            |known, seconds| Reader::new(known, Care::Changed, Duration::from_secs(seconds));
+        let mut first = reader(Known::default(), 0);
+        first.read(path, stamp.clone(), "a.yaml", "1".to_owned());
+        let mut second = reader(first.known(), 10);
+        let file = second.read(path, stamp.clone(), "a.yaml", "2".to_owned());
+        assert_eq!(&**file.text(), "2");
+        assert_eq!(reader(second.known(), 20).unchanged(path, &stamp), None);
+    }
+
+    #[test]
+    fn the_same_text_is_kept_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.yaml");
+        fs::write(&path, "1").unwrap();
+        let stamp = open::open(&path, &path, 9).unwrap().stamp().clone();
+        let mut first = Reader::default();
+        let before = first.read(&path, stamp.clone(), "a.yaml", "1".to_owned());
+        let mut second = Reader::new(first.known(), Care::Everything, Duration::ZERO);
+        let after = second.read(&path, stamp, "b.yaml", "1".to_owned());
+        assert!(Arc::ptr_eq(before.text(), after.text()));
+        assert_eq!(&*after.path, "b.yaml");
+    }
+}
