@@ -39,15 +39,15 @@ class Place:
             for name, text in files.items():
                 self.write(name, text)
             self.cloud = self._start("cloud", ["simulate", "--listen", "127.0.0.1:0", "--manifests", "manifests",
-                                               "--stale", str(stale)], r"endpoint listens at (http://\S+)")
+                                               "--stale", str(stale), "--fault", "detach-delay=0s..1s"], r"endpoint listens at (http://\S+)")
             self.environment["CLASSICLINKD_ENDPOINT"] = self.cloud
         except BaseException:
             self.close()
             raise
 
-    def run(self, *more, listen="127.0.0.1:0"):
+    def run(self, *more, listen="127.0.0.1:0", interval="1s"):
         """Starts the daemon; its page is at `self.page`."""
-        arguments = ["run", "--manifests", "manifests", "--state", "state", "--interval", "1s", "--listen", listen,
+        arguments = ["run", "--manifests", "manifests", "--state", "state", "--interval", interval, "--listen", listen,
                      "--set", "source.settle=100ms", "--set", "source.poll=300ms",
                      "--set", "limits.readsPerSecond.start=100", "--set", "limits.readsPerSecond.max=500", *more]
         self.page = self._start("daemon", arguments, r"status page listens.*?(http://[^\s\"]+)")

@@ -4,6 +4,7 @@
 import argparse
 import importlib.util
 import pathlib
+import signal
 import sys
 import time
 import traceback
@@ -30,6 +31,8 @@ def main():
     parser.add_argument("--only", action="append", default=[], help="part of a check's name")
     parser.add_argument("--pictures", type=pathlib.Path, default=pathlib.Path("target/browser"))
     options = parser.parse_args()
+    # Asked to end, it ends what it started first.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     browser = Browser(options.browser)
     setting = Setting(options.binary, browser, options.pictures)
     failed, ran = [], 0

@@ -2,7 +2,7 @@
 
 import { block, body, cell, chip, head, list, make, more, row, said, setText, table } from "/page/dom.js";
 import { ago, count, moment, span, toneOf } from "/page/words.js";
-import { ask } from "/page/live.js";
+import { Unanswered, ask } from "/page/live.js";
 import { refusal } from "/page/holds.js";
 import { windowLine } from "/page/limits.js";
 
@@ -53,6 +53,7 @@ export class Detail {
     try {
       this.#fill(await ask(this.#path));
     } catch (error) {
+      if (!(error instanceof Unanswered)) throw error;
       block(this.#facts, error.message, () => make("p", { class: "notice" }, `This cannot be shown: ${error.message}`));
     }
   }
@@ -100,7 +101,7 @@ function facts(scope) {
     const owner = of.owner === null ? ["no owner given"] : ["owner ", said(of.owner)];
     pairs.push(["Manifest", [said(of.name), ", ", owner, ", ", make("code", {}, `${of.file}:${of.line}`)]]);
   }
-  if (scope.digest) pairs.push(["Plan", [make("code", {}, scope.digest.slice(0, 12)), scope.approver && [", approved by ", said(scope.approver)]]]);
+  if (scope.digest && scope.actions.length > 0) pairs.push(["Plan", [make("code", {}, scope.digest.slice(0, 12)), scope.approver && [", approved by ", said(scope.approver)]]]);
   for (const of of scope.windows) pairs.push(["Window", windowLine(of)]);
   for (const of of scope.expiring) pairs.push(["Expires soon", [said(of.instanceId), ` at ${moment(of.until)}, in ${count(of.daysLeft, "day")}`]]);
   if (scope.unconfirmed.length) pairs.push(["Listed, unknown by id", said(short(scope.unconfirmed))]);
@@ -121,7 +122,7 @@ function short(ids) {
 function quarantined(parked) {
   if (parked.length === 0) return null;
   const heads = ["Instance", "Action", "Next try", "Why"];
-  const made = table("Links in quarantine", heads);
+  const made = table("Links in quarantine", heads, "done");
   const rows = parked.slice(0, STEP).map((of) => row(
     head("Instance", said(of.instanceId)), cell("Action", "", of.action),
     cell("Next try", "", `in ${span(of.nextTrySeconds * 1000)}`), cell("Why", "text", said(of.why)),
@@ -133,7 +134,7 @@ function quarantined(parked) {
 function actions(scope) {
   if (scope.actions.length === 0) return null;
   const ended = new Map(scope.outcomes.map((of) => [of.action + of.instanceId, of]));
-  const made = table("What the last pass would do, or did", ACTIONS);
+  const made = table("What the last pass would do, or did", ACTIONS, "done");
   const rows = scope.actions.slice(0, STEP).map((of) => {
     const outcome = ended.get(of.action + of.instanceId);
     const how = outcome ? [chip(toneOf(outcome.outcome), outcome.outcome), " ", said(outcome.detail)] : [chip("idle", "not carried out")];

@@ -16,7 +16,7 @@ function fill(made, attributes, children) {
     else if (value === true) made.setAttribute(name, "");
     else if (value !== undefined && value !== null && value !== false) made.setAttribute(name, plain(value));
   }
-  for (const child of children.flat(2)) {
+  for (const child of children.flat(Infinity)) {
     if (child === null || child === undefined || child === false) continue;
     made.append(child instanceof Node ? child : document.createTextNode(plain(child)));
   }
@@ -102,7 +102,7 @@ export function block(parent, value, create) {
   const text = JSON.stringify(value);
   if (shown.get(parent) === text) return;
   shown.set(parent, text);
-  keepingFocus(parent, () => parent.replaceChildren(...[create(value)].flat(2).filter(Boolean)));
+  keepingFocus(parent, () => parent.replaceChildren(...[create(value)].flat(Infinity).filter(Boolean)));
 }
 
 /** A table that on a narrow screen becomes a list of cards; the roles keep it a table for readers. */

@@ -1,7 +1,7 @@
 // What may be done when, and how much of it: windows and budgets.
 
 import { byId, chip, list, make, more, said, block } from "/page/dom.js";
-import { ago, count, moment } from "/page/words.js";
+import { ago, moment } from "/page/words.js";
 
 const STEP = 8;
 let most = STEP;
@@ -42,7 +42,7 @@ function lane(of) {
 }
 
 function gauge(name, span, used, limit) {
-  const text = `${used} of ${count(limit, "detach", "detaches")} within the ${span}`;
+  const text = `${used.toLocaleString("en")} of ${limit.toLocaleString("en")} within the ${span}`;
   const meter = make("meter", { min: 0, max: Math.max(limit, 1), value: Math.min(used, Math.max(limit, 1)), low: limit * 0.7, high: limit * 0.9, optimum: 0, "aria-label": `${name}: ${text}` });
   return make("p", { class: "gauge" }, meter, make("span", {}, text, used >= limit ? make("strong", {}, ", spent") : ""));
 }

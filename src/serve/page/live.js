@@ -26,7 +26,7 @@ export async function ask(path) {
 }
 
 /** Nobody answered, or not with what was asked for; any other error is a mistake of the page's own. */
-class Unanswered extends Error {}
+export class Unanswered extends Error {}
 
 export class Live {
   #refresh;

@@ -2,7 +2,7 @@
 
 import { block, body, byId, cell, chip, head, list, make, more, row, said, setText, table } from "/page/dom.js";
 import { count, keyOf, moment, time, toneOf } from "/page/words.js";
-import { ask } from "/page/live.js";
+import { Unanswered, ask } from "/page/live.js";
 
 const STEP = 25;
 const MOST = 1000;
@@ -15,6 +15,7 @@ const tableOf = table("What was done, newest first", HEADS, "history");
 tableOf.append(rows);
 byId("history").append(tableOf);
 
+const endOf = (of) => of.endedAt || of.at;
 const short = (digest) => make("code", {}, digest.slice(0, 12));
 
 function cause(of) {
@@ -58,7 +59,7 @@ function record(of) {
     cause(of),
   ];
   return row(
-    cell(HEADS[0], "when", time(of.endedAt || of.at)), head(HEADS[1], what), cell(HEADS[2], "text", link),
+    cell(HEADS[0], "when", time(endOf(of))), head(HEADS[1], what), cell(HEADS[2], "text", link),
     cell(HEADS[3], "text", ended), cell(HEADS[4], "text", whom),
   );
 }
@@ -66,7 +67,7 @@ function record(of) {
 export async function history() {
   try {
     const past = await ask(`/api/v1/history?since=7d&limit=${most}`);
-    const records = past.records.toReversed();
+    const records = past.records.toSorted((a, b) => Date.parse(endOf(b)) - Date.parse(endOf(a)) || b.seq - a.seq);
     list(rows, records, (of) => String(of.seq), record);
     const full = records.length >= most && most < MOST;
     byId("history-more").hidden = !full;
@@ -75,6 +76,7 @@ export async function history() {
     const rest = !past.complete && !full ? "`classiclinkd history` shows what is left out here." : "";
     setText(byId("history-note"), none || rest.replaceAll("`", ""));
   } catch (error) {
+    if (!(error instanceof Unanswered)) throw error;
     setText(byId("history-note"), `The history cannot be shown: ${error.message}`);
   }
 }
@@ -95,6 +97,7 @@ async function runs() {
       return found.length ? made : make("p", { class: "faint" }, "There is none yet.");
     });
   } catch (error) {
+    if (!(error instanceof Unanswered)) throw error;
     block(place, error.message, () => make("p", { class: "notice" }, `The runs cannot be shown: ${error.message}`));
   }
 }

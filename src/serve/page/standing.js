@@ -45,9 +45,12 @@ export function standing(status, from) {
   block(byId("revision"), [status.revision, status.acceptedAt], () => revision(status));
 }
 
-/** What is worth a word while all that may be done is done. */
+/** How many VPCs it is about; or what is worth a word while all that may be done is done. */
 function aside(status) {
-  const missing = status.summary?.missing || 0;
+  const { missing = 0, held = 0, partial = 0 } = status.summary || {};
+  const of = (n) => `This is about ${count(n, "VPC")} of ${status.scopes.length.toLocaleString("en")}.`;
+  if (status.standing === "held") return of(held);
+  if (status.standing === "partial") return of(partial);
   if (status.standing !== "converged" || missing === 0) return "";
   return `${count(missing, "listed link is", "listed links are")} not there; only the mode sync attaches.`;
 }

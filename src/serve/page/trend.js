@@ -35,7 +35,7 @@ function columns({ stepSeconds, samples }) {
 function round(most) {
   if (most <= 4) return 4;
   const scale = 10 ** Math.floor(Math.log10(most));
-  return [1, 2, 4, 5, 10].map((n) => n * scale).find((n) => n >= most);
+  return [1, 2, 4, 6, 8, 10].map((n) => n * scale).find((n) => n >= most);
 }
 
 function frame(width, top, { start, end }, label) {

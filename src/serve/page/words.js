@@ -22,7 +22,7 @@ const VERDICTS = {
   waiting: ["not read yet", "idle"],
 };
 
-const OUTCOMES = { converged: "good", settling: "warn", skipped: "warn", withdrawn: "idle", unknown: "warn" };
+const OUTCOMES = { converged: "good", settling: "warn", skipped: "warn", withdrawn: "idle", open: "idle", unknown: "warn" };
 
 export const toneOf = (outcome) => OUTCOMES[outcome] || "bad";
 export const verdict = (word) => VERDICTS[word] || [word, "warn"];
@@ -58,7 +58,7 @@ export function clock(at) {
   return day === new Date(now()).toISOString().slice(0, 10) ? time : `${day} ${time}`;
 }
 
-const UNITS = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
+const UNITS = [[31557600, "y"], [86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
 
 /** A span in its two largest units, such as `1 h 20 min`. */
 export function span(milliseconds) {
