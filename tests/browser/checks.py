@@ -135,6 +135,9 @@ def a_hold_says_what_to_do(case):
     place.command("pause", "--reason", "looking into it")
     page.sees("looking into it", "#problems")
     page.sees("paused", "#problems")
+    page.sees("classiclinkd resume", "#problems .copyable code")
+    page.sees("classiclinkd resume", "#holds .copyable code")
+    page.sees("Calls are paused", "#standing-why")
     case.audit(page, "hold")
     case.picture(page, "hold")
     place.command("resume")
@@ -185,7 +188,7 @@ def hostile_strings_stay_text(case):
     links = [*ids(1, 4), {"id": "i-bp67aaaa", "reason": HOSTILE}, {"id": "i-bp67bbbb", "reason": long},
              {"id": "i-" + "a" * 62, "reason": "\"'><svg onload=alert(3)>"}]
     files = {"<img src=x onerror=alert(4)>.yaml": manifest("x" * 253, vpc(1), links, owner=HOSTILE),
-             "long/" + "n" * 200 + ".yaml": manifest("-_.", vpc(2), ids(2, 3), "observe", owner=long),
+             "long/`classiclinkd approve all`" + "n" * 180 + ".yaml": manifest("-_.", vpc(2), ids(2, 3), "observe", owner=long),
              "javascript:alert(5)'\".yaml": manifest("a", "vpc-" + "b" * 60, ids(3, 3), owner="'\"><iframe src=//evil.example>")}
     place = case.place(files, stale=2).run()
     place.stands("held")
@@ -198,6 +201,9 @@ def hostile_strings_stay_text(case):
         page.sees(HOSTILE, ".links bdi")
         page.sees("<img src=x onerror=alert(4)>.yaml:", ".terms code")
         page.sees("'\"><iframe src=//evil.example>", ".terms bdi")
+        # A name of a file is not offered for copying, whatever it says.
+        offered = page.run("[...document.querySelectorAll('.copyable code')].map((of) => of.textContent)")
+        assert set(offered) == {"mode: detach"}, offered
         strange = page.run("[...document.querySelectorAll('img, script:not([src=\"/page.js\"]), b, iframe, object, embed, [onerror], [onload], [style], style, form, base')].map((of) => of.outerHTML)")
         assert strange == [], strange
         fits(page, f"hostile at {width}")
@@ -225,12 +231,12 @@ def ten_thousand_links_load_at_once(case):
     links = sum(of["desired"] for of in place.ask("/api/v1/scopes")["scopes"])
     assert links >= 10_000, links
     page = case.open(place)
-    page.until("shown", "window.performance.getEntriesByName('shown').length || (document.querySelectorAll('.scopes .open').length >= 100 && performance.mark('shown') && true)")
+    page.until("shown", "window.performance.getEntriesByName('shown').length || (document.querySelectorAll('.scopes .open').length >= 25 && performance.mark('shown') && true)")
     shown = page.run("performance.getEntriesByName('shown')[0].startTime")
     # Asking from outside adds some; what the page itself did until it was complete is the figure.
     print(f"   {links} links in {big} VPCs: shown {shown:.0f} ms after navigation began")
     assert shown < 5000, shown
-    page.sees("Show 100 more", "#scopes-more")
+    page.sees("Show 25 more of 175 VPCs", "#scopes-more")
     page.run("(() => { const of = document.getElementById('scopes-find'); of.value = '%s'; of.dispatchEvent(new Event('input')); })()" % vpc(0))
     page.until("one is found", "document.querySelectorAll('.scopes .open').length === 1")
     page.run("document.querySelector('.scopes .open').click()")

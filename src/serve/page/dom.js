@@ -36,7 +36,7 @@ export function setText(node, text) {
 
 /** Text in which `code` stands between backquotes. */
 export function prose(text) {
-  return String(text).split("`").map((part, n) => (n % 2 ? make("code", {}, part) : said(part)));
+  return text.split("`").map((part, n) => (n % 2 ? make("code", {}, part) : said(part)));
 }
 
 const MARKS = {

@@ -7,18 +7,20 @@ const STEP = 10;
 let most = STEP;
 let last = [];
 
-/** What to run or to write: the command that approves, and what the way out has between backquotes
- * and a person would have to type. */
-export function ways(refusal) {
-  const found = refusal.approve ? [[refusal.approve, "Run"]] : [];
-  const pieces = refusal.wayOut.split("`").filter((_, n) => n % 2 === 1);
-  for (const piece of pieces) {
-    if (/^classiclinkd \S/.test(piece)) found.push([piece, "Run"]);
-    else if (/^[A-Za-z.]+: \S/.test(piece)) found.push([piece, "Or write"]);
-  }
-  const seen = new Set();
-  const fresh = found.filter(([text]) => !seen.has(text) && seen.add(text));
-  return fresh.map(([text, label], n) => copyable(text, n === 0 && label === "Or write" ? "Write" : label));
+// Names of files are in a way out, too: only what these describe is offered for copying.
+const COMMAND = /classiclinkd (?:approve [0-9a-f]+|resume(?: --(?:account|region|vpc) [A-Za-z0-9._-]+)*)(?![^\s;,`])/g;
+const EDIT = /^[A-Za-z.]+: [A-Za-z0-9%]+$/;
+
+/** What to run or to write: the commands of a way out, and what it has between backquotes that a
+ * person would have to type. */
+function ways(refusal) {
+  const commands = [refusal.approve, ...(refusal.wayOut.match(COMMAND) || [])].filter(Boolean);
+  const edits = refusal.wayOut.split("`").filter((piece, n) => n % 2 === 1 && EDIT.test(piece));
+  const fresh = (all) => [...new Set(all)];
+  return [
+    fresh(commands).map((text, n) => copyable(text, n ? "Or run" : "Run")),
+    fresh(edits).map((text) => copyable(text, commands.length ? "Or write" : "Write")),
+  ];
 }
 
 export function refusal(held, title) {

@@ -8,7 +8,7 @@ const STEP = 25;
 const MOST = 1000;
 const HEADS = ["When (UTC)", "What", "Link", "How it ended", "Why, by whom"];
 
-let most = STEP;
+let most = 10;
 let again = () => {};
 const rows = body();
 const tableOf = table("What was done, newest first", HEADS, "history");

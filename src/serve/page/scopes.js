@@ -4,7 +4,7 @@ import { body, byId, cell, chip, head, list, make, more, row, said, setText, tab
 import { ago, count, keyOf, left, relative, verdict, verdictOf } from "/page/words.js";
 import { Detail } from "/page/detail.js";
 
-const STEP = 100;
+const STEP = 25;
 const ORDER = ["error", "partial", "held", "approved", "waiting", "inSync"];
 const HEADS = ["VPC", "State", "Mode", "Observed", "Desired", "To detach", "To attach", "Missing", "Read"];
 

@@ -1,6 +1,6 @@
 // Whether all is well, in words, and since when; and what is not.
 
-import { block, byId, chip, copyable, list, make, mark, prose, said, setText, announce } from "/page/dom.js";
+import { block, byId, chip, copyable, list, make, mark, said, setText, announce } from "/page/dom.js";
 import { STANDINGS, ago, clock, count, keyOf, left, moment, now, span, verdictOf } from "/page/words.js";
 
 let before = null;
@@ -40,7 +40,8 @@ export function standing(status, from) {
   byId("standing").dataset.tone = tone;
   block(byId("standing-mark"), tone, mark);
   block(byId("standing-since"), from, () => from && [from.surely ? "since " : "at least since ", `${moment(from.at)}, `, ago(from.at)]);
-  setText(byId("standing-why"), [meaning, aside(status)].filter(Boolean).join(" "));
+  const paused = status.paused.length > 0 && "Calls are paused.";
+  setText(byId("standing-why"), [meaning, aside(status), paused].filter(Boolean).join(" "));
   setText(byId("version"), `version ${status.version}`);
   block(byId("revision"), [status.revision, status.acceptedAt], () => revision(status));
 }
@@ -106,7 +107,7 @@ export function problems(status, scopes) {
   const found = [];
   if (status.sourceProblem) found.push({ key: "source", word: "manifests not accepted", tone: "bad", text: status.sourceProblem, verbatim: true });
   if (status.journalProblem) found.push({ key: "journal", word: "journal cannot be written", tone: "bad", text: `${status.journalProblem}; no call is made without it. Mend the state folder.` });
-  for (const why of status.paused) found.push({ key: `paused ${why}`, word: "paused", tone: "warn", text: why });
+  for (const why of status.paused) found.push({ key: `paused ${why}`, word: "paused", tone: "warn", text: why, command: resume(why) });
   if (!status.changes.allowed) {
     const opens = status.changes.changesAt ? `; changes may be made again from ${moment(status.changes.changesAt)}` : "";
     found.push({ key: "windows", word: "outside the windows", tone: "idle", text: `${status.changes.closedBy}${opens}` });
@@ -125,8 +126,16 @@ export function problems(status, scopes) {
   list(byId("problems-list"), found, (one) => one.key, problem);
 }
 
-function problem({ word, tone, text, verbatim }) {
-  const told = verbatim ? make("pre", { tabindex: "0", role: "group", "aria-label": "Why", "data-focus": "why" }, said(text)) : make("p", {}, prose(text));
-  const resume = word === "paused" && text.match(/classiclinkd resume[^`;,]*/)?.[0];
-  return make("div", { class: `card ${tone}` }, make("p", { class: "title" }, chip(tone, word)), told, resume && copyable(resume.trim(), "Run"));
+function problem({ word, tone, text, verbatim, command }) {
+  const told = verbatim ? make("pre", { tabindex: "0", role: "group", "aria-label": "Why", "data-focus": "why" }, said(text)) : make("p", {}, said(text));
+  return make("div", { class: `card ${tone}` }, make("p", { class: "title" }, chip(tone, word)), told, command && copyable(command, "Run"));
+}
+
+/** What ends a pause, by the target that it begins with: what follows is anybody's text. */
+function resume(why) {
+  const [, target] = why.match(/^(everything|[A-Za-z0-9._-]+(?:\/[A-Za-z0-9._-]+){0,2}) since /) || [];
+  if (!target) return null;
+  if (target === "everything") return "classiclinkd resume";
+  const options = ["--account", "--region", "--vpc"];
+  return `classiclinkd resume ${target.split("/").map((name, n) => `${options[n]} ${name}`).join(" ")}`;
 }
