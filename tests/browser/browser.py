@@ -41,7 +41,7 @@ class Browser:
         self.socket, self.serial, self.heard = None, 0, []
         try:
             url = until("the browser listens", self._address, 60, self._said)
-            self.socket = connect(url, max_size=None, compression=None)
+            self.socket = connect(url, max_size=None, max_queue=None, compression=None, ping_interval=None)
         except BaseException:
             self.close()
             raise
@@ -106,6 +106,7 @@ class Page:
         return self.browser.call(method, self.session, **parameters)
 
     def size(self, width, height):
+        self.width = width
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600)
 
     def go(self, url):

@@ -81,10 +81,14 @@ class Place:
         until(f"it stands {standing}", lambda: self.ask("/api/v1/status")["standing"] == standing, 60,
               lambda: (self.root / "daemon.log").read_text()[-3000:])
 
-    def attach(self, vpc, instance):
-        """Links an instance by hand."""
-        fields = urllib.parse.urlencode({"region": "cn-hangzhou", "vpc": vpc, "instance": instance})
-        urllib.request.urlopen(f"{self.cloud}/_sim/attach", fields.encode(), timeout=20).close()
+    def stream(self):
+        """An event stream, until it is closed."""
+        return urllib.request.urlopen(self.page.rstrip("/") + "/api/v1/events", timeout=20)
+
+    def fault(self, **faults):
+        """Orders faults from the cloud."""
+        faults = {name.replace("_", "-"): value for name, value in faults.items()}
+        urllib.request.urlopen(f"{self.cloud}/_sim/fault", urllib.parse.urlencode(faults).encode(), timeout=20).close()
 
     def command(self, *arguments):
         subprocess.run([self.binary, *arguments, "--state", "state"], cwd=self.root, env=self.environment, check=True,

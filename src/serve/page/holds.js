@@ -24,9 +24,10 @@ function ways(refusal) {
 }
 
 export function refusal(held, title) {
+  const tone = held.rule === "coverage" ? "bad" : "warn";
   return make(
-    "article", { class: "card warn" },
-    make("p", { class: "title" }, chip("warn", held.rule), title),
+    "article", { class: `card ${tone}` },
+    make("p", { class: "title" }, chip(tone, held.rule), title),
     make("p", {}, prose(held.message)),
     make("p", { class: "way" }, make("strong", {}, "Way out: "), prose(held.wayOut)),
     ways(held),

@@ -6,6 +6,8 @@ import { clock, now, span } from "/page/words.js";
 const REST = 1000;
 const CALM = 5000;
 const POLL = 2000;
+// The title of a hidden page still says how it stands.
+const UNSEEN = 30000;
 const PATIENCE = 10000;
 const REOPEN = 15000;
 const EVENTS = ["accepted", "trouble", "passed", "expiring", "stopped", "missed"];
@@ -106,11 +108,12 @@ export class Live {
     } finally {
       this.#busy = false;
       this.#tell();
-      if (!document.hidden) this.#soon(this.#wait());
+      this.#soon(this.#wait());
     }
   }
 
   #wait() {
+    if (document.hidden) return UNSEEN;
     if (this.#again) return Math.max(0, this.#last + REST - performance.now());
     return this.#state() === "live" ? CALM : POLL;
   }

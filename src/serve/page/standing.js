@@ -113,7 +113,8 @@ export function problems(status, scopes) {
     found.push({ key: "windows", word: "outside the windows", tone: "idle", text: `${status.changes.closedBy}${opens}` });
   }
   for (const scope of scopes) {
-    if (scope.error) {
+    // With a refusal it stands among what is held, with its way out.
+    if (scope.error && scope.refusals.length === 0) {
       const { code, message, requestId } = scope.error;
       const request = requestId ? ` (request ${requestId})` : "";
       found.push({ key: `error ${keyOf(scope)}`, word: "failing", tone: "bad", text: `${keyOf(scope)}: ${code}: ${message}${request}` });
