@@ -64,7 +64,7 @@ function record(of) {
   );
 }
 
-export async function history() {
+async function history() {
   try {
     const past = await ask(`/api/v1/history?since=7d&limit=${most}`);
     const records = past.records.toSorted((a, b) => Date.parse(endOf(b)) - Date.parse(endOf(a)) || b.seq - a.seq);
