@@ -28,6 +28,7 @@ mod events;
 mod guard;
 mod health;
 mod metrics;
+mod page;
 mod past;
 mod patient;
 mod refusals;
@@ -38,10 +39,6 @@ mod tests;
 mod trend;
 
 use answer::refuse;
-
-const PAGE: &str = include_str!("serve/page.html");
-const SCRIPT: &str = include_str!("serve/page.js");
-const STYLE: &str = include_str!("serve/page.css");
 
 /// The routes of the API, for programs: OpenAPI 3.1.
 pub const OPENAPI: &str = include_str!("serve/openapi.json");
@@ -137,12 +134,9 @@ fn asset(kind: &'static str, text: &'static str) -> MethodRouter<Arc<Server>> {
 
 fn router(shown: Shown, bound: IpAddr, stop: CancellationToken) -> Router {
     let names = guard::Names::new(bound, shown.hosts.clone());
-    let pages = Router::new()
-        .route("/", asset("text/html; charset=utf-8", PAGE))
-        .route("/page.js", asset("text/javascript; charset=utf-8", SCRIPT))
-        .route("/page.css", asset("text/css; charset=utf-8", STYLE))
-        .route("/metrics", get(metrics::get));
-    let all = api().into_iter().fold(pages, |all, (path, route)| all.route(path, route));
+    let metrics = Router::new().route("/metrics", get(metrics::get));
+    let parts = page::PARTS.iter().map(|(path, kind, text)| (*path, asset(kind, text)));
+    let all = parts.chain(api()).fold(metrics, |all, (path, route)| all.route(path, route));
     let server = Server {
         shelf: past::Shelf::new(shown.state.clone()),
         streams: Arc::new(Semaphore::new(events::STREAMS_MAX)),
