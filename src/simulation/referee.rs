@@ -90,6 +90,8 @@ struct Known {
 }
 
 type Key = (Scope, InstanceId);
+/// Until when which links may be taken.
+type Leave = (Timestamp, BTreeSet<InstanceId>);
 
 /// Everything that counts against the rules.
 struct Book {
@@ -107,8 +109,8 @@ struct Book {
     /// When detaches were sent.
     sent: Vec<When>,
     by_plan: BTreeMap<Digest, BTreeSet<InstanceId>>,
-    /// Until when a plan of a scope and a revision is approved.
-    approved: BTreeMap<(Scope, Digest), Timestamp>,
+    /// What is approved of a scope by a revision: until when, and which links are to be taken once each.
+    approved: BTreeMap<(Scope, Digest), Vec<Leave>>,
     pauses: Vec<(Duration, Pause)>,
     misses: Vec<(When, Scope)>,
     sent_since_resumed: BTreeMap<Scope, u64>,
@@ -340,10 +342,11 @@ impl Book {
         self.violations.push(format!("at {:.3} s: {what}", now.mono.as_secs_f64()));
     }
 
-    fn approved(&self, scope: &Scope, intent: u64, now: When) -> bool {
+    fn approved(&self, (scope, instance): &Key, intent: u64, now: When) -> bool {
         let Some((_, _, _, revision)) = self.intents.get(&intent) else { return false };
-        let until = self.approved.get(&(scope.clone(), revision.clone()));
-        until.is_some_and(|until| *until > now.wall)
+        let approvals = self.approved.get(&(scope.clone(), revision.clone()));
+        let covers = |(until, links): &Leave| *until > now.wall && links.contains(instance);
+        approvals.is_some_and(|approvals| approvals.iter().any(covers))
     }
 
     fn recent(&self, scope: &Scope, now: When) -> u64 {

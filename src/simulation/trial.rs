@@ -6,7 +6,7 @@
 
 use super::deed::Deed;
 use super::referee::Findings;
-use super::world::{Size, World};
+use super::world::{LONG, Size, World};
 use crate::clock::Clock as _;
 use crate::ledger::event::Target;
 use std::time::Duration;
@@ -139,7 +139,7 @@ async fn come_to_rest(world: &mut World) {
             world.start(u64::MAX);
         }
         world.resume(Target::All).await;
-        world.approve().await;
+        world.approve(LONG).await;
     }
     world.end().await;
     world.every(RARELY);

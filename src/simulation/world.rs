@@ -21,6 +21,7 @@ use std::time::Duration;
 
 mod cloud;
 mod people;
+pub(super) use people::LONG;
 
 /// Where the clock of every world begins, plus up to a day.
 const BEGIN: &str = "2026-11-23T00:00:00Z";

@@ -168,7 +168,7 @@ impl Book {
         if missed > 3 && missed > share(5, sent) {
             broken.push("wrong place: too many calls missed their instance");
         }
-        if self.approved(scope, ticket.intent().0, now) {
+        if self.approved(key, ticket.intent().0, now) {
             return broken;
         }
         if let Some((_, _, plan, revision)) = self.intents.get(&ticket.intent().0) {

@@ -75,7 +75,9 @@ impl Book {
             Event::Approved(approval) => {
                 if let Some(of) = &approval.of {
                     let key = (of.scope.clone(), of.revision.digest.clone());
-                    self.approved.insert(key, approval.until);
+                    let taken = of.actions.iter().filter(|(verb, _)| *verb == Verb::Detach);
+                    let links = taken.map(|(_, instance)| instance.clone()).collect();
+                    self.approved.entry(key).or_default().push((approval.until, links));
                 }
             }
             Event::Paused(pause) => self.pauses.push((now.mono, pause.clone())),
@@ -141,6 +143,10 @@ impl Book {
         let believed = settled.attempts > 0 && (!seen || known.absent.is_none());
         if settled.attempts > 0 {
             known.taken.push(now);
+            let of_scope = self.approved.iter_mut().filter(|((of, _), _)| *of == settled.scope);
+            for (_, links) in of_scope.flat_map(|(_, approvals)| approvals) {
+                links.remove(&settled.instance);
+            }
             if let Some((_, lost)) = self.shrunk.get_mut(&settled.scope.vpc) {
                 lost.remove(&settled.instance);
             }

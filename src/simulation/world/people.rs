@@ -14,7 +14,10 @@ use std::time::Duration;
 /// How soon a running daemon hears what another process wrote.
 const HEARD: Duration = Duration::from_millis(250);
 /// How long an approval holds.
-const APPROVED: Duration = Duration::from_secs(24 * 3600);
+pub(in crate::simulation) const LONG: Duration = Duration::from_secs(24 * 3600);
+/// Some end while their plan is carried out.
+const APPROVED: [Duration; 4] =
+    [Duration::from_secs(1), Duration::from_secs(30), Duration::from_secs(600), LONG];
 
 impl World {
     /// Whether it was a deed of this kind.
@@ -46,7 +49,10 @@ impl World {
                 let target = self.a_target();
                 self.resume(target).await;
             }
-            Deed::Approve => self.approve().await,
+            Deed::Approve => {
+                let holds = self.random.choice(APPROVED).unwrap_or(LONG);
+                self.approve(holds).await;
+            }
             Deed::Undo => self.undo().await,
             _ => return false,
         }
@@ -231,14 +237,14 @@ impl World {
     }
 
     /// Approves every plan that is held, as far as the journal knows them.
-    pub async fn approve(&mut self) {
+    pub async fn approve(&mut self, holds: Duration) {
         let held: Vec<Passed> = self.operator_knows(|ledger| {
             let passes = ledger.passes().filter(|(_, passed)| !passed.refusals.is_empty());
             passes.map(|(_, passed)| passed.clone()).collect()
         });
         for passed in held {
             let Some(plan) = passed.plan.clone() else { continue };
-            let until = jiff::SignedDuration::try_from(APPROVED).unwrap_or_default();
+            let until = jiff::SignedDuration::try_from(holds).unwrap_or_default();
             let until = self.wall().checked_add(until).unwrap_or(jiff::Timestamp::MAX);
             let by = "somebody".to_owned();
             let approval = Approval { plan, of: Some(passed), by, reason: None, until };
