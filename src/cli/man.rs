@@ -52,8 +52,7 @@ fn page(command: &Command, name: &str, is_part: bool) -> Result<Vec<u8>, Failure
     let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
     let man = Man::new(command.clone())
         .title(name.to_uppercase())
-        .source(format!("{NAME} {}", env!("CARGO_PKG_VERSION")))
-        .manual("ClassicLink");
+        .source(format!("{NAME} {}", env!("CARGO_PKG_VERSION")));
     let mut page = Vec::new();
     man.render_title(&mut page)?;
     man.render_name_section(&mut page)?;
