@@ -466,6 +466,29 @@ fn the_sample_manifests_are_valid_and_so_is_every_manifest_on_a_page() {
     assert!(seen > 0);
 }
 
+#[test]
+fn every_metric_that_a_page_names_is_in_the_reference() {
+    let reference = text("docs/reference/metrics.md");
+    let samples: BTreeSet<&str> =
+        reference.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    let word = |c: char| c.is_ascii_lowercase() || c == '_';
+    let mut seen = 0;
+    for path in markdown().iter().filter(|path| !path.ends_with("docs/reference/metrics.md")) {
+        let page = fs::read_to_string(path).unwrap();
+        for (at, _) in page.match_indices("classiclinkd_") {
+            let rest = &page[at..];
+            let name = rest.split(|c| !word(c)).next().unwrap();
+            // The beginning of several, as in a pattern for `grep`.
+            if name.ends_with('_') {
+                continue;
+            }
+            seen += 1;
+            assert!(samples.contains(name), "{}: {name}", path.display());
+        }
+    }
+    assert!(seen > 5, "{seen}");
+}
+
 /// A heading as it is linked to.
 fn slug(heading: &str) -> String {
     let lower = heading.trim_start_matches('#').trim().to_lowercase();
