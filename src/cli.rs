@@ -15,6 +15,8 @@ mod explain;
 mod history;
 mod import;
 mod journal;
+#[cfg(feature = "man")]
+mod man;
 mod notify_test;
 mod pause;
 mod plan;
@@ -195,6 +197,8 @@ enum Command {
     #[command(after_help = "Example:\n  classiclinkd schema > docs/reference/manifest.schema.json")]
     Schema,
     Completions(completions::Options),
+    #[cfg(feature = "man")]
+    Man(man::Options),
 }
 
 /// Where the manifests are.
@@ -233,6 +237,8 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         #[cfg(feature = "simtest")]
         Command::Simtest(options) => simtest::main(&options),
         Command::Completions(options) => completions::main(&options),
+        #[cfg(feature = "man")]
+        Command::Man(options) => man::main(&options),
         Command::Status(options) => status::main(&options, &globals),
         Command::Journal(options) => journal::main(&options, &globals),
         Command::NotifyTest(options) => on_runtime(notify_test::main(options, globals)),
