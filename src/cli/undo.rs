@@ -1,7 +1,7 @@
 //! `undo`: give back what a run, or a span of time, took.
 
 use super::plan::Output;
-use super::{Exit, Failure, Globals, setup, terminal};
+use super::{Exit, Failure, Globals, logging, setup, terminal};
 use crate::apply::{Current, Newest, Progress, Run};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -59,7 +59,7 @@ pub(super) struct Options {
 
 pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Failure> {
     let mut config = setup::config(&globals)?;
-    setup::logging(&config, "warn")?;
+    logging::start(&config, "warn")?;
     let clock = setup::clock();
     let span = span(&options, &*clock)?;
     let past = journal::look(&setup::state_folder(&config)?, clock.now())?;
