@@ -18,6 +18,7 @@ mod forecast;
 mod harness;
 mod history;
 mod journal;
+mod logs;
 mod manifests;
 mod metrics;
 mod mutants;
