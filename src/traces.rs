@@ -6,7 +6,7 @@ use opentelemetry::KeyValue;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_otlp::{SpanExporter, WithExportConfig as _, WithHttpConfig as _};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, SdkTracerProvider};
+use opentelemetry_sdk::trace::{BatchSpanProcessor, SdkTracerProvider};
 use std::sync::OnceLock;
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -18,12 +18,6 @@ use wire::Wire;
 
 mod wire;
 
-/// Spans that wait to be sent; more are dropped.
-const QUEUE: usize = 2048;
-/// Spans of one request.
-const BATCH: usize = 512;
-/// Longest time between requests.
-const DELAY: Duration = Duration::from_secs(5);
 /// Longest wait for the last spans.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -57,12 +51,8 @@ where
         .build()
         // The error may show the address.
         .map_err(|_| "the exporter of traces refuses its OTEL_ variables".to_owned())?;
-    let queue = BatchConfigBuilder::default()
-        .with_max_queue_size(QUEUE)
-        .with_max_export_batch_size(BATCH)
-        .with_scheduled_delay(DELAY)
-        .build();
-    let processor = BatchSpanProcessor::builder(exporter).with_batch_config(queue).build();
+    // 2,048 spans wait at most, and more are dropped; OTEL_BSP_ variables say otherwise.
+    let processor = BatchSpanProcessor::builder(exporter).build();
     let provider = SdkTracerProvider::builder()
         .with_span_processor(processor)
         .with_resource(resource.build())

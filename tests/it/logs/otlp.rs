@@ -195,7 +195,7 @@ fn a_collector_that_hangs_costs_no_pass_and_two_seconds_at_the_end() {
     let mut command = place.command(&cloud, &["run", "--manifests", "manifests"]);
     command.args(["--interval", "1s", "--listen", "none"]);
     let url = format!("http://{}", listener.local_addr().unwrap());
-    command.env("OTEL_EXPORTER_OTLP_ENDPOINT", url);
+    command.env("OTEL_EXPORTER_OTLP_ENDPOINT", url).env("OTEL_BSP_SCHEDULE_DELAY", "100");
     let daemon = crate::harness::Daemon::start(command, place.path().join("log"));
     daemon.says("converged");
     let (_open, _) = listener.accept().unwrap();
