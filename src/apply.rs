@@ -24,6 +24,7 @@ use crate::plan::{Action, Reason};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 mod call;
 mod circumstances;
@@ -100,10 +101,16 @@ impl<W: WriteLinks> Writes<W> {
         verb: Verb,
         errand: &Errand,
     ) -> Vec<Applied> {
-        let mut run = Running::new(self, reads, approved, verb, errand);
-        run.skip_quarantined();
-        while run.advance().await {}
-        run.finish()
+        let plan = approved.plan();
+        let (scope, digest) = (plan.scope(), plan.digest());
+        let span = tracing::debug_span!("apply", %scope, plan = %digest, %verb);
+        let whole = async {
+            let mut run = Running::new(self, reads, approved, verb, errand);
+            run.skip_quarantined();
+            while run.advance().await {}
+            run.finish()
+        };
+        whole.instrument(span).await
     }
 
     /// Settles calls of earlier passes that the plan of a scope, made of `complete`, has no action
@@ -134,8 +141,8 @@ impl<W: WriteLinks> Writes<W> {
             let applied = Applied { action, outcome, attempts: carried.attempts };
             let entry = applied.event(scope, None, None);
             if let Err(error) = self.journal.append(entry).await {
-                let link = &applied.action.link;
-                tracing::error!(%error, %scope, %link, "the result of an action is not journaled");
+                let instance = &applied.action.link.instance;
+                tracing::error!(%error, %scope, %instance, %verb, "the result of an action is not journaled");
             }
             log(scope, &applied);
             settled.push(applied);
@@ -152,16 +159,16 @@ impl<W: WriteLinks> Writes<W> {
         if self.journal.books().read(paused) {
             return;
         }
-        let (target, cause) = (pause.target.to_string(), pause.cause.as_str());
+        let (subject, cause) = (pause.target.to_string(), pause.cause.as_str());
         let reason = pause.reason.clone().unwrap_or_default();
         match self.journal.append(Event::Paused(pause)).await {
             Ok(_) => tracing::error!(
-                target,
+                subject,
                 cause,
                 reason,
                 "calls are paused; look at `classiclinkd history`, then `classiclinkd resume`"
             ),
-            Err(error) => tracing::error!(%error, target, cause, "a pause is not journaled"),
+            Err(error) => tracing::error!(%error, subject, cause, "a pause is not journaled"),
         }
     }
 }
@@ -183,14 +190,14 @@ impl Applied {
 }
 
 fn log(scope: &Scope, applied: &Applied) {
-    let Applied { action, outcome, attempts } = applied;
-    let (instance, verb) = (&action.link.instance, action.verb);
+    let Applied { action: Action { verb, link, reason }, outcome, attempts: attempt } = applied;
+    let instance = &link.instance;
     if outcome.is_converged() {
-        tracing::info!(%scope, %instance, %verb, attempts, %outcome, reason = %action.reason, "converged");
+        tracing::info!(%scope, %instance, %verb, attempt, %outcome, %reason, "converged");
     } else if matches!(outcome, Outcome::Skipped(_)) {
         // A quarantined link is skipped at every pass; it was said when it was put there.
-        tracing::debug!(%scope, %instance, %verb, %outcome, reason = %action.reason, "not attempted");
+        tracing::debug!(%scope, %instance, %verb, %outcome, %reason, "not attempted");
     } else {
-        tracing::warn!(%scope, %instance, %verb, attempts, %outcome, reason = %action.reason, "not converged");
+        tracing::warn!(%scope, %instance, %verb, attempt, %outcome, %reason, "not converged");
     }
 }

@@ -17,6 +17,7 @@ mod import;
 mod journal;
 #[cfg(feature = "man")]
 mod man;
+mod logging;
 mod notify_test;
 mod pause;
 mod plan;
@@ -267,6 +268,7 @@ fn on_runtime(
         .build()
         .map_err(|error| Failure(format!("start the runtime: {error}")))?;
     let exit = runtime.block_on(command);
+    logging::end();
     // Blocking reads of a slow file system must not hold up the end.
     runtime.shutdown_timeout(std::time::Duration::from_millis(200));
     exit

@@ -160,7 +160,7 @@ async fn carry_out(
         }
         Request::Reconcile(target) => {
             let (looking, answered) = oneshot::channel();
-            tracing::info!(%target, by, "asked to look now");
+            tracing::info!(subject = %target, by, "asked to look now");
             let sent = orders.send(Order { target, looking }).await;
             match (sent, answered.await) {
                 (Ok(()), Ok(count)) => Answer::Looking(count),

@@ -12,7 +12,7 @@ use crate::cloud::{IntentId, Ticket};
 use crate::gate::Permit;
 use crate::ledger::event::{self, Event, Shrunk};
 use crate::manifest::File;
-use crate::model::{Digest, InstanceId, Revision, RunId, Scope};
+use crate::model::{Digest, InstanceId, Revision, RunId, Scope, Verb};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -316,13 +316,13 @@ impl Journal {
     /// # Errors
     /// [`JournalError`]
     pub async fn answer_open(&self) -> Result<(), JournalError> {
-        let open: Vec<(u64, String)> = self.books.read(|ledger| {
-            let what = ledger.open_intents();
-            what.map(|(seq, verb, scope, id)| (seq, format!("{verb} {id} at {scope}"))).collect()
+        let open: Vec<(u64, Verb, Scope, InstanceId)> = self.books.read(|ledger| {
+            let intents = ledger.open_intents();
+            intents.map(|(seq, verb, scope, id)| (seq, verb, scope.clone(), id.clone())).collect()
         });
-        for (intent, what) in open {
+        for (intent, verb, scope, instance) in open {
             tracing::warn!(
-                what,
+                %scope, %instance, %verb,
                 "an earlier process ended during this call; a read will tell whether it was carried out"
             );
             let lost = event::Answered::without_answer(intent, event::Answered::UNKNOWN);

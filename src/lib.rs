@@ -52,4 +52,6 @@ pub mod daemon;
 #[cfg(any(test, feature = "simtest"))]
 pub mod simulation;
 pub mod config;
+#[cfg(feature = "otlp")]
+pub mod traces;
 pub mod cli;

@@ -13,6 +13,8 @@ use crate::observed::{
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use tracing::field::{Empty, display};
+use tracing::{Instrument as _, Span};
 
 mod caller;
 pub use caller::{Caller, Callers, Pins};
@@ -248,8 +250,28 @@ impl<R: ReadLinks> Reads<R> {
 
     async fn page(&self, scope: &Scope, page: u32, page_size: u32) -> Result<Page, CloudError> {
         let (region, vpc) = (scope.region.clone(), scope.vpc.clone());
+        let span = self.span(&region);
+        span.record("vpc", display(&vpc)).record("page", page);
         let query = Query::OfVpc { region, vpc, page, page_size };
-        self.lanes.describe(&self.reader, &self.account, &query).await
+        self.read(&query).instrument(span).await
+    }
+
+    fn span(&self, region: &Region) -> Span {
+        tracing::debug_span!(
+            "read", account = %self.account, %region, vpc = Empty, page = Empty, instances = Empty,
+            request_id = Empty, code = Empty
+        )
+    }
+
+    /// Asks, and records in the span what came back.
+    async fn read(&self, query: &Query) -> Result<Page, CloudError> {
+        let answer = self.lanes.describe(&self.reader, &self.account, query).await;
+        let (code, request_id) = match &answer {
+            Ok(page) => ("ok", page.request_id.as_deref()),
+            Err(error) => (error.code.as_str(), error.request_id.as_deref()),
+        };
+        Span::current().record("code", code).record("request_id", request_id);
+        answer
     }
 
     async fn chunk(
@@ -265,7 +287,9 @@ impl<R: ReadLinks> Reads<R> {
                 continue;
             }
             let query = Query::OfInstances { region: region.clone(), instances: instances.clone() };
-            match self.lanes.describe(&self.reader, &self.account, &query).await {
+            let span = self.span(region);
+            span.record("instances", instances.len());
+            match self.read(&query).instrument(span).await {
                 Ok(page) => match judge(&instances, &page) {
                     Ok(judged) => standings.extend(judged),
                     Err(gap) => {

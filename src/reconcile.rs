@@ -7,13 +7,14 @@ use crate::forecast::{self, Ask, Terms};
 use crate::gate::{self, Approved, Pin, Release};
 use crate::ledger::Ledger;
 use crate::ledger::event::{Event, Pause};
-use crate::model::{Revision, Verb};
+use crate::model::{Revision, Scope, Verb};
 use crate::observe::Reads;
 use crate::observed::{Complete, Gap, Observed, Partial};
 use crate::plan;
 use crate::report::ScopeReport;
 use std::slice;
 use std::sync::Arc;
+use tracing::Instrument as _;
 
 pub mod undo;
 
@@ -50,7 +51,9 @@ pub async fn propose<R: ReadLinks + Identify>(
 ) -> Proposal {
     let pin = reads.pin().await;
     let without = |report| Proposal::without_plan(report);
-    let complete = match reads.observe(desired).await {
+    let scope = &desired.scope;
+    let observing = tracing::debug_span!("observe", %scope);
+    let complete = match reads.observe(desired).instrument(observing).await {
         Ok(Observed::Complete(complete)) => complete,
         Ok(Observed::Partial(partial)) => {
             let refusal = gate::refuse_partial(&partial);
@@ -131,6 +134,18 @@ pub async fn record<W>(writes: &Writes<W>, revision: &Revision, report: &ScopeRe
 
 /// One pass. Reading is given up when the process is to end; calls in flight are waited for.
 pub async fn pass<R: ReadLinks + Identify, W: WriteLinks>(
+    reads: &Reads<R>,
+    writes: &Writes<W>,
+    desired: &Arc<Desired>,
+) -> ScopeReport {
+    let Scope { account, region, vpc } = &desired.scope;
+    let span = tracing::debug_span!(
+        "pass", scope = %desired.scope, %account, %region, %vpc, revision = %desired.revision
+    );
+    all_of_it(reads, writes, desired).instrument(span).await
+}
+
+async fn all_of_it<R: ReadLinks + Identify, W: WriteLinks>(
     reads: &Reads<R>,
     writes: &Writes<W>,
     desired: &Arc<Desired>,

@@ -12,6 +12,8 @@ use crate::model::{InstanceId, Lane, Scope, Verb};
 use crate::plan::Action;
 use std::sync::Arc;
 use std::time::Duration;
+use tracing::Span;
+use tracing::field::{Empty, display};
 
 /// What is left of a confirmation for writing the intent.
 const MARGIN: Duration = Duration::from_secs(1);
@@ -59,6 +61,16 @@ enum Counting {
 }
 
 impl<W: WriteLinks> Caller<'_, W> {
+    /// The span of the call; how it went is recorded in it.
+    pub fn span(&self) -> Span {
+        let Action { verb, link, .. } = &self.action;
+        let Lane { account, region } = &self.lane;
+        tracing::debug_span!(
+            "call", %account, %region, vpc = %link.vpc, instance = %link.instance, %verb,
+            attempt = self.attempt, run = Empty, request_id = Empty, code = Empty
+        )
+    }
+
     /// Leave is asked for before anything is waited for, so that nothing waits in vain; before the
     /// intent is written; and right before the call.
     pub async fn run(self) -> Call {
@@ -97,6 +109,7 @@ impl<W: WriteLinks> Caller<'_, W> {
                 return Call::Unjournaled(error);
             }
         };
+        Span::current().record("run", display(run));
         let intent = ticket.intent().0;
         let place = writes.stop.run_until_cancelled(writes.lanes.place(lane)).await;
         // A slow disk, and a call that has to end first, are time in which manifests change and people
@@ -111,6 +124,7 @@ impl<W: WriteLinks> Caller<'_, W> {
         let began = writes.clock.now();
         let answer = writes.writer.carry_out(&ticket).await;
         let latency = writes.clock.now().since(began);
+        tell(&answer);
         writes.lanes.answered(lane, kind, &slot, self.retried_after, &answer);
         // The call is over: while its answer is written down, another one may be under way.
         drop((place, slot));
@@ -172,4 +186,13 @@ impl<W: WriteLinks> Caller<'_, W> {
         }
         Call::Denied(denial)
     }
+}
+
+/// Records in the span of a call what came back.
+fn tell(answer: &Result<Accepted, CloudError>) {
+    let (code, request_id) = match answer {
+        Ok(accepted) => ("ok", accepted.request_id.as_deref()),
+        Err(error) => (error.code.as_str(), error.request_id.as_deref()),
+    };
+    Span::current().record("code", code).record("request_id", request_id);
 }

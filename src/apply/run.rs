@@ -22,6 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 /// Links whose verification is due this soon share a read.
 const VERIFY_TOGETHER: Duration = Duration::from_millis(250);
@@ -214,7 +215,9 @@ impl<'a, R: ReadLinks, W: WriteLinks> Running<'a, R, W> {
                 retried_after: item.failure.as_ref().map(|error| error.class),
                 errand: self.errand,
             };
-            self.under_way.push(Box::pin(async move { Event::Called(index, caller.run().await) }));
+            let span = caller.span();
+            let call = async move { Event::Called(index, caller.run().await) };
+            self.under_way.push(Box::pin(call.instrument(span)));
         }
     }
 
@@ -319,7 +322,7 @@ impl<'a, R: ReadLinks, W: WriteLinks> Running<'a, R, W> {
         let Some(item) = self.items.get_mut(index) else { return };
         if let Err(error) = answer {
             let outcome = item.applied().outcome;
-            tracing::error!(%error, %scope, %outcome, instance = %item.action.link.instance,
+            tracing::error!(%error, %scope, %outcome, verb = %self.verb, instance = %item.action.link.instance,
                 "the result of an action is not journaled");
             item.stage = Stage::Done(Outcome::Unjournaled(error.to_string()));
         }

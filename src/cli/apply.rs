@@ -2,7 +2,7 @@
 
 use super::plan::Output;
 use super::progress::{Calling, Live, Shown};
-use super::{Exit, Failure, Globals, planfile, proposals, setup, terminal};
+use super::{Exit, Failure, Globals, logging, planfile, proposals, setup, terminal};
 use crate::apply::{Circumstances, Newest, Progress, Run};
 use crate::board::Board;
 use crate::config::Config;
@@ -51,7 +51,7 @@ pub(super) struct Options {
 
 pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Failure> {
     let config = setup::config(&globals)?;
-    setup::logging(&config, "info")?;
+    logging::start(&config, "info")?;
     let saved = options.plan.as_deref().map(planfile::load).transpose()?;
     let folder = match (&options.manifests, &saved) {
         (Some(folder), _) => folder.clone(),

@@ -3,7 +3,7 @@
 use super::findings::{Findings, Found, Known, Waiting, can_be_approved, count};
 use super::record::record;
 use super::resume::second;
-use super::{Exit, Failure, Globals, setup, terminal};
+use super::{Exit, Failure, Globals, logging, setup, terminal};
 use crate::clock::{self, Moment};
 use crate::config::APPROVAL_MAX;
 use crate::journal::{self, Past};
@@ -60,7 +60,7 @@ fn lifetime(text: &str) -> Result<Duration, String> {
 pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Failure> {
     let config = setup::config(&globals)?;
     // What goes wrong is said once, as the command's own error.
-    setup::logging(&config, "off")?;
+    logging::start(&config, "off")?;
     let (folder, clock) = (setup::state_folder(&config)?, setup::clock());
     let now = clock.now();
     let past = journal::look(&folder, now)?;

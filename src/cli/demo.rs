@@ -1,6 +1,6 @@
 //! `demo`: simulator, daemon and status page in one process, on the manifests of the repository.
 
-use super::{Exit, Failure, Globals, run, setup, simulate, terminal};
+use super::{Exit, Failure, Globals, logging, run, setup, simulate, terminal};
 use crate::daemon::{Signals, stop_on_signals};
 use crate::sim::seed::{ACCESS_KEY_ID, ACCESS_KEY_SECRET};
 use crate::sim::{Sim, Switches, http};
@@ -30,7 +30,7 @@ pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Fai
     // A demo must not become the last accepted revision of a real daemon.
     let own = Globals { config: None, set: Vec::new(), endpoint: None, state: None, ..globals };
     let mut config = setup::config(&own)?;
-    setup::logging(&config, "info")?;
+    logging::start(&config, "info")?;
     let tree = setup::tree(&options.manifests, &config)?;
     let sim = Sim::new(&simulate::world(&tree, options.stale, 1), setup::clock(), 1);
     let mut switches = Switches::realistic();

@@ -1,6 +1,6 @@
 //! `doctor`: everything that has to be right outside of the manifests, looked at once.
 
-use super::{Exit, Failure, Globals, setup, terminal};
+use super::{Exit, Failure, Globals, logging, setup, terminal};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::desired::Tree;
@@ -63,7 +63,7 @@ enum Output {
 pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Failure> {
     // What would be logged is among the findings.
     let config =
-        setup::config(&globals).and_then(|config| setup::logging(&config, "off").map(|()| config));
+        setup::config(&globals).and_then(|config| logging::start(&config, "off").map(|()| config));
     let findings = match config {
         Ok(config) => {
             let mut findings = vec![configuration::judge(&config, globals.config.as_deref())];

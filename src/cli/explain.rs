@@ -1,7 +1,7 @@
 //! `explain`: why one link stays, goes or went.
 
 use super::history::Form;
-use super::{Exit, Failure, Globals, setup, terminal};
+use super::{Exit, Failure, Globals, logging, setup, terminal};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::daemon::older;
@@ -68,7 +68,7 @@ struct Question<'a> {
 
 pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Failure> {
     let mut config = setup::config(&globals)?;
-    setup::logging(&config, "warn")?;
+    logging::start(&config, "warn")?;
     let clock = setup::clock();
     let Options { instance, manifests, account, offline, output } = options;
     // First, because it finds out which accounts there are.

@@ -1,6 +1,6 @@
 //! `history`: what was done, when, why, and on whose commit.
 
-use super::{Exit, Failure, Globals, setup, terminal};
+use super::{Exit, Failure, Globals, logging, setup, terminal};
 use crate::history::{self, Filter, Record, When};
 use crate::journal;
 use crate::model::{AccountName, InstanceId, Region, RunId, VpcId, printable};
@@ -74,7 +74,7 @@ fn run_id(text: &str) -> Result<RunId, String> {
 
 pub(super) fn main(options: Options, globals: &Globals) -> Result<Exit, Failure> {
     let config = setup::config(globals)?;
-    setup::logging(&config, "warn")?;
+    logging::start(&config, "warn")?;
     let now = setup::clock().now();
     let past = journal::look(&setup::state_folder(&config)?, now)?;
     let (output, closely) = (options.output, options.is_close());

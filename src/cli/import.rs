@@ -1,6 +1,6 @@
 //! `import`: a manifest of what exists.
 
-use super::{Exit, Failure, Globals, setup, terminal};
+use super::{Exit, Failure, Globals, logging, setup, terminal};
 use crate::manifest;
 use crate::model::{AccountName, Mode, Region, Scope, VpcId};
 use crate::observed::Observed;
@@ -31,7 +31,7 @@ pub(super) struct Options {
 
 pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Failure> {
     let mut config = setup::config(&globals)?;
-    setup::logging(&config, "warn")?;
+    logging::start(&config, "warn")?;
     let clock = setup::clock();
     let clients = setup::clients(&mut config, &clock)?;
     let (_, reads) = setup::reads(&config, &clients, &clock);

@@ -1,7 +1,7 @@
 //! `journal`: the record itself.
 
 use super::resume::second;
-use super::{Exit, Failure, Globals, setup, terminal};
+use super::{Exit, Failure, Globals, logging, setup, terminal};
 use crate::journal::{self, JournalError, Verified};
 use clap::{Args, Subcommand};
 use std::path::Path;
@@ -28,7 +28,7 @@ enum What {
 
 pub(super) fn main(options: &Options, globals: &Globals) -> Result<Exit, Failure> {
     let config = setup::config(globals)?;
-    setup::logging(&config, "warn")?;
+    logging::start(&config, "warn")?;
     let folder = setup::state_folder(&config)?;
     match options.what {
         What::Verify => match journal::verify(&folder) {

@@ -1,6 +1,6 @@
 //! `notify-test`: whether the receivers of notifications take a message.
 
-use super::{Exit, Failure, Globals, setup, terminal};
+use super::{Exit, Failure, Globals, logging, setup, terminal};
 use crate::notification::{self, Tested};
 use clap::Args;
 use std::fmt::Write as _;
@@ -21,7 +21,7 @@ pub(super) struct Options {
 
 pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Failure> {
     let config = setup::config(&globals)?;
-    setup::logging(&config, "warn")?;
+    logging::start(&config, "warn")?;
     let mut sinks = config.notifications;
     let known: Vec<&str> = sinks.iter().map(|sink| sink.name.as_str()).collect();
     if known.is_empty() {

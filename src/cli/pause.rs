@@ -2,7 +2,7 @@
 
 use super::record::record;
 use super::target::{Which, doubt, quoted};
-use super::{Exit, Failure, Globals, setup, terminal};
+use super::{Exit, Failure, Globals, logging, setup, terminal};
 use crate::clock::Clock as _;
 use crate::gate;
 use crate::journal::{self, JournalError, PauseFile, StateDir};
@@ -31,7 +31,7 @@ pub(super) struct Options {
 pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Failure> {
     let config = setup::config(&globals)?;
     // What goes wrong is said once, as the command's own error.
-    setup::logging(&config, "off")?;
+    logging::start(&config, "off")?;
     let folder = setup::state_folder(&config)?;
     let Options { which, reason } = options;
     let pause =

@@ -1,6 +1,6 @@
 //! `plan`: what would be done, and why. Holds no way to change anything.
 
-use super::{Exit, Failure, Globals, Manifests, planfile, proposals, setup, terminal};
+use super::{Exit, Failure, Globals, Manifests, logging, planfile, proposals, setup, terminal};
 use crate::report::{Report, Standing, json, markdown, text};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -66,7 +66,7 @@ fn spell_out(report: &mut Report) {
 
 pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Failure> {
     let mut config = setup::config(&globals)?;
-    setup::logging(&config, "warn")?;
+    logging::start(&config, "warn")?;
     let clock = setup::clock();
     let folder = &options.manifests.manifests;
     // First, because it finds out which accounts there are.

@@ -1,7 +1,7 @@
 //! `reconcile`: look now.
 
 use super::target::Which;
-use super::{Exit, Failure, Globals, setup, terminal};
+use super::{Exit, Failure, Globals, logging, setup, terminal};
 use crate::control::{Answer, Failed, Request, ask};
 use clap::Args;
 
@@ -22,7 +22,7 @@ pub(super) struct Options {
 pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Failure> {
     let config = setup::config(&globals)?;
     // What goes wrong is said once, as the command's own error.
-    setup::logging(&config, "off")?;
+    logging::start(&config, "off")?;
     let folder = setup::state_folder(&config)?;
     let target = options.which.target()?;
     let shown = folder.display();

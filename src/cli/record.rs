@@ -17,7 +17,10 @@ pub(super) async fn record(folder: &Path, event: Event) -> Result<(), JournalErr
         // A daemon whose journal is down may be wrong about it, and another version may know more:
         // what is written twice does no harm.
         Ok(Answer::Refused(why)) => {
-            tracing::info!(why, "the daemon does not write it down; it is written beside it");
+            tracing::info!(
+                reason = why,
+                "the daemon does not write it down; it is written beside it"
+            );
         }
         Ok(Answer::Looking(_)) | Err(Failed::Nobody) => (),
         Err(error @ Failed::Silent(_)) => {

@@ -1,6 +1,6 @@
 //! `run`: the daemon.
 
-use super::{Exit, Failure, Globals, Manifests, apply, setup};
+use super::{Exit, Failure, Globals, Manifests, apply, logging, setup};
 use crate::apply::{Newest, Progress};
 use crate::board::Board;
 use crate::clock::Clock;
@@ -43,7 +43,7 @@ pub(super) struct Options {
 
 pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Failure> {
     let config = setup::config(&globals)?;
-    setup::logging(&config, "info")?;
+    logging::start(&config, "info")?;
     let folder = &options.manifests.manifests;
     if options.once {
         return apply::once(folder, config).await;
@@ -126,7 +126,7 @@ pub(super) async fn daemon(
         Arc::clone(&clock_of_day),
         daemon.stop.clone(),
     ));
-    tracing::info!(manifests = %folder.display(), interval = ?config.interval, "watching");
+    tracing::info!(folder = %folder.display(), interval = ?config.interval, "watching");
     let told = tokio::spawn(supervisor.follow(board, daemon.stop.clone()));
     let ended = daemon.run().await;
     // Both end with the loop; that somebody hears of it is worth a moment.

@@ -1,4 +1,4 @@
-//! From options to parts: configuration, logging, clients, journal.
+//! From options to parts: configuration, clients, journal.
 
 use super::{Failure, Globals};
 use crate::aliyun::{Client, Credentials, Endpoint, EndpointError, Settings, SignatureVersion};
@@ -20,9 +20,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// A way to the cloud.
 pub(super) type Way = Metered<Arc<Client>>;
@@ -67,32 +64,6 @@ fn read_config(path: &Path) -> Result<serde_json::Value, Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| fail(&error.to_string()))?;
     manifest::value(&text)
         .map_err(|why| Failure(format!("read the configuration file {shown}: {why}")))
-}
-
-/// Starts logging to stderr. `usual` is the level where nobody says otherwise.
-pub(super) fn logging(config: &Config, usual: &str) -> Result<(), Failure> {
-    let level = config.log_level.as_deref().unwrap_or(usual);
-    // A lone word that is no level would be taken for a target, and silence everything.
-    let lone = |part: &str| part.contains('=') || part.parse::<LevelFilter>().is_ok();
-    let parsed = level.split(',').all(lone).then(|| level.parse::<Targets>().ok()).flatten();
-    let targets = parsed.ok_or_else(|| {
-        let shown = crate::model::printable(level);
-        Failure(format!(
-            "read --log-level `{shown}`: write error, warn, info, debug or trace, or \
-             target=level pairs such as info,hyper=warn"
-        ))
-    })?;
-    let registry = tracing_subscriber::registry().with(targets);
-    let layer = tracing_subscriber::fmt::layer().with_writer(|| super::terminal::Log);
-    let started = match config.log_format.as_deref() {
-        Some("json") => {
-            super::terminal::no_remarks();
-            registry.with(layer.json()).try_init()
-        }
-        _ => registry.with(layer.with_ansi(super::terminal::colour_on_stderr())).try_init(),
-    };
-    started.map_err(|error| Failure(format!("start logging: {error}")))?;
-    Ok(())
 }
 
 /// The system's clock.

@@ -1,6 +1,6 @@
 //! `simulate`: an ECS ClassicLink endpoint with faults to order.
 
-use super::{Exit, Failure, Globals, setup, terminal};
+use super::{Exit, Failure, Globals, logging, setup, terminal};
 use crate::daemon::{Signals, stop_on_signals};
 use crate::desired::Tree;
 use crate::sim::seed::{ACCESS_KEY_ID, ACCESS_KEY_SECRET, default_account};
@@ -46,7 +46,7 @@ pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Fai
         terminal::out(&help())?;
         return Ok(Exit::Clean);
     }
-    setup::logging(&config, "info")?;
+    logging::start(&config, "info")?;
     let seed = match &options.manifests {
         Some(folder) => world(&setup::tree(folder, &config)?, options.stale, options.seed),
         None => grid(&options)?,

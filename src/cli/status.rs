@@ -1,7 +1,7 @@
 //! `status`: how things stand, by the journal alone.
 
 use super::findings::{Findings, Waiting};
-use super::{Exit, Failure, Globals, setup, terminal};
+use super::{Exit, Failure, Globals, logging, setup, terminal};
 use crate::clock::Moment;
 use crate::config::Config;
 use crate::journal::{self, Past, PauseFile, StateDir};
@@ -96,7 +96,7 @@ impl<'a> Status<'a> {
 
 pub(super) fn main(options: &Options, globals: &Globals) -> Result<Exit, Failure> {
     let config = setup::config(globals)?;
-    setup::logging(&config, "warn")?;
+    logging::start(&config, "warn")?;
     let (folder, now) = (absolute(setup::state_folder(&config)?)?, setup::clock().now());
     let past = journal::look(&folder, now)?;
     let status = Status::of(&folder, &past, &config, now);

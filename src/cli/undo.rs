@@ -2,7 +2,7 @@
 
 use super::plan::Output;
 use super::progress::{Live, Shown};
-use super::{Exit, Failure, Globals, setup, terminal};
+use super::{Exit, Failure, Globals, logging, setup, terminal};
 use crate::apply::{Current, Newest, Progress, Run};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -60,7 +60,7 @@ pub(super) struct Options {
 
 pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Failure> {
     let mut config = setup::config(&globals)?;
-    setup::logging(&config, "warn")?;
+    logging::start(&config, "warn")?;
     let clock = setup::clock();
     let span = span(&options, &*clock)?;
     let past = journal::look(&setup::state_folder(&config)?, clock.now())?;

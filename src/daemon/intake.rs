@@ -68,8 +68,8 @@ impl Intake {
         let accepted = recovered.filter(|accepted| {
             if accepted.root != root {
                 tracing::warn!(
-                    then = accepted.root,
-                    now = root,
+                    folder = root,
+                    folder_before = accepted.root,
                     "the last accepted revision is of another folder; nothing is cut before one of \
                      this folder is accepted"
                 );

@@ -42,7 +42,7 @@ pub fn printable(text: &str) -> String {
 pub fn is_unprintable(c: char) -> bool {
     // Bidirectional controls reorder what a terminal shows without being `control` to Unicode.
     c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+        || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 fn escape(c: char) -> Vec<char> {

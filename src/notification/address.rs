@@ -21,6 +21,13 @@ pub struct AddressError {
     advice: &'static str,
 }
 
+impl AddressError {
+    /// What is wrong, as a fragment that fits after "it".
+    pub fn why(&self) -> &'static str {
+        self.why
+    }
+}
+
 const EXAMPLE: &str = "the whole URL of the webhook, such as `https://hooks.example.com/...`";
 
 impl Address {
@@ -60,6 +67,12 @@ impl Address {
     /// Host, and port where it is not the scheme's own: what may be shown.
     pub fn host(&self) -> &str {
         &self.host
+    }
+
+    /// All of it, secrets included: for what sends there.
+    #[cfg(feature = "otlp")]
+    pub(crate) fn url(&self) -> String {
+        self.url.expose_secret().to_owned()
     }
 
     /// Whether it is plain http, and so on this machine.

@@ -155,7 +155,7 @@ impl Courier {
                 tracing::warn!(
                     sink,
                     host,
-                    why,
+                    reason = why,
                     "a notification is not taken yet; it is tried again"
                 );
             }
@@ -185,6 +185,6 @@ impl Courier {
         self.tally.failed.fetch_add(events, Ordering::Relaxed);
         self.queue.lose(lost + events);
         let (sink, host) = (&self.outlet.name, self.outlet.host());
-        tracing::error!(sink, host, events, why, "a notification is not delivered");
+        tracing::error!(sink, host, events, reason = why, "a notification is not delivered");
     }
 }

@@ -35,7 +35,8 @@ const IMPURE: &[&str] = &[
 /// What is named in few modules only, and these.
 const OWNED: &[(&str, &[&str])] = &[
     ("serde_yaml", &["manifest"]),
-    ("reqwest", &["aliyun", "notification"]),
+    ("reqwest", &["aliyun", "notification", "traces"]),
+    ("opentelemetry", &["traces"]),
     ("hmac::", &["signature"]),
     ("sha1::", &["signature"]),
     ("base64::", &["signature"]),

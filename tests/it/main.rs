@@ -19,6 +19,7 @@ mod forecast;
 mod harness;
 mod history;
 mod journal;
+mod logs;
 mod manifests;
 mod metrics;
 mod mutants;
