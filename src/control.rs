@@ -3,12 +3,15 @@
 //! A line of JSON asks, a line answers. The socket is in a folder that only the daemon's user may
 //! enter, and is for that user and root; who asks is what the kernel says, and not what is written.
 
+use crate::clock::Clock;
 use crate::journal::{self, Journal, StateDir, name_of};
 use crate::ledger::Event;
 use crate::ledger::event::{Cause, Target};
+use jiff::Timestamp;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
@@ -28,9 +31,19 @@ pub const FILE: &str = StateDir::CONTROL;
 /// Longest line either way: a plan that is approved is told with all of its links.
 const LINE_MAX: u64 = 16 * 1024 * 1024;
 /// How long either side waits for the other.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub const PATIENCE: Duration = Duration::from_secs(5);
+/// How long who asks may take to say what.
+const SAID_WITHIN: Duration = Duration::from_millis(500);
 /// Askers at the same time.
 const ASKERS_MAX: usize = 16;
+
+/// A request, and until when it is meant: a daemon that stood still must not do what somebody asked for
+/// long ago and has given up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Asked {
+    what: Request,
+    until: Timestamp,
+}
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +82,7 @@ pub async fn serve(
     folder: PathBuf,
     journal: Journal,
     orders: mpsc::Sender<Order>,
+    clock: Arc<dyn Clock>,
     stop: CancellationToken,
 ) -> io::Result<()> {
     let path = folder.join(FILE);
@@ -91,7 +105,8 @@ pub async fn serve(
                 }
             },
         };
-        asked.spawn(timeout(PATIENCE, attend(stream, journal.clone(), orders.clone())));
+        let attended = attend(stream, journal.clone(), orders.clone(), Arc::clone(&clock));
+        asked.spawn(timeout(PATIENCE, attended));
     }
     let _gone = std::fs::remove_file(&path);
     // Who asked already is answered: at most as long as one is waited for.
@@ -99,13 +114,24 @@ pub async fn serve(
     Ok(())
 }
 
-async fn attend(mut stream: UnixStream, journal: Journal, orders: mpsc::Sender<Order>) {
+async fn attend(
+    mut stream: UnixStream,
+    journal: Journal,
+    orders: mpsc::Sender<Order>,
+    clock: Arc<dyn Clock>,
+) {
     let answer = match peer(&stream) {
         Err(why) => Answer::Refused(why),
         Ok(uid) => {
             let (reader, _) = stream.split();
-            match line(reader).await.ok().as_deref().and_then(wire::request) {
-                Some(request) => carry_out(request, &name_of(uid), &journal, &orders).await,
+            // Who says nothing takes no place from others.
+            let said = timeout(SAID_WITHIN, line(reader)).await;
+            match said.ok().and_then(Result::ok).as_deref().and_then(wire::request) {
+                Some(Asked { until, .. }) if clock.now().wall > until => {
+                    tracing::warn!("not done: who asked has given up meanwhile");
+                    Answer::Refused("who asked has given up meanwhile".to_owned())
+                }
+                Some(Asked { what, .. }) => carry_out(what, &name_of(uid), &journal, &orders).await,
                 None => Answer::Refused("the daemon does not understand the request".to_owned()),
             }
         }

@@ -37,6 +37,8 @@ pub use warned::Warned;
 
 /// How long passes may take to end after the process was asked to.
 pub const DRAIN: Duration = Duration::from_secs(10);
+/// How soon a revision that the journal could not take is given to it again.
+const RETRY: Duration = Duration::from_secs(1);
 /// The loop's heartbeat, where nothing else turns it.
 pub const BEAT: Duration = Duration::from_secs(5);
 
@@ -111,12 +113,17 @@ where
         let mut passes = JoinSet::new();
         let mut tree = self.intake.tree();
         self.enqueue(&mut schedule, &tree, &tree.scopes.keys().cloned().collect());
+        // When a revision that the journal could not take is given to it again.
+        let mut retry: Option<Duration> = None;
         let ended = loop {
             let now = self.clock.now();
             self.show_what_stops();
             self.start_passes(&mut schedule, &tree, &mut passes);
             self.board.beat(now, self.vitals(schedule.waiting(now.monotonic), passes.len()));
-            match self.turn(&schedule, &mut passes).await {
+            if retry.take_if(|at| *at <= now.monotonic).is_some() {
+                self.readings.mark_changed();
+            }
+            match self.turn(&schedule, &mut passes, retry).await {
                 Turn::Stop => break Ok(()),
                 Turn::Panicked(what) => break Err(format!("a pass panicked: {what}")),
                 Turn::Due => (),
@@ -138,9 +145,7 @@ where
                         tree = self.intake.tree();
                         self.enqueue(&mut schedule, &tree, &changed);
                     } else if self.intake.wants_retry() {
-                        // The journal could not take the revision: ask again with the next turn.
-                        self.readings.mark_changed();
-                        tokio::time::sleep(Duration::from_secs(1)).await;
+                        retry = Some(self.clock.now().monotonic + RETRY);
                     }
                 }
                 Turn::Passed(report) => self.passed(&mut schedule, &tree, &report),
@@ -151,11 +156,17 @@ where
         ended
     }
 
-    async fn turn(&mut self, schedule: &Schedule, passes: &mut JoinSet<ScopeReport>) -> Turn {
+    async fn turn(
+        &mut self,
+        schedule: &Schedule,
+        passes: &mut JoinSet<ScopeReport>,
+        retry: Option<Duration>,
+    ) -> Turn {
         let now = self.clock.now().monotonic;
         // A full house waits for a pass to end, not for the next scope to be due.
         let due = schedule.next_due().filter(|_| passes.len() < self.workers);
-        let wait = due.map_or(self.beat, |due| due.saturating_sub(now)).min(self.beat);
+        let next = due.into_iter().chain(retry).min();
+        let wait = next.map_or(self.beat, |next| next.saturating_sub(now)).min(self.beat);
         tokio::select! {
             // First, because the reader of the manifests ends by the same token: an orderly end is
             // not a reader that has stopped.

@@ -113,12 +113,16 @@ impl<W: WriteLinks> Caller<'_, W> {
         let intent = ticket.intent().0;
         let place = writes.stop.run_until_cancelled(writes.lanes.place(lane)).await;
         // A slow disk, and a call that has to end first, are time in which manifests change and people
-        // pause. Nothing lies between this leave and the call.
-        if let Err(denial) = self.leave(Counting::Already) {
+        // pause, and in which the cloud may have throttled a call. Nothing lies between this leave and
+        // the call.
+        let held = writes.lanes.held_for(lane, kind);
+        let leave = self.leave(Counting::Already);
+        if leave.is_err() || !held.is_zero() {
             let not_sent = Answered::without_answer(intent, Answered::NOT_SENT);
-            return match writes.journal.append(Event::Answered(not_sent)).await {
-                Ok(_) => self.denied(denial).await,
-                Err(error) => Call::Unjournaled(error),
+            return match (writes.journal.append(Event::Answered(not_sent)).await, leave) {
+                (Err(error), _) => Call::Unjournaled(error),
+                (Ok(_), Err(denial)) => self.denied(denial).await,
+                (Ok(_), Ok(_)) => Call::Later(held),
             };
         }
         let began = writes.clock.now();

@@ -1,7 +1,7 @@
 //! `approve`: a person's leave for one plan that the gate holds.
 
 use super::findings::{Findings, Found, Known, Waiting, can_be_approved, count};
-use super::record::record;
+use super::record;
 use super::resume::second;
 use super::{Exit, Failure, Globals, logging, setup, terminal};
 use crate::clock::{self, Moment};
@@ -69,7 +69,7 @@ pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Fai
     let (plan, of) = judge(&digest, &past, now)?;
     let approval = Approval { plan, of, by: journal::user(), reason, until };
     terminal::out(&shown(&approval))?;
-    record(&folder, Event::Approved(approval)).await?;
+    record::release(&folder, Event::Approved(approval)).await?;
     terminal::out(
         "approved; the next pass of the daemon, or `apply`, carries it out as far as nothing else holds \
          it\n",

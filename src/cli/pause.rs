@@ -1,6 +1,6 @@
 //! `pause`: stop the calls.
 
-use super::record::record;
+use super::record;
 use super::target::{Which, doubt, quoted};
 use super::{Exit, Failure, Globals, logging, setup, terminal};
 use crate::clock::Clock as _;
@@ -57,7 +57,7 @@ pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Fai
 async fn write(folder: &Path, pause: Pause) -> Result<Option<String>, JournalError> {
     StateDir::make(folder)?;
     let target = pause.target.clone();
-    record(folder, Event::Paused(pause)).await?;
+    record::pause(folder, Event::Paused(pause)).await?;
     let past = journal::look(folder, setup::clock().now())?;
     Ok(doubt(&target, &past.ledger))
 }

@@ -2,7 +2,7 @@
 
 use super::target::Which;
 use super::{Exit, Failure, Globals, logging, setup, terminal};
-use crate::control::{Answer, Failed, Request, ask};
+use crate::control::{Answer, Failed, PATIENCE, Request, ask};
 use clap::Args;
 
 /// Make a running daemon look now, and not when its interval has passed
@@ -26,7 +26,7 @@ pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Fai
     let folder = setup::state_folder(&config)?;
     let target = options.which.target()?;
     let shown = folder.display();
-    match ask(&folder, &Request::Reconcile(target.clone())).await {
+    match ask(&folder, Request::Reconcile(target.clone()), PATIENCE, &*setup::clock()).await {
         Ok(Answer::Looking(0)) => Err(Failure(format!(
             "reconcile {target}: no manifest of the revision in force declares a VPC there; \
              `classiclinkd status` lists them"
@@ -42,7 +42,7 @@ pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Fai
         ))),
         Err(Failed::Nobody) => Err(Failure(format!(
             "reconcile {target}: no daemon listens in {shown}; name its state folder with --state, or \
-             look once with: classiclinkd plan"
+             look once with: classiclinkd plan --manifests DIR"
         ))),
         Err(error @ Failed::Silent(_)) => Err(Failure(format!("reconcile {target}: {error}"))),
     }

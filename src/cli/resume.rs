@@ -1,6 +1,6 @@
 //! `resume`: let calls go on.
 
-use super::record::record;
+use super::record;
 use super::target::{Which, doubt, quoted};
 use super::{Exit, Failure, Globals, logging, setup, terminal};
 use crate::clock::Clock as _;
@@ -8,16 +8,17 @@ use crate::gate;
 use crate::journal::{self, JournalError, PauseFile};
 use crate::ledger::Ledger;
 use crate::ledger::event::{Cause, Event, Pause, Resume, Target};
-use crate::model::printable;
+use crate::model::{Scope, printable};
 use clap::Args;
 use jiff::{Timestamp, Unit};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Let calls go on that `pause`, a spent budget or a wrong place stopped
 ///
-/// Ends every pause within the account, region or VPC that is named, or all of them, and lets links be
-/// taken again that an undo gave back. A wider pause stays, and so does the file `pause` in the state
-/// folder.
+/// Ends every pause within the account, region or VPC that is named, or all of them. Links that an undo
+/// gave back stay, until another revision is accepted or their VPC is named here (--region and --vpc). A
+/// wider pause stays, and so does the file `pause` in the state folder.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     classiclinkd resume\n  \
@@ -48,13 +49,13 @@ pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Fai
     if ended.is_empty() {
         terminal::out("nothing was paused\n")?;
     } else {
-        record(&folder, Event::Resumed(resume)).await?;
+        record::release(&folder, Event::Resumed(resume)).await?;
         terminal::out(&ended.concat())?;
     }
     let ledger = look()?.ledger;
     let (wider, doubt) = (around(&target, &ledger), doubt(&target, &ledger));
     let doubt = doubt.filter(|_| ended.is_empty());
-    for note in wider.into_iter().chain(doubt) {
+    for note in wider.into_iter().chain(kept(&ledger)).chain(doubt) {
         terminal::note(&format!("note: {note}"));
     }
     Ok(Exit::Clean)
@@ -85,6 +86,23 @@ fn around(target: &Target, ledger: &Ledger) -> Vec<String> {
             "still paused: {}; end that with: {}",
             told(since, pause),
             gate::resume(&pause.target)
+        )
+    });
+    said.collect()
+}
+
+/// What undos keep still, a line a VPC.
+fn kept(ledger: &Ledger) -> Vec<String> {
+    let mut scopes: BTreeMap<&Scope, usize> = BTreeMap::new();
+    for (scope, ..) in ledger.holds() {
+        *scopes.entry(scope).or_default() += 1;
+    }
+    let said = scopes.into_iter().map(|(scope, count)| {
+        let noun = if count == 1 { "link" } else { "links" };
+        format!(
+            "kept: {count} {noun} of {scope} that an undo gave back; list what should stay, or let them \
+             be taken again with: {}",
+            gate::resume(&Target::Scope(scope.clone()))
         )
     });
     said.collect()

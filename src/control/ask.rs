@@ -1,8 +1,10 @@
 //! The side of the operator.
 
-use super::{Answer, FILE, PATIENCE, Request, wire};
+use super::{Answer, Asked, FILE, Request, wire};
+use crate::clock::Clock;
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 use thiserror::Error;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::UnixStream;
@@ -19,11 +21,18 @@ pub enum Failed {
     Silent(String),
 }
 
-/// Asks the daemon that runs in the state folder.
+/// Asks the daemon that runs in the state folder, and waits for `patience`; a daemon that comes to it
+/// later does not do it any more.
 ///
 /// # Errors
 /// [`Failed`]
-pub async fn ask(folder: &Path, request: &Request) -> Result<Answer, Failed> {
+pub async fn ask(
+    folder: &Path,
+    what: Request,
+    patience: Duration,
+    clock: &dyn Clock,
+) -> Result<Answer, Failed> {
+    let asked = Asked { what, until: clock.now().after(patience).wall };
     let stream = match UnixStream::connect(folder.join(FILE)).await {
         Ok(stream) => stream,
         // A path that is too long for a socket is one where nobody listens, too.
@@ -37,12 +46,12 @@ pub async fn ask(folder: &Path, request: &Request) -> Result<Answer, Failed> {
     let silent = |error: io::Error| Failed::Silent(error.to_string());
     let talk = async {
         let (reader, mut writer) = stream.into_split();
-        writer.write_all(wire::asked(request).as_bytes()).await?;
+        writer.write_all(wire::asked(&asked).as_bytes()).await?;
         super::line(reader).await
     };
-    let line = timeout(PATIENCE, talk)
+    let line = timeout(patience, talk)
         .await
-        .map_err(|_| Failed::Silent(format!("nothing within {} s", PATIENCE.as_secs())))?
+        .map_err(|_| Failed::Silent(format!("nothing within {patience:?}")))?
         .map_err(silent)?;
     let unclear = || Failed::Silent("its answer cannot be understood".to_owned());
     wire::answered(&line).ok_or_else(unclear)

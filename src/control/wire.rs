@@ -1,7 +1,7 @@
-//! What goes over the socket: `{"version":1,"do":…}` asks, `{"did":…}` answers. Pauses, resumes and
+//! What goes over the socket: `{"version":1,"until":"2026-01-01T00:00:00Z","do":…}` asks, `{"did":…}` answers. Pauses, resumes and
 //! approvals look as they do in the journal.
 
-use super::{Answer, Request};
+use super::{Answer, Asked, Request};
 use crate::journal;
 use crate::ledger::event::Target;
 use crate::model::{AccountName, Lane, Region, Scope, VpcId};
@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 const VERSION: u64 = 1;
 
 /// A request as a line.
-pub(super) fn asked(request: &Request) -> String {
-    let value = match request {
+pub(super) fn asked(request: &Asked) -> String {
+    let mut value = match &request.what {
         Request::Record(event) => {
             let (kind, body) = journal::written(event);
             json!({"version": VERSION, "do": "record", "kind": kind, "body": body})
@@ -32,24 +32,28 @@ pub(super) fn asked(request: &Request) -> String {
             })
         }
     };
+    if let Some(map) = value.as_object_mut() {
+        map.insert("until".to_owned(), request.until.to_string().into());
+    }
     format!("{value}\n")
 }
 
 /// What a line asks for; `None` where it is no request of this version.
-pub(super) fn request(line: &str) -> Option<Request> {
+pub(super) fn request(line: &str) -> Option<Asked> {
     let value: Value = serde_json::from_str(line).ok()?;
     if value.get("version")?.as_u64()? != VERSION {
         return None;
     }
-    match value.get("do")?.as_str()? {
+    let until = value.get("until")?.as_str()?.parse().ok()?;
+    let what = match value.get("do")?.as_str()? {
         "record" => {
             let text = |key: &str| value.get(key).and_then(Value::as_str);
-            journal::read(text("kind")?, text("body")?)
-                .map(|event| Request::Record(Box::new(event)))
+            Request::Record(Box::new(journal::read(text("kind")?, text("body")?)?))
         }
-        "reconcile" => target(&value).map(Request::Reconcile),
-        _ => None,
-    }
+        "reconcile" => Request::Reconcile(target(&value)?),
+        _ => return None,
+    };
+    Some(Asked { what, until })
 }
 
 fn target(value: &Value) -> Option<Target> {
@@ -98,6 +102,7 @@ mod tests {
     use super::*;
     use crate::ledger::Event;
     use crate::ledger::event::{Cause, Pause, Resume};
+    use jiff::Timestamp;
 
     fn targets() -> Vec<Target> {
         let account = AccountName::parse("prod").unwrap();
@@ -126,6 +131,7 @@ mod tests {
                 Request::Record(Box::new(Event::Resumed(resume))),
                 Request::Reconcile(target),
             ] {
+                let said = Asked { what: said, until: Timestamp::UNIX_EPOCH };
                 let line = asked(&said);
                 assert_eq!(line.matches('\n').count(), 1, "{line}");
                 assert_eq!(request(&line), Some(said));
@@ -142,12 +148,13 @@ mod tests {
             "",
             "{}",
             "[]",
-            r#"{"version":2,"do":"reconcile"}"#,
-            r#"{"version":1,"do":"everything"}"#,
-            r#"{"version":1,"do":"reconcile","regionId":"cn-a"}"#,
-            r#"{"version":1,"do":"reconcile","account":"prod","vpcId":"vpc-a"}"#,
-            r#"{"version":1,"do":"reconcile","account":7}"#,
-            r#"{"version":1,"do":"record","kind":"paused","body":"{}"}"#,
+            r#"{"version":1,"do":"reconcile"}"#,
+            r#"{"version":2,"until":"2026-01-01T00:00:00Z","do":"reconcile"}"#,
+            r#"{"version":1,"until":"2026-01-01T00:00:00Z","do":"everything"}"#,
+            r#"{"version":1,"until":"2026-01-01T00:00:00Z","do":"reconcile","regionId":"cn-a"}"#,
+            r#"{"version":1,"until":"2026-01-01T00:00:00Z","do":"reconcile","account":"prod","vpcId":"vpc-a"}"#,
+            r#"{"version":1,"until":"2026-01-01T00:00:00Z","do":"reconcile","account":7}"#,
+            r#"{"version":1,"until":"2026-01-01T00:00:00Z","do":"record","kind":"paused","body":"{}"}"#,
         ] {
             assert_eq!(request(line), None, "{line}");
         }

@@ -24,6 +24,38 @@ async fn a_reader_that_has_stopped_ends_the_daemon() {
     assert!(daemon.run().await.is_err_and(|error| error.contains("reader")));
 }
 
+/// A full disk must not make it deaf to operators and passes, nor keep it from asking the disk again.
+#[tokio::test(start_paused = true)]
+async fn a_revision_that_cannot_be_written_down_holds_up_nothing_else() {
+    let (memory, stop) = (Memory::default(), CancellationToken::new());
+    memory.fail(true);
+    let reader = watch::Sender::new(intake::tests::reading("[i-one]"));
+    let (orders, asked) = tokio::sync::mpsc::channel(1);
+    let mut daemon = Daemon {
+        intake: intake::tests::intake(&memory, None),
+        orders: asked,
+        clock: Arc::new(crate::clock::TokioClock::starting_at(jiff::Timestamp::UNIX_EPOCH)),
+        ..daemon(reader.subscribe(), stop.clone())
+    };
+    daemon.readings.mark_changed();
+    let newest = daemon.intake.newest();
+    let running = tokio::spawn(daemon.run());
+    for _ in 0..3 {
+        let (looking, answered) = tokio::sync::oneshot::channel();
+        let target = crate::ledger::event::Target::All;
+        orders.send(Order { target, looking }).await.unwrap();
+        let answered = tokio::time::timeout(Duration::from_secs(30), answered).await;
+        assert_eq!(answered.unwrap().unwrap(), 0);
+    }
+    assert!(newest.borrow().tree.scopes.is_empty());
+    memory.fail(false);
+    let mut followed = newest.clone();
+    let accepted = followed.wait_for(|current| !current.tree.scopes.is_empty());
+    tokio::time::timeout(Duration::from_secs(30), accepted).await.unwrap().unwrap();
+    stop.cancel();
+    running.await.unwrap().unwrap();
+}
+
 fn nothing_read() -> watch::Sender<Reading> {
     watch::Sender::new(Reading { state: State::Reading, unsettled: true, sequence: 0 })
 }

@@ -253,7 +253,7 @@ fn an_undo_holds_its_links_until_the_next_revision_or_a_resume() {
     book.accept(2, Some(&first), &first);
     assert!(held(&book), "the same revision again is no new one");
     for (target, ends) in [
-        (Target::All, true),
+        (Target::All, false),
         (Target::Scope(scope()), true),
         (Target::Lane(scope().lane()), false),
         (Target::Account(scope().account), false),

@@ -139,6 +139,7 @@ async fn come_to_rest(world: &mut World) {
             world.start(u64::MAX);
         }
         world.resume(Target::All).await;
+        world.release_what_was_given_back().await;
         world.approve(LONG).await;
     }
     world.end().await;

@@ -10,9 +10,10 @@ use futures_util::FutureExt;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 /// Which part of the settling time events of one burst may lie apart.
@@ -55,7 +56,8 @@ pub(super) fn keep_reading<L: Look>(
     let first = Reading { state: State::Reading, unsettled: true, sequence: 0 };
     let (sender, receiver) = watch::channel(first);
     let inbox = Arc::new(Inbox::new(sender));
-    let folder = Folder { tree: open(&inbox), settings, inbox };
+    let folder =
+        Folder { tree: open(&inbox), whole: sleep(Duration::ZERO).deadline(), settings, inbox };
     tokio::spawn(async move {
         let inbox = Arc::clone(&folder.inbox);
         tokio::select! {
@@ -131,6 +133,8 @@ pub(super) fn stopped(root: &Path) -> Problem {
 /// The task that reads.
 struct Folder<L> {
     tree: L,
+    /// When the last reading of everything began.
+    whole: Instant,
     settings: Settings,
     inbox: Arc<Inbox>,
 }
@@ -139,10 +143,12 @@ impl<L: Look> Folder<L> {
     async fn run(mut self) {
         self.settle().await;
         while !self.inbox.is_closed() {
+            // However many events come: they do not put off the look at everything.
+            let poll = self.whole + self.settings.poll;
             tokio::select! {
                 biased;
+                () = sleep_until(poll) => self.poll().await,
                 () = self.inbox.woken() => self.settle().await,
-                () = sleep(self.settings.poll) => self.poll().await,
             }
         }
     }
@@ -151,6 +157,7 @@ impl<L: Look> Folder<L> {
     /// in overflows.
     async fn poll(&mut self) {
         let known = self.inbox.current();
+        self.whole = self.now();
         let outcome = self.tree.look(&self.inbox, Care::Everything).await;
         if matches!(known.state, State::Unreadable(_)) && self.inbox.is_being_written() {
             return;
@@ -166,6 +173,22 @@ impl<L: Look> Folder<L> {
         }
     }
 
+    /// The clock of the timers, which stands still in a simulation.
+    fn now(&self) -> Instant {
+        sleep(Duration::ZERO).deadline()
+    }
+
+    /// What may have changed; everything, once that is due.
+    async fn look(&mut self) -> Outcome {
+        let now = self.now();
+        let due = now >= self.whole + self.settings.poll;
+        if due {
+            self.whole = now;
+        }
+        let care = if due { Care::Everything } else { Care::Changed };
+        self.tree.look(&self.inbox, care).await
+    }
+
     /// Waits for the tree to come to rest and publishes what it holds then.
     async fn settle(&mut self) {
         let Settings { settle, settle_max, .. } = self.settings;
@@ -174,7 +197,7 @@ impl<L: Look> Folder<L> {
         loop {
             let last = has_come(patience.as_mut());
             self.inbox.seen().changed = false;
-            let earlier = self.tree.look(&self.inbox, Care::Changed).await;
+            let earlier = self.look().await;
             let quiet = tokio::select! {
                 biased;
                 // In the end noise is waited out: then the two readings alone decide.
@@ -186,7 +209,7 @@ impl<L: Look> Folder<L> {
                 sleep(settle / BURST).await;
                 continue;
             }
-            let outcome = self.tree.look(&self.inbox, Care::Changed).await;
+            let outcome = self.look().await;
             let agree = outcome == earlier && !is_passing(&outcome);
             if self.finish(agree, last, &outcome) {
                 return;

@@ -5,6 +5,7 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use tempfile::TempDir;
 
+mod polling;
 mod watching;
 
 fn folder() -> TempDir {

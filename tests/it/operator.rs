@@ -359,6 +359,29 @@ fn a_flipped_byte_in_the_journal_is_found() {
     assert!(missing.code == 1 && missing.err.contains("--state"), "{missing:?}");
 }
 
+/// A daemon that was stopped for a while finds what people asked for and gave up; a pause was confirmed
+/// since, and has to last.
+#[test]
+fn a_pause_outlasts_what_was_asked_before_it_of_a_daemon_that_stood_still() {
+    let (place, cloud) = (Place::new(), Cloud::with(LINKS));
+    place.write("a.yaml", &manifest("a", "detach", &["one", "two", "three", "four", "five"], ""));
+    let daemon = patient_daemon(&place, &cloud);
+    daemon.says("is accepted");
+    let socket = place.state().join("control.sock");
+    until("the socket", || socket.exists(), String::new);
+    assert_eq!(place.run(&cloud, &["pause", "--reason", "first"]).code, 0);
+    daemon.signal("-STOP");
+    let resumed = place.run(&cloud, &["resume"]);
+    assert_eq!(resumed.code, 1, "nobody knows whether it was written down: {resumed:?}");
+    assert!(resumed.err.contains("ask again"), "{resumed:?}");
+    assert_eq!(place.run(&cloud, &["pause", "--reason", "second"]).code, 0, "written beside it");
+    daemon.signal("-CONT");
+    daemon.says("who asked has given up");
+    let paused = status(&place, &cloud);
+    assert!(paused["pauses"].as_array().is_some_and(|pauses| !pauses.is_empty()), "{paused}");
+    assert_eq!(daemon.end(), 0);
+}
+
 #[test]
 fn a_running_daemon_is_asked_over_its_socket() {
     use std::os::unix::fs::PermissionsExt as _;
@@ -386,7 +409,7 @@ fn a_running_daemon_is_asked_over_its_socket() {
     assert!(elsewhere.err.contains("no manifest"), "{elsewhere:?}");
 
     assert_eq!(place.run(&cloud, &["pause"]).code, 0);
-    daemon.says("written down for an operator kind=\"paused\"");
+    daemon.says("written down for an operator");
     assert_eq!(place.run(&cloud, &["resume"]).code, 0);
     assert_eq!(daemon.end(), 0);
     assert!(!socket.exists(), "the socket goes with the daemon");

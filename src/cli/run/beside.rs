@@ -17,7 +17,8 @@ pub(super) fn listen(
     let (orders, asked) = mpsc::channel(16);
     if let Some(folder) = state.folder() {
         let folder = folder.path().to_owned();
-        let served = control::serve(folder, state.journal.clone(), orders, stop.clone());
+        let served =
+            control::serve(folder, state.journal.clone(), orders, setup::clock(), stop.clone());
         tokio::spawn(async move {
             if let Err(error) = served.await {
                 tracing::warn!(

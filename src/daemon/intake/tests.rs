@@ -5,7 +5,7 @@ use crate::model::AccountName;
 use crate::source::Snapshot;
 use std::time::Duration;
 
-fn reading(instances: &str) -> Reading {
+pub(in crate::daemon) fn reading(instances: &str) -> Reading {
     let text = format!(
         "apiVersion: classiclinkd/v1\nkind: ClassicLinkSet\nmetadata: {{name: a}}\nspec:\n  \
          regionId: cn-hangzhou\n  vpcId: vpc-a\n  mode: detach\n  instances: {instances}\n"

@@ -133,9 +133,10 @@ impl Resume {
             || (latched && self.target.contains(target))
     }
 
-    /// Whether it ends what undos keep in a scope.
+    /// Whether it ends what undos keep in a scope: only where that very scope is named. Who lets calls
+    /// go on after an incident does not mean to lose again what was given back in it.
     pub fn ends_hold_of(&self, scope: &Scope) -> bool {
-        matches!(&self.target, Target::All) || self.target == Target::Scope(scope.clone())
+        self.target == Target::Scope(scope.clone())
     }
 }
 

@@ -165,8 +165,7 @@ impl Book {
             let latched = pause.cause != Cause::Operator && is_within(&pause.target, of);
             *of != Target::All && *of != pause.target && !latched
         });
-        let whole = |scope: &Scope| *of == Target::All || *of == Target::Scope(scope.clone());
-        self.holds.retain(|(scope, _)| !whole(scope));
+        self.holds.retain(|(scope, _)| *of != Target::Scope(scope.clone()));
         self.misses.retain(|(_, scope)| !covers(of, scope));
         self.sent_since_resumed.retain(|scope, _| !covers(of, scope));
     }

@@ -236,6 +236,15 @@ impl World {
         self.says(Event::Resumed(resume)).await;
     }
 
+    /// Lets links be taken again that undos gave back.
+    pub async fn release_what_was_given_back(&mut self) {
+        let kept: BTreeSet<_> =
+            self.operator_knows(|ledger| ledger.holds().map(|(scope, ..)| scope.clone()).collect());
+        for scope in kept {
+            self.resume(Target::Scope(scope)).await;
+        }
+    }
+
     /// Approves every plan that is held, as far as the journal knows them.
     pub async fn approve(&mut self, holds: Duration) {
         let held: Vec<Passed> = self.operator_knows(|ledger| {
