@@ -280,6 +280,59 @@ fn where_no_pause_can_be_written_the_way_out_is_a_file() {
 }
 
 #[test]
+fn nothing_is_made_in_the_state_folder_of_somebody_else() {
+    let (place, cloud) = (Place::new(), Cloud::with(LINKS));
+    // The owner of what this process makes.
+    let is_root = std::os::unix::fs::MetadataExt::uid(&fs::metadata(place.path()).unwrap()) == 0;
+    // Only root can make a folder that is somebody else's; for others, the root folder is one.
+    let folder = if is_root { place.state() } else { "/".into() };
+    if is_root {
+        fs::create_dir(&folder).unwrap();
+        std::os::unix::fs::chown(&folder, Some(65534), Some(65534)).unwrap();
+    }
+    for arguments in [&["pause"][..], APPLY] {
+        let mut command = place.command(&cloud, arguments);
+        let ran = Ran::of(command.env("CLASSICLINKD_STATE", &folder).output().unwrap());
+        assert!(ran.code == 1 && ran.err.contains("sudo -u"), "{ran:?}");
+    }
+    if !is_root {
+        return;
+    }
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0, "no file that its owner cannot use");
+    // A journal that is there is root's to write, and its files stay the owner's.
+    let own = |id: u32| {
+        for entry in fs::read_dir(&folder).unwrap() {
+            std::os::unix::fs::chown(entry.unwrap().path(), Some(id), Some(id)).unwrap();
+        }
+        std::os::unix::fs::chown(&folder, Some(id), Some(id)).unwrap();
+    };
+    own(0);
+    assert_eq!(place.run(&cloud, &["pause"]).code, 0);
+    let _absent = fs::remove_file(folder.join("lock"));
+    own(65534);
+    place.write("a.yaml", &manifest("a", "detach", &["one", "two", "three", "four"], ""));
+    assert_eq!(place.run(&cloud, APPLY).code, 3, "it is paused");
+    let files: Vec<_> = fs::read_dir(&folder).unwrap().map(Result::unwrap).collect();
+    assert!(files.iter().any(|file| file.file_name() == "lock"));
+    for file in files {
+        let owner = std::os::unix::fs::MetadataExt::uid(&file.metadata().unwrap());
+        assert_eq!(owner, 65534, "{file:?}");
+    }
+}
+
+#[test]
+fn what_only_reads_says_that_it_reads() {
+    let (place, cloud) = (Place::new(), Cloud::with(LINKS));
+    fs::create_dir_all(place.state().join("journal.sqlite")).unwrap();
+    for command in [&["status"][..], &["history"], &["journal", "verify"]] {
+        let ran = place.run(&cloud, command);
+        assert_eq!(ran.code, 1, "{ran:?}");
+        assert!(ran.err.contains("read the journal: ") && ran.err.contains("--state"), "{ran:?}");
+        assert!(!ran.err.contains("write the journal"), "{ran:?}");
+    }
+}
+
+#[test]
 fn the_status_says_what_is_in_force_spent_paused_held_and_approved() {
     let (place, cloud) = (Place::new(), Cloud::with(&[LINKS, &[("a", "six")]].concat()));
     let none = place.run(&cloud, &["status"]);
