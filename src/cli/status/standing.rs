@@ -106,3 +106,57 @@ impl Row<'_> {
         sound && self.rules().is_empty() && self.left(Verb::Detach) + self.left(Verb::Attach) == 0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::Item;
+    use crate::ledger::event::Accepted;
+    use crate::ledger::tests::{intent, passed, settled};
+
+    /// What is known of the scope of `events`, by a revision that is in force.
+    fn known(events: Vec<Event>) -> Past {
+        let accepted = Event::Accepted(Accepted {
+            root: "/manifests".to_owned(),
+            revision: passed(5).revision,
+            files: Vec::new(),
+            released: Vec::new(),
+            protected: BTreeSet::new(),
+            shrunk: Vec::new(),
+        });
+        let at = Timestamp::UNIX_EPOCH;
+        let now = crate::plan::tests::moment(0);
+        let mut past = Past::default();
+        for (seq, event) in (1..).zip([vec![accepted], events].concat()) {
+            past.ledger.take(seq, crate::ledger::Past::now(now), &event, now);
+            past.items.push(Item { seq, at, event });
+        }
+        past
+    }
+
+    #[test]
+    fn what_was_carried_out_since_the_pass_is_no_longer_left() {
+        let of = Settled { outcome: Settled::CONVERGED.to_owned(), ..settled(1) };
+        let actions = BTreeSet::from([(of.verb, of.instance.clone())]);
+        let plan = |verdict: &str| {
+            let verdict = verdict.to_owned();
+            Event::Passed(Passed { actions: actions.clone(), verdict, ..passed(5) })
+        };
+        let failed = Settled { outcome: "failed".to_owned(), ..of.clone() };
+        let (again, done) = (Event::Intent(intent(1)), Event::Settled(of));
+        let converged = |events: &[&Event]| {
+            let past = known(events.iter().map(|event| (*event).clone()).collect());
+            Standing::of(&past).is_converged()
+        };
+        let approved = plan("approved");
+        assert_eq!(converged(&[]), None);
+        assert_eq!(converged(&[&approved]), Some(false));
+        assert_eq!(converged(&[&approved, &Event::Settled(failed)]), Some(false));
+        assert_eq!(converged(&[&approved, &done]), Some(true));
+        assert_eq!(converged(&[&approved, &done, &again]), Some(false), "it came back");
+        assert_eq!(converged(&[&approved, &done, &approved]), Some(false), "a newer pass");
+        for verdict in [Passed::HELD, Passed::PARTIAL] {
+            assert_eq!(converged(&[&plan(verdict), &done]), Some(false), "{verdict}");
+        }
+    }
+}
