@@ -62,7 +62,7 @@ pub enum JournalError {
         /// What is wrong with it.
         why: String,
         /// What to do.
-        help: &'static str,
+        help: String,
     },
     /// Another process holds the state folder.
     #[error(
@@ -76,6 +76,12 @@ pub enum JournalError {
     /// The file cannot be read or written.
     #[error("write the journal: {0}; nothing is sent until it can be written")]
     Store(String),
+    /// The file cannot be read.
+    #[error(
+        "read the journal: {0}; read it as the user of the daemon, or name another state folder with \
+         --state"
+    )]
+    Unreadable(String),
     /// There is no journal.
     #[error(
         "read the journal: there is none in {path}; name the state folder of the daemon or of `apply` \

@@ -136,6 +136,13 @@ pub struct Provenance {
     pub ends: Option<Timestamp>,
 }
 
+impl Provenance {
+    /// The permission bits of the file, where others than its owner can read it who should not.
+    pub fn open_mode(&self) -> Option<u32> {
+        self.mode.filter(|mode| file::is_open(*mode))
+    }
+}
+
 /// Where keys come from.
 #[derive(Debug)]
 pub enum Credentials {

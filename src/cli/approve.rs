@@ -1,6 +1,6 @@
 //! `approve`: a person's leave for one plan that the gate holds.
 
-use super::findings::{Findings, Found, Known, Waiting, can_be_approved, count};
+use super::findings::{Findings, Found, Known, Waiting, can_be_approved, count, is_used};
 use super::record;
 use super::resume::second;
 use super::{Exit, Failure, Globals, logging, setup, terminal};
@@ -85,15 +85,7 @@ fn judge(digits: &str, past: &Past, now: Moment) -> Result<(Digest, Option<Passe
             Ok((waiting.plan.clone(), Some(waiting.passed.clone())))
         }
         Known::Waiting(waiting) => Err(Failure(not_by_approval(&waiting))),
-        Known::Free((_, passed)) => {
-            let mut approvals = past.ledger.approvals(now);
-            let why = approvals
-                .find(|approval| passed.plan.as_ref() == Some(&approval.plan))
-                .map_or("it needs no approval".to_owned(), |approval| {
-                    format!("it is approved until {}", second(approval.until))
-                });
-            Err(Failure(format!("approve the plan {digits}: nothing holds it, {why}")))
-        }
+        Known::Free((_, passed)) => free(digits, passed, past, now),
         Known::Stale(then, now) => Err(Failure(stale(digits, past, then, now))),
         Known::Several(plans) => {
             let plans: Vec<&str> = plans.iter().map(|plan| plan.as_str()).collect();
@@ -108,6 +100,29 @@ fn judge(digits: &str, past: &Past, now: Moment) -> Result<(Digest, Option<Passe
             None => Err(Failure(unknown(digits, &findings))),
         },
     }
+}
+
+/// A plan that nothing held when it was looked at last: approved, perhaps, and perhaps carried out.
+fn free(
+    digits: &str,
+    passed: &Passed,
+    past: &Past,
+    now: Moment,
+) -> Result<(Digest, Option<Passed>), Failure> {
+    let of_it = |approval: &&Approval| passed.plan.as_ref() == Some(&approval.plan);
+    let approvals: Vec<&Approval> = past.ledger.approvals(now).filter(of_it).collect();
+    let live = approvals.iter().find(|approval| !is_used(approval, past));
+    let why = match (live, approvals.is_empty(), Digest::parse(digits)) {
+        (Some(live), ..) => format!("it is approved until {}", second(live.until)),
+        (None, true, _) => "it needs no approval".to_owned(),
+        // Approved for the next time, as a plan is that nobody saw yet.
+        (None, false, Some(plan)) => return Ok((plan, Some(passed.clone()))),
+        (None, false, None) => "and its approval is used: each of its links was detached since; should \
+             they come back, `status` shows the plan as soon as it is held again; to approve it before \
+             that, give all its 64 digits"
+            .to_owned(),
+    };
+    Err(Failure(format!("approve the plan {digits}: nothing holds it, {why}")))
 }
 
 fn unknown(digits: &str, findings: &Findings<'_>) -> String {

@@ -31,6 +31,13 @@ pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Fai
     let own = Globals { config: None, set: Vec::new(), endpoint: None, state: None, ..globals };
     let mut config = setup::config(&own)?;
     logging::start(&config, "info")?;
+    if !options.manifests.is_dir() {
+        return Err(Failure(format!(
+            "find the manifests: there is no folder {} here; name yours with --manifests, or run this in \
+             the repository, which has some to try",
+            options.manifests.display()
+        )));
+    }
     let tree = setup::tree(&options.manifests, &config)?;
     let sim = Sim::new(&simulate::world(&tree, options.stale, 1), setup::clock(), 1);
     let mut switches = Switches::realistic();

@@ -67,6 +67,7 @@ pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Fai
     let findings = match config {
         Ok(config) => {
             let mut findings = vec![configuration::judge(&config, globals.config.as_deref())];
+            findings.extend(configuration::exposed(&config, globals.config.as_deref()));
             findings.extend(examine(config, options.manifests).await);
             findings
         }

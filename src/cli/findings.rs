@@ -3,7 +3,7 @@
 use crate::gate::Rule;
 use crate::journal::Past;
 use crate::ledger::Event;
-use crate::ledger::event::Passed;
+use crate::ledger::event::{Approval, Passed};
 use crate::model::{Digest, Scope, Verb};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -113,6 +113,25 @@ fn waiting((since, passed): Found<'_>) -> Option<Waiting<'_>> {
     let plan = passed.plan.as_ref()?;
     let refused = passed.verdict == Passed::HELD || !passed.refusals.is_empty();
     refused.then_some(Waiting { since, passed, plan })
+}
+
+/// Whether an approval releases nothing any more, because each link that it lets go went since.
+pub(super) fn is_used(approval: &Approval, past: &Past) -> bool {
+    let last = past.items.iter().rev();
+    let mut said = last.filter(|item| matches!(&item.event, Event::Approved(of) if of == approval));
+    // A plan that the approver's journal did not know may be known by now.
+    let known = approval.of.as_ref().or_else(|| {
+        past.items.iter().find_map(|item| match &item.event {
+            Event::Passed(passed) if passed.plan.as_ref() == Some(&approval.plan) => Some(passed),
+            _ => None,
+        })
+    });
+    let (Some(said), Some(known)) = (said.next().map(|item| item.seq), known) else {
+        return false;
+    };
+    let went = |id| past.ledger.last_detach(&known.scope, id).is_some_and(|at| at > said);
+    count(known, Verb::Detach) > 0
+        && known.actions.iter().all(|(verb, id)| *verb != Verb::Detach || went(id))
 }
 
 /// How many actions of a finding are of one kind.

@@ -1,24 +1,28 @@
 //! `status`: how things stand, by the journal alone.
 
-use super::findings::{Findings, Waiting};
+use super::findings::{Findings, Waiting, is_used};
+use super::run::LISTEN;
 use super::{Exit, Failure, Globals, logging, setup, terminal};
 use crate::clock::Moment;
 use crate::config::Config;
 use crate::journal::{self, Past, PauseFile, StateDir};
 use crate::ledger::event::{Accepted, Approval, Pause, RestoredHold};
 use crate::ledger::{Budget, Spent, Unsettled};
-use crate::model::{InstanceId, Lane, Scope};
+use crate::model::{InstanceId, Lane, Scope, printable};
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::path::{Path, absolute};
 
 mod json;
+mod standing;
 mod text;
 
-/// Show what is in force, what is paused, what is held, and what may still be sent
+use standing::Standing;
+
+/// Show whether all is converged, what is in force, paused and held, and what may still be sent
 ///
-/// Reads the journal of the state folder and nothing else: no credentials, no network, and it works
+/// The first line says how things stand, and a line each how the VPCs of the revision in force do. Reads the journal of the state folder and nothing else: no credentials, no network, and it works
 /// beside a running daemon. Limits are those of the configuration that is given here.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
@@ -42,6 +46,13 @@ enum Output {
 /// How things stand.
 struct Status<'a> {
     folder: &'a Path,
+    /// Whether what is there is what is declared.
+    standing: Standing<'a>,
+    now: Timestamp,
+    /// Where the page of a daemon with this configuration is.
+    page: Option<String>,
+    /// Whether the limits are those of a configuration that was named.
+    is_configured: bool,
     /// Whether a process uses the state folder; `None` where that cannot be told.
     in_use: Option<bool>,
     /// The revision in force, and since when.
@@ -52,7 +63,8 @@ struct Status<'a> {
     budget: Budget,
     spent: Vec<(Lane, Spent)>,
     waiting: Vec<Waiting<'a>>,
-    approvals: Vec<&'a Approval>,
+    /// The approvals that are not void yet, each with whether it is used.
+    approvals: Vec<(&'a Approval, bool)>,
     kept: Vec<(&'a Scope, &'a InstanceId, &'a RestoredHold)>,
     unsettled: Vec<&'a Unsettled>,
 }
@@ -68,8 +80,14 @@ impl<'a> Status<'a> {
             let spent = ledger.spent(&lane, now);
             (lane, spent)
         });
+        let listen = config.listen.as_deref().unwrap_or(LISTEN);
+        let approvals = ledger.approvals(now).map(|approval| (approval, is_used(approval, past)));
         Self {
             folder,
+            standing: Standing::of(past),
+            now: now.wall,
+            page: (listen != "none").then(|| format!("http://{}/", printable(listen))),
+            is_configured: false,
             in_use: StateDir::is_used(folder),
             accepted: ledger.accepted().map(|accepted| (accepted, since.map(|item| item.at))),
             pause_file: PauseFile::of(folder).said(),
@@ -77,7 +95,7 @@ impl<'a> Status<'a> {
             budget: config.bounds.budget,
             spent: spent.collect(),
             waiting: Findings::of(past).waiting().collect(),
-            approvals: ledger.approvals(now).collect(),
+            approvals: approvals.collect(),
             kept: ledger.holds().collect(),
             unsettled: ledger.unsettled().collect(),
         }
@@ -85,7 +103,7 @@ impl<'a> Status<'a> {
 
     /// Whether somebody approved a plan that waits.
     fn is_approved(&self, waiting: &Waiting<'_>) -> bool {
-        self.approvals.iter().any(|approval| approval.plan == *waiting.plan)
+        self.approvals.iter().any(|(approval, used)| approval.plan == *waiting.plan && !used)
     }
 
     /// How many links are protected.
@@ -99,7 +117,8 @@ pub(super) fn main(options: &Options, globals: &Globals) -> Result<Exit, Failure
     logging::start(&config, "warn")?;
     let (folder, now) = (absolute(setup::state_folder(&config)?)?, setup::clock().now());
     let past = journal::look(&folder, now)?;
-    let status = Status::of(&folder, &past, &config, now);
+    let is_configured = globals.config.is_some() || !globals.set.is_empty();
+    let status = Status { is_configured, ..Status::of(&folder, &past, &config, now) };
     terminal::out(&match options.output {
         Output::Text => text::render(&status, terminal::colour()),
         Output::Json => json::render(&status)?,

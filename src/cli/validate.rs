@@ -83,10 +83,13 @@ fn read(path: &Path) -> Result<Vec<File>, String> {
         return Ok(snapshot.files.into_iter().map(named).collect());
     }
     let fail = |why: String| format!("read {}: {why}", path.display());
-    let size = std::fs::metadata(path).map_err(|error| fail(error.to_string()))?.len();
+    let unread = |error: std::io::Error| {
+        fail(format!("{error}; name manifest files, and folders of them, that this user may read"))
+    };
+    let size = std::fs::metadata(path).map_err(unread)?.len();
     if size > manifest::FILE_BYTES_MAX {
         return Err(fail(format!("it is larger than {} bytes", manifest::FILE_BYTES_MAX)));
     }
-    let text = std::fs::read_to_string(path).map_err(|error| fail(error.to_string()))?;
+    let text = std::fs::read_to_string(path).map_err(unread)?;
     Ok(vec![File::new(path.display().to_string(), text)])
 }

@@ -3,7 +3,9 @@
 use super::JournalError;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::Read as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{
+    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -77,6 +79,7 @@ impl StateDir {
     pub const CONTROL: &str = "control.sock";
 
     /// Makes the folder (0700) where it is missing, and closes it to others where it is open to them.
+    /// One of another user is refused, apart from root's work on a journal that is there.
     ///
     /// # Errors
     /// [`JournalError::State`]
@@ -84,6 +87,7 @@ impl StateDir {
         let fail = |error: std::io::Error| unusable(path, &error);
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(fail)?;
         let metadata = fs::metadata(path).map_err(fail)?;
+        owned(path, &metadata)?;
         if metadata.permissions().mode() & 0o077 != 0 {
             let foreign = |entry: std::io::Result<fs::DirEntry>| {
                 entry.is_ok_and(|entry| !OURS.iter().any(|name| entry.file_name() == *name))
@@ -92,7 +96,7 @@ impl StateDir {
                 return Err(JournalError::State {
                     path: path.display().to_string(),
                     why: "others may enter it, and it holds other things".to_owned(),
-                    help: "give a folder of its own with --state",
+                    help: "give a folder of its own with --state".to_owned(),
                 });
             }
             fs::set_permissions(path, Permissions::from_mode(0o700)).map_err(fail)?;
@@ -115,6 +119,7 @@ impl StateDir {
             .custom_flags(libc::O_NOFOLLOW)
             .open(path.join(LOCK))
             .map_err(fail)?;
+        give(&lock, path).map_err(fail)?;
         let mut tries = LOCK_TRIES;
         loop {
             match lock.try_lock() {
@@ -159,10 +164,36 @@ impl StateDir {
     }
 }
 
+/// Files that one user makes in the folder of another lock that one out: only root may, who gives them
+/// away, and only where its owner has made a journal, with the files that go with it.
+fn owned(path: &Path, metadata: &fs::Metadata) -> Result<(), JournalError> {
+    let (us, owner) = (rustix::process::geteuid(), metadata.uid());
+    if owner == us.as_raw() || us.is_root() && path.join(super::FILE).exists() {
+        return Ok(());
+    }
+    let (owner, us) = (super::name_of(owner), super::name_of(us.as_raw()));
+    Err(JournalError::State {
+        path: path.display().to_string(),
+        why: format!("it belongs to {owner}, who could not use what {us} makes in it"),
+        help: format!(
+            "run this as {owner}: sudo -u {owner} classiclinkd ...; or give another folder with --state"
+        ),
+    })
+}
+
+/// Gives a file that root made to the owner of the folder.
+fn give(file: &File, folder: &Path) -> std::io::Result<()> {
+    let (made, owner) = (file.metadata()?, fs::metadata(folder)?);
+    if made.uid() == owner.uid() || !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    std::os::unix::fs::fchown(file, Some(owner.uid()), Some(owner.gid()))
+}
+
 fn unusable(path: &Path, error: &std::io::Error) -> JournalError {
     JournalError::State {
         path: path.display().to_string(),
         why: error.to_string(),
-        help: "give a folder that this user may write with --state",
+        help: "give a folder that this user may write with --state".to_owned(),
     }
 }

@@ -333,3 +333,18 @@ fn schema_and_completions_are_printed() {
     let bash = crate::harness::Ran::of(binary(&["completions", "bash"]).output().unwrap());
     assert!(bash.out.contains("_classiclinkd()"));
 }
+
+#[test]
+fn what_is_not_there_is_told_with_what_to_name() {
+    let place = Place::new();
+    let ran = |arguments: &[&str]| {
+        let mut command = binary(arguments);
+        crate::harness::Ran::of(command.current_dir(place.path()).output().unwrap())
+    };
+    let validated = ran(&["validate", "nosuch"]);
+    assert_eq!(validated.code, 1, "{validated:?}");
+    assert!(validated.err.contains("nosuch") && validated.err.contains("name manifest files"));
+    let shown = ran(&["demo", "--manifests", "nowhere"]);
+    assert_eq!(shown.code, 1, "{shown:?}");
+    assert!(shown.err.contains("nowhere") && shown.err.contains("--manifests, or"), "{shown:?}");
+}

@@ -90,3 +90,41 @@ fn the_unit_is_notified_watched_and_gives_the_key_as_a_credential() {
     let arguments = std::iter::once("classiclinkd").chain(command);
     classiclinkd::cli::command().try_get_matches_from(arguments).unwrap();
 }
+
+/// The paths below `deploy/` that a source text names.
+fn named_paths(source: &str) -> Vec<&str> {
+    let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '-' | '_');
+    let begins = source.match_indices("deploy/").map(|(at, _)| &source[at..]);
+    let paths = begins.map(|rest| &rest[..rest.find(|c| !part(c)).unwrap_or(rest.len())]);
+    paths.map(|path| path.trim_end_matches(['.', '/'])).collect()
+}
+
+/// Every Rust file below a folder that is no test.
+fn sources(folder: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() && !path.ends_with("tests") {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|end| end == "rs") && !path.ends_with("tests.rs") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn what_the_program_names_of_this_folder_is_there() {
+    assert_eq!(
+        named_paths("see deploy/ram/a.json, or deploy/README.md."),
+        ["deploy/ram/a.json", "deploy/README.md"]
+    );
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (mut files, mut count) = (Vec::new(), 0);
+    sources(&root.join("src"), &mut files);
+    for file in files {
+        for path in named_paths(&std::fs::read_to_string(&file).unwrap()) {
+            assert!(root.join(path).exists(), "{} names {path}", file.display());
+            count += 1;
+        }
+    }
+    assert!(count >= 4, "only {count} paths are named");
+}

@@ -99,7 +99,7 @@ fn nothing_is_wrong_and_nothing_is_changed() {
     for check in CHECKS {
         assert!(!found.text(check).is_empty(), "{check} says nothing: {:#}", found.0);
     }
-    found.says("permissions", &["no dry run", "ram-policy.json"]);
+    found.says("permissions", &["no dry run", "deploy/ram/detach.json", "`classiclinkd policy`"]);
     found.says("endpoint", &["plain http", "a simulator"]);
     assert_eq!(cloud.writes(), 0);
     assert!(!place.state().exists(), "looking makes no folder");
@@ -183,6 +183,27 @@ fn a_key_file_is_private_and_not_at_its_end() {
     let broken = Found::of(command(&place, &cloud, &set));
     broken.fails("credentials", &["JSON is not of the known form"]);
     assert!(!broken.0.to_string().contains("canary"), "{:#}", broken.0);
+}
+
+#[test]
+fn a_page_for_everybody_and_a_webhook_for_everybody_are_told() {
+    let (place, cloud) = healthy();
+    let path = place.path().join("c.yaml");
+    let url = "https://hooks.example/canary";
+    let sink = format!("notifications:\n  - {{name: ops, kind: slack, url: '{url}'}}\n");
+    std::fs::write(&path, sink).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+    let closed = Found::of(command(&place, &cloud, &["--config", "c.yaml"]));
+    assert_eq!(closed.checks("warn"), Vec::<&str>::new(), "{:#}", closed.0);
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let open = Found::of(command(&place, &cloud, &["--config", "c.yaml"]));
+    assert_eq!((open.checks("warn"), open.1), (vec!["configuration"], 0), "{:#}", open.0);
+    open.says("configuration", &["sink ops", "mode 0644", "`urlFile`"]);
+    assert!(!open.0.to_string().contains("canary"), "{:#}", open.0);
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let far = Found::of(command(&place, &cloud, &["--listen", &format!("0.0.0.0:{free}")]));
+    assert_eq!((far.checks("warn"), far.1), (vec!["configuration"], 0), "{:#}", far.0);
+    far.says("configuration", &["no login", "127.0.0.1"]);
 }
 
 #[test]

@@ -62,6 +62,28 @@ fn a_held_plan_is_released_by_the_beginning_of_its_digest() {
     assert_eq!((applied.code, cloud.links("a")), (0, vec!["one".to_owned()]), "{applied:?}");
     let again = approve(&place, &cloud, &plan[..12], &[]);
     assert!(again.code == 1 && again.err.contains("nothing holds it"), "{again:?}");
+    assert!(again.err.contains("approval is used"), "{again:?}");
+    let known = status(&place, &cloud);
+    assert_eq!(known["approvals"][0]["used"], true);
+    let text = place.run(&cloud, &["status"]).out;
+    assert!(text.contains("\nused ") && !text.contains("\napproved "), "{text}");
+    // The same links again make the same plan, which takes a new approval.
+    for back in ["two", "three", "four", "five"] {
+        cloud.attach_by_hand("a", back);
+    }
+    let held = place.run(&cloud, APPLY);
+    assert_eq!((held.code, cloud.links("a").len()), (3, 5), "{held:?}");
+    let known = status(&place, &cloud);
+    assert_eq!(
+        (&known["held"][0]["plan"], &known["held"][0]["approved"]),
+        (&plan.as_str().into(), &false.into())
+    );
+    assert_eq!(approve(&place, &cloud, &plan[..12], &[]).code, 0);
+    assert_eq!(status(&place, &cloud)["held"][0]["approved"], true);
+    assert_eq!((place.run(&cloud, APPLY).code, cloud.links("a").len()), (0, 1));
+    // With all its digits, it is approved for the next time.
+    let ahead = approve(&place, &cloud, &plan, &[]);
+    assert_eq!(ahead.code, 0, "{ahead:?}");
 }
 
 #[test]
@@ -277,6 +299,112 @@ fn where_no_pause_can_be_written_the_way_out_is_a_file() {
     assert!(paused.err.contains(&command), "{paused:?}");
     let resumed = Place::new().run(&cloud, &["resume"]);
     assert!(resumed.code == 1 && resumed.err.contains("--state"), "{resumed:?}");
+}
+
+#[test]
+fn the_status_begins_with_whether_all_is_converged() {
+    let (place, cloud) = held();
+    place.write("b.yaml", &manifest("b", "detach", &["x"], ""));
+    assert_eq!(place.run(&cloud, APPLY).code, 3);
+    let known = status(&place, &cloud);
+    let standing = &known["standing"];
+    assert_eq!((&standing["converged"], &standing["vpcs"]), (&false.into(), &2.into()));
+    assert_eq!(
+        (&standing["inSync"], &standing["page"]),
+        (&1.into(), &"http://127.0.0.1:9108/".into())
+    );
+    let (a, b) = (&known["vpcs"][0], &known["vpcs"][1]);
+    assert_eq!(
+        (&a["vpcId"], &a["inSync"], &a["verdict"]),
+        (&"vpc-a".into(), &false.into(), &"held".into())
+    );
+    assert_eq!((&a["observed"], &a["desired"], &a["detach"]), (&5.into(), &1.into(), &4.into()));
+    assert_eq!(a["heldBy"], serde_json::json!(["perPlan"]));
+    assert_eq!((&b["vpcId"], &b["inSync"]), (&"vpc-b".into(), &true.into()));
+    let text = place.run(&cloud, &["status"]).out;
+    assert!(
+        text.starts_with("standing    not converged: 1 of 2 VPCs in sync, as the journal"),
+        "{text}"
+    );
+    for part in [
+        "held by perPlan: 4 to detach",
+        "5 observed, 1 desired",
+        "vpc-b  in sync since",
+        "127.0.0.1:9108",
+    ] {
+        assert!(text.contains(part), "{part}:\n{text}");
+    }
+
+    let plan = held_plan(&place, &cloud);
+    assert_eq!(approve(&place, &cloud, &plan, &[]).code, 0);
+    assert_eq!(place.run(&cloud, APPLY).code, 0);
+    let known = status(&place, &cloud);
+    assert_eq!(
+        (&known["standing"]["converged"], &known["vpcs"][0]["detach"]),
+        (&true.into(), &0.into())
+    );
+    // The harness gives settings; without any, the limits are nobody's.
+    let whose = "give --config of the daemon";
+    let text = place.run(&cloud, &["status"]).out;
+    assert!(text.starts_with("standing    converged: 2 of 2 VPCs in sync"), "{text}");
+    assert!(!text.contains(whose), "{text}");
+    let state = place.state().display().to_string();
+    let bare = crate::harness::binary(&["status", "--state", &state, "--listen", "none"]);
+    let bare = Ran::of({ bare }.output().unwrap());
+    assert!(bare.out.contains(whose) && !bare.out.contains("9108"), "{bare:?}");
+}
+
+#[test]
+fn nothing_is_made_in_the_state_folder_of_somebody_else() {
+    let (place, cloud) = (Place::new(), Cloud::with(LINKS));
+    // The owner of what this process makes.
+    let is_root = std::os::unix::fs::MetadataExt::uid(&fs::metadata(place.path()).unwrap()) == 0;
+    // Only root can make a folder that is somebody else's; for others, the root folder is one.
+    let folder = if is_root { place.state() } else { "/".into() };
+    if is_root {
+        fs::create_dir(&folder).unwrap();
+        std::os::unix::fs::chown(&folder, Some(65534), Some(65534)).unwrap();
+    }
+    for arguments in [&["pause"][..], APPLY] {
+        let mut command = place.command(&cloud, arguments);
+        let ran = Ran::of(command.env("CLASSICLINKD_STATE", &folder).output().unwrap());
+        assert!(ran.code == 1 && ran.err.contains("sudo -u"), "{ran:?}");
+    }
+    if !is_root {
+        return;
+    }
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0, "no file that its owner cannot use");
+    // A journal that is there is root's to write, and its files stay the owner's.
+    let own = |id: u32| {
+        for entry in fs::read_dir(&folder).unwrap() {
+            std::os::unix::fs::chown(entry.unwrap().path(), Some(id), Some(id)).unwrap();
+        }
+        std::os::unix::fs::chown(&folder, Some(id), Some(id)).unwrap();
+    };
+    own(0);
+    assert_eq!(place.run(&cloud, &["pause"]).code, 0);
+    let _absent = fs::remove_file(folder.join("lock"));
+    own(65534);
+    place.write("a.yaml", &manifest("a", "detach", &["one", "two", "three", "four"], ""));
+    assert_eq!(place.run(&cloud, APPLY).code, 3, "it is paused");
+    let files: Vec<_> = fs::read_dir(&folder).unwrap().map(Result::unwrap).collect();
+    assert!(files.iter().any(|file| file.file_name() == "lock"));
+    for file in files {
+        let owner = std::os::unix::fs::MetadataExt::uid(&file.metadata().unwrap());
+        assert_eq!(owner, 65534, "{file:?}");
+    }
+}
+
+#[test]
+fn what_only_reads_says_that_it_reads() {
+    let (place, cloud) = (Place::new(), Cloud::with(LINKS));
+    fs::create_dir_all(place.state().join("journal.sqlite")).unwrap();
+    for command in [&["status"][..], &["history"], &["journal", "verify"]] {
+        let ran = place.run(&cloud, command);
+        assert_eq!(ran.code, 1, "{ran:?}");
+        assert!(ran.err.contains("read the journal: ") && ran.err.contains("--state"), "{ran:?}");
+        assert!(!ran.err.contains("write the journal"), "{ran:?}");
+    }
 }
 
 #[test]

@@ -190,10 +190,14 @@ fn from_ini(path: &Path, profile: &str, text: &str) -> Result<Key, CredentialErr
 }
 
 fn others_can_read(path: &Path) -> bool {
+    mode(path).is_some_and(is_open)
+}
+
+/// Whether permission bits let others than the owner read who should not.
+pub(super) fn is_open(mode: u32) -> bool {
     // systemd and Kubernetes hand out secrets as files of root that a group, or an access list that
     // shows as one, may read, and nobody may write.
-    let readable = |mode: u32| mode & 0o007 != 0 || mode & 0o070 != 0 && mode & 0o230 != 0;
-    mode(path).is_some_and(readable)
+    mode & 0o007 != 0 || mode & 0o070 != 0 && mode & 0o230 != 0
 }
 
 #[cfg(unix)]

@@ -20,9 +20,7 @@ pub(super) fn judge(account: &AccountName, of: &Provenance, now: Timestamp) -> V
     };
     let what = format!("{kind} from {from}");
     let mut findings = Vec::new();
-    if let (Some(path), Some(mode)) = (&of.file, of.mode)
-        && mode & 0o077 != 0
-    {
+    if let (Some(path), Some(mode)) = (&of.file, of.open_mode()) {
         let found = format!("{what}; others than its owner may read it (mode {mode:04o})");
         findings.push(Finding::warn(CHECK, found, format!("chmod 600 {}", path.display())));
     }
@@ -74,6 +72,7 @@ mod tests {
         assert_eq!(levels(Some(0o600), false, None), [Level::Ok]);
         assert_eq!(levels(None, false, None), [Level::Ok]);
         assert_eq!(levels(Some(0o640), false, None), [Level::Warn]);
+        assert_eq!(levels(Some(0o440), false, None), [Level::Ok], "as systemd hands it out");
         assert_eq!(levels(Some(0o400), true, Some("2026-05-01T13:00:00Z")), [Level::Ok]);
         assert_eq!(levels(Some(0o600), true, Some("2026-05-01T12:14:59Z")), [Level::Warn]);
         assert_eq!(levels(Some(0o600), true, Some("2026-05-01T12:00:00Z")), [Level::Fail]);

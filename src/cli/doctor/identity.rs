@@ -54,7 +54,8 @@ fn too_much(kind: Kind) -> Finding {
         Kind::Account => Finding::warn(
             check,
             "the key is of the account itself, which may do everything",
-            "make a RAM user or role with deploy/ram-policy.json, and use its key",
+            "make a RAM user or role with what `classiclinkd policy` prints, or with \
+             deploy/ram/detach.json, and use its key",
         ),
         Kind::User => Finding::note(check, format!("the key is of a RAM user; {unknown}")),
         Kind::Role => Finding::note(check, format!("the key is of a RAM role; {unknown}")),

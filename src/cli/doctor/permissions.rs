@@ -87,7 +87,8 @@ fn refused(error: &CloudError, found: &str) -> Finding {
     let fail = |advice| Finding::fail(CHECK, found, advice);
     match error.class {
         Class::Denied => fail(
-            "grant ecs:DescribeClassicLinkInstances on `*`, the first statement of deploy/ram-policy.json",
+            "grant ecs:DescribeClassicLinkInstances on `*`, as deploy/ram/observe.json does; \
+             `classiclinkd policy` prints what the manifests need",
         ),
         Class::Unauthenticated => fail("give a key that is active, whole and of this account"),
         Class::Misconfigured | Class::Gone => {
@@ -111,8 +112,8 @@ fn refused(error: &CloudError, found: &str) -> Finding {
 /// `api-contract.md` 2.1: these operations have no `DryRun`, so that only a real change would tell.
 fn writing(mode: Option<Mode>) -> Finding {
     let (what, policy) = match mode {
-        Some(Mode::Sync) => ("detach and attach are", " and deploy/ram-policy-attach.json"),
-        _ => ("detach is", ""),
+        Some(Mode::Sync) => ("detach and attach are", "deploy/ram/sync.json"),
+        _ => ("detach is", "deploy/ram/detach.json"),
     };
     let needed = if matches!(mode, None | Some(Mode::Observe)) {
         "no manifest that was looked at asks for it"
@@ -123,7 +124,7 @@ fn writing(mode: Option<Mode>) -> Finding {
         CHECK,
         format!(
             "whether {what} allowed is not tried, for the cloud has no dry run of it; {needed}; it takes \
-             deploy/ram-policy.json{policy}"
+             {policy}, or what `classiclinkd policy` prints"
         ),
     )
 }

@@ -19,6 +19,9 @@ const FREE_LOW: u64 = 100 * 1024 * 1024;
 /// Room below which the journal may not be written any more.
 const FREE_NONE: u64 = 8 * 1024 * 1024;
 
+/// The longest path that a socket may have, in bytes (unix(7): 108 with the zero at its end).
+const SOCKET_PATH_MAX: usize = 107;
+
 /// What is known of the folder, or of the nearest one above it that exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Facts {
@@ -93,6 +96,15 @@ fn judge(path: &Path, facts: &Facts) -> Vec<Finding> {
         let found = format!("{shown}: others may enter it (mode {:04o})", facts.mode);
         findings.push(Finding::warn(CHECK, found, format!("chmod 700 {shown}")));
     }
+    let length = path.join(StateDir::CONTROL).as_os_str().len();
+    if length > SOCKET_PATH_MAX {
+        let found = format!(
+            "{shown}: the path of {} in it has {length} bytes, and a socket may have {SOCKET_PATH_MAX}, \
+             so `reconcile` cannot ask a daemon there",
+            StateDir::CONTROL
+        );
+        findings.push(Finding::warn(CHECK, found, "use a shorter --state"));
+    }
     if let Some(disk) = facts.disk {
         findings.extend(room(path, disk));
         findings.extend(
@@ -160,6 +172,15 @@ mod tests {
         assert_eq!(levels(&good()), [Level::Ok]);
         assert_eq!(levels(&Facts { there: false, mode: 0o755, owner: 0, ..good() }), [Level::Ok]);
         assert_eq!(levels(&Facts { disk: None, ..good() }), [Level::Ok]);
+    }
+
+    #[test]
+    fn a_folder_too_deep_for_a_socket_is_told() {
+        let of = |bytes: usize| {
+            let path = format!("/{}", "x".repeat(bytes - 1 - "/control.sock".len()));
+            judge(Path::new(&path), &good()).first().map(|finding| finding.level)
+        };
+        assert_eq!((of(107), of(108)), (Some(Level::Ok), Some(Level::Warn)));
     }
 
     #[test]

@@ -24,6 +24,8 @@ fn value(status: &Status<'_>) -> Value {
         "formatVersion": FORMAT_VERSION,
         "state": status.folder.display().to_string(),
         "inUse": status.in_use,
+        "standing": standing(status),
+        "vpcs": vpcs(status),
         "revision": status.accepted.map(|(accepted, since)| revision(accepted, since)),
         "pauseFile": status.pause_file.as_ref().map(|said| json!({
             "path": status.folder.join(file).display().to_string(),
@@ -32,11 +34,39 @@ fn value(status: &Status<'_>) -> Value {
         "pauses": status.pauses.iter().map(|(at, of)| pause(*at, of)).collect::<Vec<_>>(),
         "budgets": budgets(status),
         "held": held(status),
-        "approvals": status.approvals.iter().copied().map(approval).collect::<Vec<_>>(),
+        "approvals": status.approvals.iter().map(|(of, used)| approval(of, *used)).collect::<Vec<_>>(),
         "kept": kept(status),
         "protected": status.protected(),
         "unsettled": unsettled(status),
     })
+}
+
+fn standing(status: &Status<'_>) -> Value {
+    json!({
+        "converged": status.standing.is_converged(),
+        "vpcs": status.standing.rows.len(),
+        "inSync": status.standing.in_sync(),
+        "knownAt": status.standing.known_at.map(|at| at.to_string()),
+        "page": status.page,
+    })
+}
+
+fn vpcs(status: &Status<'_>) -> Vec<Value> {
+    let rows = status.standing.rows.iter().map(|(scope, row)| {
+        let value = json!({
+            "inSync": row.is_in_sync(),
+            "verdict": row.passed.map(|passed| passed.verdict.as_str()),
+            "since": row.since.map(|at| at.to_string()),
+            "observed": row.passed.map(|passed| passed.observed),
+            "desired": row.passed.map(|passed| passed.desired),
+            "detach": row.left(Verb::Detach),
+            "attach": row.left(Verb::Attach),
+            "done": row.done(),
+            "heldBy": row.rules(),
+        });
+        in_scope(scope, value)
+    });
+    rows.collect()
 }
 
 fn revision(accepted: &Accepted, since: Option<Timestamp>) -> Value {
@@ -118,13 +148,14 @@ fn held(status: &Status<'_>) -> Vec<Value> {
     plans.collect()
 }
 
-fn approval(approval: &Approval) -> Value {
+fn approval(approval: &Approval, is_used: bool) -> Value {
     let value = json!({
         "plan": approval.plan.as_str(),
         "account": null, "regionId": null, "vpcId": null,
         "by": approval.by,
         "reason": approval.reason,
         "until": approval.until.to_string(),
+        "used": is_used,
     });
     match &approval.of {
         Some(passed) => in_scope(&passed.scope, value),

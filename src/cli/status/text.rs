@@ -4,11 +4,13 @@ use super::super::findings::Waiting;
 use super::super::resume::{second, told};
 use super::super::target::quoted;
 use super::Status;
+use super::standing::Row;
 use crate::gate;
 use crate::journal::PauseFile;
-use crate::ledger::event::{Approval, RestoredHold};
+use crate::ledger::event::{Approval, Passed, RestoredHold};
 use crate::model::{InstanceId, Scope, Verb, printable};
 use anstyle::{AnsiColor, Style};
+use jiff::SignedDuration;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -27,6 +29,7 @@ pub(super) fn render(status: &Status<'_>, colour: bool) -> String {
         Some(false) => "no process uses it now",
         None => "whether a process uses it cannot be told",
     };
+    standing(&mut sheet, status);
     sheet.row(BOLD, "state", &format!("{} ({used})", status.folder.display()));
     sheet.row(BOLD, "revision", &revision(status));
     paused(&mut sheet, status);
@@ -37,8 +40,10 @@ pub(super) fn render(status: &Status<'_>, colour: bool) -> String {
     if status.waiting.is_empty() {
         sheet.row(BOLD, "held", "no plan");
     }
-    for approval in &status.approvals {
-        sheet.row(BOLD, "approved", &approved(approval));
+    for (approval, used) in &status.approvals {
+        let gone = if *used { "; each of its links was detached since" } else { "" };
+        let word = if *used { "used" } else { "approved" };
+        sheet.row(BOLD, word, &format!("{}{gone}", approved(approval)));
     }
     kept(&mut sheet, &status.kept);
     sheet.row(BOLD, "protected", &links(status.protected()));
@@ -66,6 +71,52 @@ impl Sheet {
     fn more(&mut self, text: &str) {
         let _ = writeln!(self.out, "{:WIDTH$}  {text}", "");
     }
+}
+
+fn standing(sheet: &mut Sheet, status: &Status<'_>) {
+    let (known, all) = (&status.standing, status.standing.rows.len());
+    let counted =
+        format!("{} of {all} {} in sync", known.in_sync(), if all == 1 { "VPC" } else { "VPCs" });
+    let (style, said) = match known.is_converged() {
+        Some(true) => (BOLD, format!("converged: {counted}")),
+        Some(false) => (YELLOW, format!("not converged: {counted}")),
+        None => (YELLOW, "not known: no VPC is declared by a revision in force".to_owned()),
+    };
+    let age = known.known_at.map_or_else(String::new, |at| {
+        let ago = SignedDuration::from_secs(status.now.duration_since(at).as_secs().max(0));
+        format!(", as the journal knows since {} ({ago:#} ago)", second(at))
+    });
+    sheet.row(style, "standing", &format!("{said}{age}"));
+    if let Some(page) = &status.page {
+        sheet.more(&format!("a running daemon knows more, and shows it on its page: {page}"));
+    }
+    let width = known.rows.keys().map(|scope| scope.to_string().len()).max().unwrap_or(0);
+    for (scope, row) in &known.rows {
+        let style = if row.is_in_sync() { BOLD } else { YELLOW };
+        sheet.row(style, "vpc", &format!("{:width$}  {}", scope.to_string(), vpc(row)));
+    }
+}
+
+fn vpc(row: &Row<'_>) -> String {
+    let (Some(passed), Some(since)) = (row.passed, row.since) else {
+        return "not looked at by this revision yet".to_owned();
+    };
+    let rules: Vec<String> = row.rules().into_iter().map(printable).collect();
+    let left =
+        format!("{} to detach, {} to attach", row.left(Verb::Detach), row.left(Verb::Attach));
+    let said = match rules.as_slice() {
+        _ if row.is_partial() => "not read completely".to_owned(),
+        _ if row.is_in_sync() => "in sync".to_owned(),
+        [] => left,
+        rules if passed.verdict == Passed::HELD => format!("held by {}: {left}", rules.join(", ")),
+        rules => format!("partly held by {}: {left}", rules.join(", ")),
+    };
+    let done = match row.done() {
+        0 => String::new(),
+        done => format!(", {done} done since"),
+    };
+    let Passed { observed, desired, .. } = passed;
+    format!("{said} since {}, {observed} observed, {desired} desired{done}", second(since))
 }
 
 fn revision(status: &Status<'_>) -> String {
@@ -110,6 +161,9 @@ fn budgets(sheet: &mut Sheet, status: &Status<'_>) {
             limit.day
         );
         sheet.row(style, "budget", &line);
+    }
+    if !status.spent.is_empty() && !status.is_configured {
+        sheet.more("by this command's own limits, the defaults; give --config of the daemon for the daemon's");
     }
 }
 

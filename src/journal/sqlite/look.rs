@@ -63,6 +63,18 @@ fn is_half_written(connection: &Connection) -> bool {
 /// # Errors
 /// [`JournalError`]; [`JournalError::Missing`] where there is none.
 pub fn look(folder: &Path, now: Moment) -> Result<Past, JournalError> {
+    all(folder, now).map_err(reading)
+}
+
+/// A failure of somebody who only reads.
+fn reading(error: JournalError) -> JournalError {
+    match error {
+        JournalError::Store(why) => JournalError::Unreadable(why),
+        other => other,
+    }
+}
+
+fn all(folder: &Path, now: Moment) -> Result<Past, JournalError> {
     let connection = open(folder)?;
     let (_, items, _) = checked(&connection)?;
     if items.is_empty() {
@@ -84,6 +96,10 @@ pub fn look(folder: &Path, now: Moment) -> Result<Past, JournalError> {
 /// [`JournalError::Broken`] with the number of the first entry that does not fit, [`JournalError::Text`]
 /// where the text of an accepted manifest is not the one that was accepted.
 pub fn verify(folder: &Path) -> Result<Verified, JournalError> {
+    chain(folder).map_err(reading)
+}
+
+fn chain(folder: &Path) -> Result<Verified, JournalError> {
     let connection = open(folder)?;
     let (begins, items, head) = checked(&connection)?;
     if items.is_empty() {
