@@ -71,6 +71,8 @@ pub struct Vitals {
     pub under_way: usize,
     /// When credentials end, of those that have a known end.
     pub expires: BTreeMap<AccountName, Timestamp>,
+    /// Accounts whose credential the cloud refuses, with its code.
+    pub refused: BTreeMap<AccountName, &'static str>,
     /// How far our clock is off, as the cloud's answers to each account tell.
     pub clock_off: BTreeMap<AccountName, Duration>,
 }

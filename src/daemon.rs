@@ -253,7 +253,8 @@ where
     }
 
     fn vitals(&self, waiting: usize, under_way: usize) -> Vitals {
-        let mut vitals = Vitals { waiting, under_way, ..Vitals::default() };
+        let mut vitals =
+            Vitals { waiting, under_way, refused: self.counts.refusing(), ..Vitals::default() };
         for (account, (reads, writes)) in &self.estate.accounts {
             vitals.quarantined.extend(writes.quarantine.by_lane());
             vitals.clock_off.insert(account.clone(), writes.writer.clock_off());

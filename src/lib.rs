@@ -44,9 +44,9 @@ pub mod report;
 pub mod policy;
 pub mod reconcile;
 pub mod board;
+pub mod notification;
 pub mod metrics;
 pub mod serve;
-pub mod notification;
 pub mod control;
 pub mod daemon;
 #[cfg(any(test, feature = "simtest"))]

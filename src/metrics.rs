@@ -2,7 +2,8 @@
 //!
 //! Nothing here is in anybody's way: passes and calls are counted under a lock that is held for an
 //! addition ([`Counts`], [`Metered`]), and everything else is looked up when somebody scrapes
-//! ([`Sources`]). Labels name accounts, regions and VPCs, which manifests bound, and words of ours; never
+//! ([`Sources`]). Labels name accounts, regions, VPCs and sinks, which
+//! files of the operator bound, and words of ours; never
 //! an instance, a key or a text of the cloud.
 
 use crate::aliyun::Operation;

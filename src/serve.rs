@@ -26,7 +26,9 @@ mod answer;
 mod around;
 mod events;
 mod guard;
+mod guests;
 mod health;
+mod held;
 mod metrics;
 mod page;
 mod past;
@@ -144,10 +146,13 @@ fn router(shown: Shown, bound: IpAddr, stop: CancellationToken) -> Router {
         shown,
         stop,
     };
+    let room = held::Room::new(held::HELD_MAX);
+    let hold = middleware::from_fn_with_state(room, held::hold);
     all.fallback(unknown)
+        .layer(hold.clone())
         .layer(middleware::from_fn_with_state(Arc::new(names), guard::guard))
         // Behind the guard's back: a probe names the host as it likes.
-        .merge(health::routes())
+        .merge(health::routes().layer(hold))
         .with_state(Arc::new(server))
 }
 

@@ -100,6 +100,9 @@ fn observed(said: &Said, stale_after: Duration, now: Moment) -> Result<String, S
 }
 
 fn lasting(said: &Said, now: Moment) -> Result<String, String> {
+    if let Some((account, code)) = said.vitals.refused.first_key_value() {
+        return Err(format!("the cloud refuses the credential of {account}: {code}"));
+    }
     let first = said.vitals.expires.iter().min_by_key(|(_, until)| **until);
     let Some((account, until)) = first else { return Ok("none is known to end".to_owned()) };
     let left = Duration::try_from(until.duration_since(now.wall)).unwrap_or_default();

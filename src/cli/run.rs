@@ -99,7 +99,8 @@ pub(super) async fn daemon(
     let clock_of_day = Arc::clone(&clock);
     let orders = beside::listen(&state, &stop);
     let estate = setup::estate(&config, parts);
-    let measured = page::Measured { counts: counts.clone(), lanes, started };
+    let notifications = notifier.counters();
+    let measured = page::Measured { counts: counts.clone(), lanes, started, notifications };
     let shown = page::shown(&config, &state, &estate, &board, measured, &clock)?;
     listening(bound.map(|bound| page::start(shown, bound, &stop)));
     let daemon = Daemon {

@@ -3,8 +3,9 @@
 use super::Operation;
 use crate::apply::Applied;
 use crate::clock::Timings;
+use crate::cloud::{Class, CloudError};
 use crate::gate::Rule;
-use crate::model::{AccountName, Lane, Scope, Verb};
+use crate::model::{AccountName, Lane, Region, Scope, Verb};
 use crate::outcome::Outcome;
 use crate::report::{ScopeReport, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,12 +45,20 @@ pub(super) struct Counted {
     calls: BTreeMap<(AccountName, Operation, &'static str), u64>,
     throttled: BTreeMap<Lane, BTreeMap<Operation, u64>>,
     durations: BTreeMap<Operation, Timings>,
+    /// Where the cloud refuses a credential, or what it asks for, and with which code.
+    refusing: BTreeMap<(AccountName, Option<Region>), &'static str>,
 }
 
 impl Counts {
     /// Forgets what is counted by VPC of those that no manifest declares any more.
     pub fn keep_only(&self, scopes: &BTreeSet<&Scope>) {
-        self.lock().passes.retain(|scope, _| scopes.contains(scope));
+        let mut counted = self.lock();
+        counted.passes.retain(|scope, _| scopes.contains(scope));
+        let lanes: BTreeSet<Lane> = scopes.iter().map(|scope| scope.lane()).collect();
+        counted.refusing.retain(|(account, region), _| {
+            let lane = |region: &Region| Lane { account: account.clone(), region: region.clone() };
+            region.as_ref().is_none_or(|region| lanes.contains(&lane(region)))
+        });
     }
 
     /// A pass over a declared scope ended.
@@ -89,6 +98,39 @@ impl Counts {
         *counted.calls.entry((account.clone(), operation, code)).or_default() += 1;
         let durations = counted.durations.entry(operation);
         durations.or_insert_with(|| Timings::new(CALL_BOUNDS)).record(took);
+    }
+
+    /// What an answer tells of a credential: none that is accepted, or a read that is not permitted. It
+    /// stands until a call to the same region succeeds.
+    pub(super) fn judged(
+        &self,
+        account: &AccountName,
+        region: Option<Region>,
+        operation: Operation,
+        refused: Option<(&CloudError, &'static str)>,
+    ) {
+        let reads = matches!(operation, Operation::Describe | Operation::Identify);
+        let mut counted = self.lock();
+        match refused {
+            None => drop(counted.refusing.remove(&(account.clone(), region))),
+            Some((error, code)) => {
+                let refuses = match error.class {
+                    Class::Unauthenticated => true,
+                    Class::Denied => reads,
+                    _ => false,
+                };
+                if refuses {
+                    counted.refusing.insert((account.clone(), region), code);
+                }
+            }
+        }
+    }
+
+    /// The accounts whose credential the cloud refuses, with a code that is ours or of a table.
+    pub fn refusing(&self) -> BTreeMap<AccountName, &'static str> {
+        let counted = self.lock();
+        let refusing = counted.refusing.iter();
+        refusing.map(|((account, _), code)| (account.clone(), *code)).collect()
     }
 
     /// The cloud turned a call away for exceeding a quota.
@@ -132,12 +174,38 @@ impl Counted {
         of.copied().unwrap_or_default()
     }
 
-    pub fn actions(&self) -> impl Iterator<Item = (&Action, &u64)> {
-        self.actions.iter()
+    /// What ended, and what could have, at 0: a rise from nothing is none to whoever asks for
+    /// increases. `kinds` are the accounts and regions of the manifests, with what may be done there.
+    pub fn actions(&self, kinds: &BTreeSet<(Lane, Verb)>) -> BTreeMap<Action, u64> {
+        let with_class = Class::ALL.map(|class| class.as_str());
+        let mut all = BTreeMap::new();
+        for (lane, verb) in kinds {
+            for outcome in ["converged", "settling", "skipped", "withdrawn", "unjournaled"] {
+                all.insert((lane.clone(), *verb, outcome, "none"), 0);
+            }
+            for outcome in ["blocked", "failed", "unknown"] {
+                all.extend(with_class.map(|class| ((lane.clone(), *verb, outcome, class), 0)));
+            }
+        }
+        all.extend(self.actions.iter().map(|(action, count)| (action.clone(), *count)));
+        all
     }
 
-    pub fn calls(&self) -> impl Iterator<Item = (&(AccountName, Operation, &'static str), &u64)> {
-        self.calls.iter()
+    /// Calls, likewise: of each account, reads and detaches that were answered.
+    pub fn calls<'a>(
+        &self,
+        accounts: impl Iterator<Item = &'a AccountName>,
+    ) -> BTreeMap<(AccountName, Operation, &'static str), u64> {
+        let operations = [Operation::Describe, Operation::Detach];
+        let at_0 =
+            accounts.flat_map(|account| operations.map(|of| ((account.clone(), of, "ok"), 0)));
+        let mut all: BTreeMap<_, _> = at_0.collect();
+        all.extend(self.calls.iter().map(|(call, count)| (call.clone(), *count)));
+        all
+    }
+
+    pub fn refuses(&self, account: &AccountName) -> bool {
+        self.refusing.keys().any(|(of, _)| of == account)
     }
 
     pub fn durations(&self) -> impl Iterator<Item = (&Operation, &Timings)> {

@@ -47,6 +47,9 @@ impl<C> Metered<C> {
             Err(error) => codes::label(&error.code),
         };
         self.counts.called(&self.account, operation, code, took);
+        let region = lane.as_ref().map(|lane| lane.region.clone());
+        let refused = answer.as_ref().err().map(|error| (error, code));
+        self.counts.judged(&self.account, region, operation, refused);
         if let (Some(lane), Err(CloudError { class: Class::Throttled, .. })) = (lane, &answer) {
             self.counts.throttled(&lane, operation);
         }

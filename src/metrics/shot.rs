@@ -5,14 +5,17 @@ use super::counts::{Counted, verdict};
 use crate::attempt::{LaneStats, Lanes};
 use crate::board::{Board, Health, Vitals};
 use crate::clock::{Clock, Moment};
+use crate::desired::Tree;
 use crate::journal::{Journal, Measured, PauseFile};
 use crate::ledger::event::Cause;
 use crate::ledger::{Budget, Spent};
-use crate::model::{AccountName, Lane, Scope};
+use crate::model::{AccountName, Lane, Mode, Scope, Verb};
+use crate::notification::{Counters, Stats};
 use crate::report::ScopeReport;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Where numbers come from.
 pub struct Sources {
@@ -30,6 +33,10 @@ pub struct Sources {
     pub pause_file: PauseFile,
     /// Most detaches of an account and region.
     pub budget: Budget,
+    /// What became of notifications.
+    pub notifications: Counters,
+    /// Full pass per scope.
+    pub interval: Duration,
     /// When the process began.
     pub started: Timestamp,
     /// Tells the time.
@@ -54,7 +61,11 @@ impl Seen {
 pub(super) struct Shot {
     pub now: Moment,
     pub started: Timestamp,
+    pub interval: Duration,
+    pub notifications: Vec<Stats>,
     pub counted: Counted,
+    /// What may be done where, as the manifests in force say.
+    pub kinds: BTreeSet<(Lane, Verb)>,
     pub scopes: Vec<Seen>,
     /// Of the scopes, and of what was counted.
     pub lanes: BTreeSet<Lane>,
@@ -98,7 +109,9 @@ impl Sources {
         let (vitals, happened) = (said.vitals.clone(), said.happened.clone());
         let (heartbeat, accepted_at) = (said.heartbeat, said.accepted_at);
         let source_problem = said.trouble.is_some();
+        let tree = said.tree.clone();
         drop(said);
+        let kinds = kinds(tree.as_deref(), &scopes);
         let lanes: BTreeSet<Lane> =
             scopes.iter().map(|seen| seen.scope.lane()).chain(counted.lanes().cloned()).collect();
         let halted = self.accounts.iter();
@@ -110,6 +123,9 @@ impl Sources {
         Shot {
             now,
             started: self.started,
+            interval: self.interval,
+            notifications: self.notifications.stats(),
+            kinds,
             scopes,
             limits: self.lanes.stats(),
             halted: halted.map(|name| (name.clone(), self.lanes.is_halted(name))).collect(),
@@ -139,6 +155,18 @@ impl Sources {
         });
         pauses
     }
+}
+
+/// What may be done where: of the manifests as soon as they are accepted, which is before the first pass.
+fn kinds(tree: Option<&Tree>, scopes: &[Seen]) -> BTreeSet<(Lane, Verb)> {
+    let declared = tree.into_iter().flat_map(|tree| &tree.scopes);
+    let declared = declared.map(|(scope, desired)| (scope.lane(), desired.mode));
+    let seen = scopes.iter().map(|seen| (seen.scope.lane(), seen.report.mode));
+    let of = |(lane, mode): (Lane, Mode)| {
+        let attach = (mode == Mode::Sync).then(|| (lane.clone(), Verb::Attach));
+        [(lane, Verb::Detach)].into_iter().chain(attach)
+    };
+    declared.chain(seen).flat_map(of).collect()
 }
 
 /// Since 1970.

@@ -26,6 +26,7 @@ struct World {
     board: Board,
     lanes: Arc<crate::attempt::Lanes>,
     journal: Journal,
+    notifications: crate::notification::Counters,
 }
 
 impl World {
@@ -35,6 +36,7 @@ impl World {
         Self {
             counts: Counts::default(),
             board: Board::new(Duration::from_secs(60)),
+            notifications: Default::default(),
             lanes: Arc::new(crate::attempt::Lanes::new(Limits::default(), Arc::clone(&dynamic), 7)),
             journal: Journal::in_memory(Memory::default(), dynamic),
             clock,
@@ -50,6 +52,8 @@ impl World {
             journal: self.journal.clone(),
             pause_file: PauseFile::default(),
             budget: Budget { hour: 50, day: 200 },
+            notifications: self.notifications.clone(),
+            interval: Duration::from_secs(60),
             started: self.clock.now().wall,
             clock: Arc::<TokioClock>::clone(&self.clock),
         })
@@ -120,7 +124,7 @@ async fn what_ended_is_counted_and_what_stands_is_shown() {
     assert_eq!(drift("unexpected"), Some(1.0), "one of the two is gone");
     assert_eq!(drift("missing"), Some(0.0));
     let actions = samples(&text, "classiclinkd_actions_total");
-    assert_eq!(actions.len(), 2, "{actions:?}");
+    assert_eq!(actions.values().sum::<f64>(), 2.0, "{actions:?}");
     let of = |labels: &str| sample(&text, "classiclinkd_actions_total", labels);
     assert_eq!(of("outcome=\"converged\",class=\"none\""), Some(1.0));
     assert_eq!(of("verb=\"detach\",outcome=\"blocked\",class=\"blocked\""), Some(1.0));
@@ -190,6 +194,7 @@ async fn the_loop_tells_of_itself() {
         waiting: 4,
         under_way: 5,
         expires: [(account.clone(), moment(12_345).wall)].into(),
+        refused: BTreeMap::new(),
         clock_off: [(account, Duration::from_millis(1500))].into(),
     };
     world.board.beat(world.clock.now(), vitals);
@@ -200,7 +205,7 @@ async fn the_loop_tells_of_itself() {
     assert_eq!(of("links_quarantined"), Some(3.0));
     assert_eq!((of("scopes_waiting"), of("passes_under_way")), (Some(4.0), Some(5.0)));
     assert_eq!(of("credential_expiry_timestamp_seconds"), Some(12_345.0));
-    assert_eq!(of("clock_off_seconds"), Some(1.5));
+    assert_eq!((of("clock_off_seconds"), of("interval_seconds")), (Some(1.5), Some(60.0)));
     assert_eq!((of("source_problem"), of("journal_writable")), (Some(1.0), Some(1.0)));
     assert_eq!((of("calls_in_flight"), of("retry_budget_left")), (Some(1.0), Some(500.0)));
     let rate = sample(&text, "classiclinkd_limiter_calls_per_second", "DescribeClassicLink");
@@ -211,6 +216,8 @@ async fn the_loop_tells_of_itself() {
     assert_eq!((check("loop"), check("revision")), (Some(1.0), Some(0.0)));
     assert!(!text.contains("secret"));
 }
+
+mod standing;
 
 /// Gives its answers one after the other, each after 150 ms.
 struct Script(Mutex<Vec<Result<(), CloudError>>>);
@@ -288,7 +295,7 @@ async fn each_call_is_counted_by_code_and_codes_that_nobody_knows_are_one() {
     assert_eq!(call(describe, "timeout"), Some(1.0));
     assert_eq!(call("GetCallerIdentity", "ok"), Some(1.0));
     assert_eq!(call("DetachClassicLinkVpc", "operationdenied"), Some(1.0));
-    assert_eq!(calls.len(), 6, "{calls:?}");
+    assert_eq!(calls.len(), 8, "and two of an account that made none: {calls:?}");
     let lane = Lane { account, region: scope().region };
     let throttled = format!("account=\"prod\",region=\"{}\",action=\"{describe}\"", lane.region);
     assert_eq!(samples(&text, "classiclinkd_calls_throttled_total")[&throttled], 1.0);

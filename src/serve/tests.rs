@@ -40,6 +40,8 @@ async fn running(limits: accept::Limits) -> Running {
         journal: journal.clone(),
         pause_file: PauseFile::default(),
         budget: Budget { hour: 50, day: 200 },
+        notifications: Default::default(),
+        interval: Duration::from_secs(60),
         started: clock.now().wall,
         clock: Arc::clone(&clock),
     });

@@ -49,6 +49,19 @@ fn failing(board: &Board, at: u64) -> Vec<&'static str> {
     checks.into_iter().filter(|check| check.found.is_err()).map(|check| check.name).collect()
 }
 
+#[test]
+fn a_credential_that_the_cloud_refuses_makes_it_unready() {
+    let board = well();
+    let account = AccountName::parse("prod").unwrap();
+    let refused = [(account, "invalidaccesskeyid.*")].into();
+    board.beat(moment(NOW), Vitals { refused, ..Vitals::default() });
+    assert_eq!(failing(&board, NOW), ["credentials"]);
+    let why = board.ready(moment(NOW)).reason().unwrap().to_owned();
+    assert!(why.contains("prod") && why.contains("invalidaccesskeyid"), "{why}");
+    board.beat(moment(NOW), Vitals::default());
+    assert!(failing(&board, NOW).is_empty());
+}
+
 fn ends_at(at: u64) -> Vitals {
     let account = AccountName::parse("default").unwrap();
     Vitals { expires: [(account, moment(at).wall)].into(), ..Vitals::default() }

@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::daemon::Estate;
 use crate::metrics::{Counts, Metrics, Sources};
 use crate::model::AccountName;
+use crate::notification::Counters;
 use crate::observe::Reads;
 use crate::serve::{self, Shown};
 use jiff::Timestamp;
@@ -23,6 +24,7 @@ pub(super) struct Measured {
     pub counts: Counts,
     pub lanes: Arc<Lanes>,
     pub started: Timestamp,
+    pub notifications: Counters,
 }
 
 /// What the status page shows.
@@ -37,7 +39,7 @@ pub(super) fn shown<R, W>(
     let quarantine = |(name, (_, writes)): (&AccountName, &(Reads<R>, Writes<W>))| {
         (name.clone(), writes.quarantine.clone())
     };
-    let Measured { counts, lanes, started } = measured;
+    let Measured { counts, lanes, started, notifications } = measured;
     let metrics = Metrics::new(Sources {
         counts,
         board: board.clone(),
@@ -46,6 +48,8 @@ pub(super) fn shown<R, W>(
         journal: state.journal.clone(),
         pause_file: state.pause_file.clone(),
         budget: config.bounds.budget,
+        notifications,
+        interval: config.interval,
         started,
         clock: Arc::clone(clock),
     });

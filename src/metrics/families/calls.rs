@@ -30,8 +30,8 @@ pub(super) const FAMILIES: &[Family] = &[
                that is known in lower case (a `*` stands for the rest of a group), ours where the cloud \
                did not answer (`timeout`, `connect` and the like), else `other`",
         read: |shot, samples| {
-            for ((account, action, code), count) in shot.counted.calls() {
-                samples.put(&[account.as_str(), action.as_str(), code], *count);
+            for ((account, action, code), count) in shot.counted.calls(shot.halted.keys()) {
+                samples.put(&[account.as_str(), action.as_str(), code], count);
             }
         },
     },
@@ -111,6 +111,19 @@ pub(super) const FAMILIES: &[Family] = &[
         read: |shot, samples| {
             for (account, halted) in &shot.halted {
                 samples.put(&[account.as_str()], *halted);
+            }
+        },
+    },
+    Family {
+        name: "classiclinkd_credential_refused",
+        kind: Kind::Gauge,
+        unit: "",
+        labels: &["account"],
+        help: "1 while the cloud does not accept the account's credential, or does not permit it to read, in \
+               some region: until a call there succeeds; else 0",
+        read: |shot, samples| {
+            for account in shot.halted.keys() {
+                samples.put(&[account.as_str()], shot.counted.refuses(account));
             }
         },
     },

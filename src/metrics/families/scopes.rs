@@ -101,6 +101,18 @@ pub(super) const FAMILIES: &[Family] = &[
         },
     },
     Family {
+        name: "classiclinkd_mode",
+        kind: Kind::Gauge,
+        unit: "",
+        labels: &["account", "region", "vpc", "mode"],
+        help: "1 for the mode of the VPC's manifests: `observe`, `detach` or `sync`",
+        read: |shot, samples| {
+            for seen in &shot.scopes {
+                samples.of_scope(&seen.scope, &[seen.report.mode.as_str()], true);
+            }
+        },
+    },
+    Family {
         name: "classiclinkd_links_drifted",
         kind: Kind::Gauge,
         unit: "",
@@ -181,10 +193,11 @@ pub(super) const FAMILIES: &[Family] = &[
         labels: &["account", "region", "verb", "outcome", "class"],
         help: "Actions that ended, by verb (`detach`, `attach`), outcome (`converged`, `blocked`, `failed`, \
                `unknown`, `settling`, `skipped`, `withdrawn`, `unjournaled`) and class of the error behind \
-               it (`none` where there was none); a link in quarantine is skipped at every pass",
+               it (`none` where there was none); a link in quarantine is skipped at every pass; there \
+               at 0 as soon as manifests name the account and region",
         read: |shot, samples| {
-            for ((lane, verb, outcome, class), count) in shot.counted.actions() {
-                samples.of_lane(lane, &[verb.as_str(), outcome, class], *count);
+            for ((lane, verb, outcome, class), count) in shot.counted.actions(&shot.kinds) {
+                samples.of_lane(&lane, &[verb.as_str(), outcome, class], count);
             }
         },
     },

@@ -123,6 +123,30 @@ pub(super) const FAMILIES: &[Family] = &[
         },
     },
     Family {
+        name: "classiclinkd_notifications",
+        kind: Kind::Counter,
+        unit: "",
+        labels: &["sink", "outcome"],
+        help: "News for a sink of `notifications`, by what became of them: `sent`, `failed` (given up), \
+               `dropped` (by a full queue)",
+        read: |shot, samples| {
+            for stats in &shot.notifications {
+                let counts = [stats.sent, stats.failed, stats.dropped];
+                for (outcome, count) in ["sent", "failed", "dropped"].into_iter().zip(counts) {
+                    samples.put(&[stats.sink.as_str(), outcome], count);
+                }
+            }
+        },
+    },
+    Family {
+        name: "classiclinkd_interval_seconds",
+        kind: Kind::Gauge,
+        unit: "seconds",
+        labels: &[],
+        help: "How often each VPC is looked at (`interval`)",
+        read: |shot, samples| samples.put(&[], shot.interval.as_secs_f64()),
+    },
+    Family {
         name: "classiclinkd_build",
         kind: Kind::Info,
         unit: "",

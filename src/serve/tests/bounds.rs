@@ -134,11 +134,7 @@ async fn more_connections_than_there_are_places_are_turned_away() {
     let server = running(limits).await;
     let mut open = Vec::new();
     for _ in 0..3 {
-        let mut stream = server.connected().await;
-        // Answered, so it has its place.
-        stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
-        stream.readable().await.unwrap();
-        open.push(stream);
+        open.push(server.followed().await);
     }
     let answer = to_the_end(&mut server.connected().await).await;
     assert_eq!(code(&answer), "503", "{answer}");
@@ -159,7 +155,8 @@ async fn who_takes_nothing_is_given_up() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (stream, _) = listener.accept().await.unwrap();
-    let mut patient = patient::Patient::new(stream, Duration::from_millis(100));
+    let visit = guests::Visit::new(DEADLINE);
+    let mut patient = patient::Patient::new(stream, Duration::from_millis(100), visit);
     let much = vec![0; 1 << 20];
     let writing = async {
         loop {
@@ -171,4 +168,79 @@ async fn who_takes_nothing_is_given_up() {
     let ended = tokio::time::timeout(DEADLINE, writing).await;
     assert_eq!(ended.expect("it is given up"), std::io::ErrorKind::TimedOut);
     drop(peer);
+}
+
+#[tokio::test]
+async fn who_only_sits_there_keeps_no_probe_out() {
+    let server = running(accept::LIMITS).await;
+    server.board.beat(SystemClock::new().now(), Default::default());
+    let mut silent = Vec::new();
+    for _ in 0..accept::LIMITS.connections + 20 {
+        silent.push(server.connected().await);
+    }
+    let answer = server.get("/livez").await;
+    assert_eq!(code(&answer), "200", "{answer}");
+    assert_eq!(to_the_end(&mut silent[0]).await, "", "the one that sat there for longest went");
+}
+
+/// A server whose every answer is this large, with room for so much.
+async fn generous(size: usize, room: usize, limits: accept::Limits) -> (SocketAddr, Stopped) {
+    let hold = middleware::from_fn_with_state(held::Room::new(room), held::hold);
+    let many = move || async move { "x".repeat(size) };
+    let router = Router::new().route("/", get(many)).route("/small", get("small")).layer(hold);
+    let (listener, address) = bind("127.0.0.1:0").await.unwrap();
+    let stop = CancellationToken::new();
+    tokio::spawn(accept::serve(listener, router, limits, stop.clone()));
+    (address, Stopped(stop.drop_guard()))
+}
+
+struct Stopped(
+    #[expect(dead_code, reason = "it acts when it is dropped")] tokio_util::sync::DropGuard,
+);
+
+async fn ask(address: SocketAddr, path: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream
+}
+
+#[tokio::test]
+async fn what_is_held_for_slow_readers_is_bounded_and_small_answers_go_on() {
+    let size = 32 << 20;
+    let (address, _stop) = generous(size, size + (1 << 20), accept::LIMITS).await;
+    let mut slow = ask(address, "/").await;
+    slow.readable().await.unwrap();
+    let refused = to_the_end(&mut ask(address, "/").await).await;
+    assert_eq!(code(&refused), "503", "{} bytes", refused.len());
+    assert!(body(&refused)["error"].as_str().unwrap().contains("slowly"));
+    assert_eq!(code(&to_the_end(&mut ask(address, "/small").await).await), "200");
+    assert!(to_the_end(&mut slow).await.len() > size, "it is not cut off");
+    let again = async {
+        while code(&to_the_end(&mut ask(address, "/").await).await) != "200" {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, again).await.expect("there is room again");
+}
+
+#[tokio::test]
+async fn who_takes_a_little_now_and_then_is_given_up_too() {
+    let size = 64 << 20;
+    let limits = accept::Limits { answer: Duration::from_millis(500), ..accept::LIMITS };
+    let (address, _stop) = generous(size, size * 2, limits).await;
+    let mut slow = ask(address, "/").await;
+    let mut part = vec![0; 64 << 10];
+    let dripping = async {
+        let mut taken = 0;
+        loop {
+            match slow.read(&mut part).await {
+                Ok(0) | Err(_) => break taken,
+                Ok(count) => taken += count,
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let taken = tokio::time::timeout(DEADLINE, dripping).await.expect("it ends");
+    assert!(taken < size, "{taken}");
 }

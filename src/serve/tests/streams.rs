@@ -11,7 +11,7 @@ fn report() -> Arc<ScopeReport> {
 
 impl Running {
     /// A stream that is being followed.
-    async fn followed(&self) -> (TcpStream, String) {
+    pub(super) async fn followed(&self) -> (TcpStream, String) {
         let mut stream = self.connected().await;
         let request = "GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n";
         stream.write_all(request.as_bytes()).await.unwrap();
