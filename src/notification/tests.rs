@@ -114,12 +114,31 @@ async fn a_receiver_that_fails_is_tried_again_and_its_wish_to_wait_is_followed()
     assert_eq!(notifier.stats()[0].retries, 2);
 }
 
+/// Passes between any two looks at it, and fails once, at a look of the courier's own.
+struct Failing {
+    good: Arc<dyn Clock>,
+    looks: AtomicU64,
+    fails_at: u64,
+}
+
+impl Clock for Failing {
+    fn now(&self) -> Moment {
+        let look = self.looks.fetch_add(1, Ordering::SeqCst);
+        assert!(look != self.fails_at, "on purpose");
+        self.good.now().after(Duration::from_millis(look))
+    }
+}
+
+fn failing(good: &Arc<dyn Clock>, fails_at: u64) -> Arc<dyn Clock> {
+    Arc::new(Failing { good: Arc::clone(good), looks: AtomicU64::new(0), fails_at })
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_wish_to_wait_for_ever_costs_no_more_than_the_message() {
     let (clock, board) = (clock(), board());
     let answers = &["429 Slow\r\nretry-after: 18446744073709551615\r\n", "200 OK\r\n"];
     let receiver = Receiver::with(answers, Arc::clone(&clock)).await;
-    let notifier = notifier(&[sink(Kind::Json, &receiver.url)], &board, &clock);
+    let notifier = notifier(&[sink(Kind::Json, &receiver.url)], &board, &failing(&clock, u64::MAX));
     board.trouble(Some("bad".into()), clock.now());
     until("it is judged", || notifier.stats()[0].failed + notifier.stats()[0].retries > 0).await;
     board.trouble(None, clock.now());
@@ -128,30 +147,14 @@ async fn a_wish_to_wait_for_ever_costs_no_more_than_the_message() {
     assert!(clock.now().monotonic <= first_try + Duration::from_secs(2 * 3600));
 }
 
-/// Fails once, at a call of the courier's own.
-struct Failing {
-    good: Arc<dyn Clock>,
-    calls: AtomicU64,
-    fails_at: u64,
-}
-
-impl Clock for Failing {
-    fn now(&self) -> Moment {
-        let call = self.calls.fetch_add(1, Ordering::SeqCst);
-        assert!(call != self.fails_at, "on purpose");
-        self.good.now()
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_courier_that_fails_loses_its_message_says_so_and_goes_on() {
     let (good, board) = (clock(), board());
     // The first is asked before the news leave the queue, the second after.
     for (fails_at, lost) in [(0, 0), (1, 1)] {
         let receiver = Receiver::with(&[], Arc::clone(&good)).await;
-        let failing = Failing { good: Arc::clone(&good), calls: AtomicU64::new(0), fails_at };
-        let failing: Arc<dyn Clock> = Arc::new(failing);
-        let notifier = notifier(&[sink(Kind::Json, &receiver.url)], &board, &failing);
+        let clock = failing(&good, fails_at);
+        let notifier = notifier(&[sink(Kind::Json, &receiver.url)], &board, &clock);
         board.trouble(Some("bad".into()), good.now());
         until("a message is lost or sent", || {
             notifier.stats()[0].failed + notifier.stats()[0].sent == 1
