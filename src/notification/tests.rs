@@ -114,7 +114,7 @@ async fn a_receiver_that_fails_is_tried_again_and_its_wish_to_wait_is_followed()
     assert_eq!(notifier.stats()[0].retries, 2);
 }
 
-/// Passes between any two looks at it, and fails once, at a look of the courier's own.
+/// Goes on by a second between any two looks at it, and fails once, at a look of the courier's own.
 struct Failing {
     good: Arc<dyn Clock>,
     looks: AtomicU64,
@@ -125,7 +125,7 @@ impl Clock for Failing {
     fn now(&self) -> Moment {
         let look = self.looks.fetch_add(1, Ordering::SeqCst);
         assert!(look != self.fails_at, "on purpose");
-        self.good.now().after(Duration::from_millis(look))
+        self.good.now().after(Duration::from_secs(look))
     }
 }
 
