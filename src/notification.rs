@@ -12,8 +12,10 @@ use crate::board::{Board, Happening};
 use crate::clock::{Clock, Moment};
 use courier::{Courier, Outlet, Tally};
 use form::Verdict;
+use futures_util::FutureExt as _;
 use pace::Pace;
 use queue::Queue;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -126,6 +128,7 @@ impl Notifier {
                 pace: Pace::new(sink.per_minute),
                 batch: sink.batch,
                 random: random.fork(),
+                under_way: (0, 0),
                 closing: told_all.clone(),
             };
             tasks.spawn(courier.run());
@@ -177,6 +180,21 @@ impl Follower {
         closing: CancellationToken,
         told_all: CancellationToken,
     ) {
+        // What made it fail is heard already, and not heard again.
+        while AssertUnwindSafe(self.follow(&mut board, &closing)).catch_unwind().await.is_err() {
+            tracing::error!(
+                "a happening could not be told: a mistake in classiclinkd; please report it"
+            );
+        }
+        told_all.cancel();
+    }
+
+    /// Follows until it closes, and then what is left.
+    async fn follow(
+        &mut self,
+        board: &mut Receiver<(Moment, Happening)>,
+        closing: &CancellationToken,
+    ) {
         loop {
             tokio::select! {
                 biased;
@@ -195,7 +213,6 @@ impl Follower {
                 Err(TryRecvError::Empty | TryRecvError::Closed) => break,
             }
         }
-        told_all.cancel();
     }
 
     fn hear(&mut self, at: Moment, happening: &Happening) {

@@ -42,7 +42,7 @@ fn one(reader: &mut Reader<'_>, accounts: &BTreeMap<AccountName, Account>) -> Op
     }
     let place = place(reader);
     let mut secret_file = None;
-    reader.text("secretFile", &mut secret_file);
+    reader.parsed_or_null("secretFile", &mut secret_file, file);
     if secret_file.is_some() && kind.is_some_and(|kind| !kind.signs()) {
         reader.wrong("secretFile", "is only for the kinds dingtalk and lark, which sign messages");
     }
@@ -65,7 +65,7 @@ fn one(reader: &mut Reader<'_>, accounts: &BTreeMap<AccountName, Account>) -> Op
         name: named?,
         kind: kind?,
         place: place?,
-        secret_file: secret_file.map(PathBuf::from),
+        secret_file,
         events,
         accounts: of_accounts,
         scopes,
@@ -76,12 +76,12 @@ fn one(reader: &mut Reader<'_>, accounts: &BTreeMap<AccountName, Account>) -> Op
 }
 
 fn place(reader: &mut Reader<'_>) -> Option<Place> {
-    let (mut url, mut file) = (None, None);
+    let (mut url, mut path) = (None, None);
     // What is wrong with a URL is said without showing it: it is a secret.
     let here = reader.parsed_or_null("url", &mut url, |text| {
         Address::parse(text).map_err(|error| error.to_string())
     });
-    let there = reader.parsed_or_null("urlFile", &mut file, |text| Ok(PathBuf::from(text)));
+    let there = reader.parsed_or_null("urlFile", &mut path, file);
     match (here, there) {
         (true, true) => reader.mistake("says both `url` and `urlFile`; write one of them"),
         (false, false) => reader.mistake(
@@ -90,7 +90,19 @@ fn place(reader: &mut Reader<'_>) -> Option<Place> {
         ),
         _ => (),
     }
-    url.map(Place::Here).or(file.map(Place::File))
+    url.map(Place::Here).or(path.map(Place::File))
+}
+
+/// Not shown either: somebody may have written here what belongs into the file.
+fn file(text: &str) -> Result<PathBuf, String> {
+    match text.is_empty() || text.contains("://") {
+        false => Ok(PathBuf::from(text)),
+        true => Err(
+            "is no path; write the path of a file with mode 600, and the URL or the secret into \
+                     that file"
+                .to_owned(),
+        ),
+    }
 }
 
 fn name(text: &str) -> Result<String, String> {

@@ -6,10 +6,12 @@ use super::pace::Pace;
 use super::queue::Queue;
 use super::sink::{Sink, SinkError};
 use super::template::Template;
-use super::wire::Wire;
+use super::wire::{GIVE_UP, Wire};
 use crate::clock::Clock;
 use crate::retry::{self, Policy};
+use futures_util::FutureExt as _;
 use secrecy::{ExposeSecret, SecretString};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -18,8 +20,8 @@ use tokio_util::sync::CancellationToken;
 /// How one message is tried again.
 const TRIES: Policy =
     Policy { base: Duration::from_secs(2), cap: Duration::from_secs(600), attempts: 16 };
-/// From then on it is given up.
-const GIVE_UP: Duration = Duration::from_secs(3600);
+/// Rest of a courier that failed, so that one that fails always does not keep the machine busy.
+const REST: Duration = Duration::from_secs(5);
 
 /// What happened to the news of one sink.
 #[derive(Debug, Default)]
@@ -65,8 +67,7 @@ impl Outlet {
         clock: &Arc<dyn Clock>,
     ) -> Result<Self, OutletError> {
         let (address, secret) = (sink.address()?, sink.secret()?);
-        let shown = secret.as_ref().map(ExposeSecret::expose_secret);
-        let wire = Wire::new(sink.kind, address, shown)
+        let wire = Wire::new(sink.kind, address)
             .map_err(|why| OutletError::Client { sink: sink.name.clone(), why })?;
         Ok(Self {
             name: sink.name.clone(),
@@ -105,13 +106,25 @@ pub(super) struct Courier {
     pub pace: Pace,
     pub batch: Duration,
     pub random: fastrand::Rng,
+    /// News, and news lost before, that left the queue and are neither taken nor given up.
+    pub under_way: (u64, u64),
     /// Set when nothing more will be told.
     pub closing: CancellationToken,
 }
 
 impl Courier {
-    /// Carries until it closes; what is left then gets one attempt.
+    /// Carries until it closes. A mistake of ours that would end it costs the message, not the sink.
     pub(super) async fn run(mut self) {
+        // Nothing of it is left half changed: what was under way is counted as lost below.
+        while AssertUnwindSafe(self.carry()).catch_unwind().await.is_err() {
+            let (events, lost) = std::mem::take(&mut self.under_way);
+            self.failed(events, lost, "a mistake in classiclinkd; please report it");
+            let _closing = self.closing.run_until_cancelled(tokio::time::sleep(REST)).await;
+        }
+    }
+
+    /// What is left when it closes gets one attempt.
+    async fn carry(&mut self) {
         while self.collected().await {
             self.deliver().await;
         }
@@ -136,19 +149,30 @@ impl Courier {
 
     async fn deliver(&mut self) {
         let (news, lost) = self.queue.take();
+        self.under_way = (news.len() as u64, lost);
+        self.try_to_send(&news, lost).await;
+        self.under_way = (0, 0);
+    }
+
+    async fn try_to_send(&mut self, news: &[Arc<News>], lost: u64) {
+        let events = news.len() as u64;
         let begun = self.outlet.clock.now();
         for attempt in 1.. {
             self.pace.sent(self.outlet.clock.now());
-            let (why, after) = match self.outlet.send(&news, lost).await {
-                Verdict::Taken => return self.taken(&news, attempt),
-                Verdict::Never { why, remark: _ } => return self.failed(&news, lost, &why),
-                Verdict::Again { why, remark: _, after } => (why, after),
+            let (why, after) = match self.outlet.send(news, lost).await {
+                Verdict::Taken => return self.taken(news, attempt),
+                Verdict::Never { why } => return self.failed(events, lost, &why),
+                Verdict::Again { why, after } => (why, after),
             };
             let wait = retry::backoff(TRIES, attempt).mul_f64(self.random.f64());
             let wait = wait.max(after.unwrap_or_default());
-            let spent = self.outlet.clock.now().since(begun) + wait;
+            let spent = self.outlet.clock.now().since(begun).saturating_add(wait);
             if self.closing.is_cancelled() || attempt >= TRIES.attempts || spent > GIVE_UP {
-                return self.failed(&news, lost, &format!("{why}; given up after {attempt} tries"));
+                return self.failed(
+                    events,
+                    lost,
+                    &format!("{why}; given up after {attempt} tries"),
+                );
             }
             if attempt == 1 {
                 let (sink, host) = (&self.outlet.name, self.outlet.host());
@@ -180,10 +204,9 @@ impl Courier {
         }
     }
 
-    fn failed(&self, news: &[Arc<News>], lost: u64, why: &str) {
-        let events = news.len() as u64;
+    fn failed(&self, events: u64, lost: u64, why: &str) {
         self.tally.failed.fetch_add(events, Ordering::Relaxed);
-        self.queue.lose(lost + events);
+        self.queue.lose(lost.saturating_add(events));
         let (sink, host) = (&self.outlet.name, self.outlet.host());
         tracing::error!(sink, host, events, reason = why, "a notification is not delivered");
     }

@@ -23,7 +23,7 @@ impl Pace {
     pub(super) fn wait(&self, now: Moment) -> Duration {
         match self.sent.front() {
             Some(first) if self.sent.len() >= self.per_minute => {
-                (*first + MINUTE).saturating_sub(now.monotonic)
+                first.saturating_add(MINUTE).saturating_sub(now.monotonic)
             }
             _ => Duration::ZERO,
         }

@@ -28,7 +28,7 @@ impl Queue {
         inner.news.push_back(news);
         let over = inner.news.len().saturating_sub(KEPT_MAX);
         inner.news.drain(..over);
-        inner.lost += over as u64;
+        inner.lost = inner.lost.saturating_add(over as u64);
         drop(inner);
         self.told.notify_one();
         over as u64
@@ -50,7 +50,8 @@ impl Queue {
 
     /// News that were taken and not delivered: the next message says so.
     pub(super) fn lose(&self, lost: u64) {
-        self.lock().lost += lost;
+        let mut inner = self.lock();
+        inner.lost = inner.lost.saturating_add(lost);
     }
 
     pub(super) fn len(&self) -> usize {

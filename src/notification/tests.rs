@@ -114,6 +114,60 @@ async fn a_receiver_that_fails_is_tried_again_and_its_wish_to_wait_is_followed()
     assert_eq!(notifier.stats()[0].retries, 2);
 }
 
+/// Goes on by a second between any two looks at it, and fails once, at a look of the courier's own.
+struct Failing {
+    good: Arc<dyn Clock>,
+    looks: AtomicU64,
+    fails_at: u64,
+}
+
+impl Clock for Failing {
+    fn now(&self) -> Moment {
+        let look = self.looks.fetch_add(1, Ordering::SeqCst);
+        assert!(look != self.fails_at, "on purpose");
+        self.good.now().after(Duration::from_secs(look))
+    }
+}
+
+fn failing(good: &Arc<dyn Clock>, fails_at: u64) -> Arc<dyn Clock> {
+    Arc::new(Failing { good: Arc::clone(good), looks: AtomicU64::new(0), fails_at })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wish_to_wait_for_ever_costs_no_more_than_the_message() {
+    let (clock, board) = (clock(), board());
+    let answers = &["429 Slow\r\nretry-after: 18446744073709551615\r\n", "200 OK\r\n"];
+    let receiver = Receiver::with(answers, Arc::clone(&clock)).await;
+    let notifier = notifier(&[sink(Kind::Json, &receiver.url)], &board, &failing(&clock, u64::MAX));
+    board.trouble(Some("bad".into()), clock.now());
+    until("it is judged", || notifier.stats()[0].failed + notifier.stats()[0].retries > 0).await;
+    board.trouble(None, clock.now());
+    until("the sink lives", || notifier.stats()[0].sent > 0).await;
+    let first_try = receiver.heard.lock().unwrap()[0].0;
+    assert!(clock.now().monotonic <= first_try + Duration::from_secs(2 * 3600));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_courier_that_fails_loses_its_message_says_so_and_goes_on() {
+    let (good, board) = (clock(), board());
+    // The first is asked before the news leave the queue, the second after.
+    for (fails_at, lost) in [(0, 0), (1, 1)] {
+        let receiver = Receiver::with(&[], Arc::clone(&good)).await;
+        let clock = failing(&good, fails_at);
+        let notifier = notifier(&[sink(Kind::Json, &receiver.url)], &board, &clock);
+        board.trouble(Some("bad".into()), good.now());
+        until("a message is lost or sent", || {
+            notifier.stats()[0].failed + notifier.stats()[0].sent == 1
+        })
+        .await;
+        board.trouble(None, good.now());
+        until("the next one is told", || notifier.stats()[0].sent + lost == 2).await;
+        assert_eq!(notifier.stats()[0].failed, lost);
+        assert_eq!(receiver.heard.lock().unwrap()[0].1["lost"], lost);
+        notifier.end().await;
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_message_is_given_up_and_the_next_one_says_so() {
     let (clock, board) = (clock(), board());

@@ -15,8 +15,8 @@ const CONNECT: Duration = Duration::from_secs(5);
 const WHOLE: Duration = Duration::from_secs(15);
 /// What is read of an answer.
 const ANSWER_MAX: usize = 64 * 1024;
-/// Shortest part of a URL that counts as secret: `v2` and `send` are in every one.
-const SECRET_MIN: usize = 6;
+/// After that a message is given up; no wish to wait longer is followed.
+pub(super) const GIVE_UP: Duration = Duration::from_secs(3600);
 
 /// The way to one sink.
 #[derive(Debug)]
@@ -24,14 +24,12 @@ pub(super) struct Wire {
     http: Client,
     kind: Kind,
     address: Address,
-    /// What no remark may repeat.
-    secrets: Vec<String>,
 }
 
 impl Wire {
     /// # Errors
     /// Why there is no client: nothing to check certificates with.
-    pub(super) fn new(kind: Kind, address: Address, secret: Option<&str>) -> Result<Self, String> {
+    pub(super) fn new(kind: Kind, address: Address) -> Result<Self, String> {
         install_tls_provider();
         let builder = Client::builder()
             .user_agent(concat!("classiclinkd/", env!("CARGO_PKG_VERSION")))
@@ -50,10 +48,7 @@ impl Wire {
             false => builder.https_only(true),
         };
         let http = builder.build().map_err(|error| root_cause(&error))?;
-        let mut secrets = address.secrets();
-        secrets.extend(secret.map(str::to_owned));
-        secrets.retain(|secret| secret.len() >= SECRET_MIN);
-        Ok(Self { http, kind, address, secrets })
+        Ok(Self { http, kind, address })
     }
 
     pub(super) fn host(&self) -> &str {
@@ -63,7 +58,7 @@ impl Wire {
     /// Sends once.
     pub(super) async fn send(&self, composed: &Composed) -> Verdict {
         let Some(url) = self.address.with(&composed.query) else {
-            return Verdict::Never { why: "its URL is none".to_owned(), remark: None };
+            return Verdict::Never { why: "its URL is none".to_owned() };
         };
         let request = self
             .http
@@ -82,32 +77,13 @@ impl Wire {
         let retry_after = retry_after(response.headers());
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await? {
-            let room = ANSWER_MAX - body.len();
+            let room = ANSWER_MAX.saturating_sub(body.len());
             body.extend(chunk.iter().take(room));
             if body.len() == ANSWER_MAX {
                 break;
             }
         }
-        let judged = verdict(self.kind, &Reply { status, retry_after, body });
-        Ok(match judged {
-            Verdict::Taken => Verdict::Taken,
-            Verdict::Again { why, remark, after } => {
-                Verdict::Again { why: self.said(&why, remark), remark: None, after }
-            }
-            Verdict::Never { why, remark } => {
-                Verdict::Never { why: self.said(&why, remark), remark: None }
-            }
-        })
-    }
-
-    /// With the receiver's remark, unless it repeats a secret.
-    fn said(&self, why: &str, remark: Option<String>) -> String {
-        let shows = |remark: &String| self.secrets.iter().any(|secret| remark.contains(secret));
-        match remark {
-            None => why.to_owned(),
-            Some(remark) if shows(&remark) => format!("{why} (what it says holds a secret)"),
-            Some(remark) => format!("{why}: {remark}"),
-        }
+        Ok(verdict(self.kind, &Reply { status, retry_after, body }))
     }
 }
 
@@ -121,13 +97,17 @@ fn lost(error: &reqwest::Error) -> Verdict {
     } else {
         format!("the answer was lost: {cause}")
     };
-    Verdict::Again { why, remark: None, after: None }
+    Verdict::Again { why, after: None }
 }
 
-/// Seconds; the form with a date is not used by any of these.
+/// Seconds, [`GIVE_UP`] at most; the form with a date is not used by any of these.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?;
-    text.trim().parse().ok().map(Duration::from_secs)
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    // A number that is too large for the type is a long time as well.
+    Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)).min(GIVE_UP))
 }
 
 #[cfg(test)]
@@ -135,13 +115,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_remark_that_repeats_a_secret_is_not_passed_on() {
-        let address =
-            Address::parse("http://127.0.0.1:1/robot/send?access_token=tok3ncanary").unwrap();
-        let wire = Wire::new(Kind::Dingtalk, address, Some("SECcanary")).unwrap();
-        assert_eq!(wire.said("no", Some("sign not match".into())), "no: sign not match");
-        for remark in ["token tok3ncanary is unknown", "key SECcanary"] {
-            assert!(!wire.said("no", Some(remark.into())).contains("canary"));
+    fn no_wish_to_wait_is_longer_than_a_message_is_kept() {
+        for (text, expected) in [
+            ("7", Some(7)),
+            ("3601", Some(3600)),
+            ("18446744073709551615", Some(3600)),
+            ("99999999999999999999999", Some(3600)),
+            ("-1", None),
+            ("", None),
+            ("Mon, 23 Nov 2026 09:00:00 GMT", None),
+        ] {
+            let headers = HeaderMap::from_iter([(RETRY_AFTER, text.parse().unwrap())]);
+            assert_eq!(retry_after(&headers), expected.map(Duration::from_secs), "{text}");
         }
     }
 }

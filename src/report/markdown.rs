@@ -1,10 +1,15 @@
 //! The plan as Markdown, for a pull request's comment.
 
 use super::{Report, ScopeReport, Verdict, foreseen, text};
+use crate::model::is_unprintable;
 use std::fmt::Write as _;
 
 /// Rows shown of one scope; the rest is counted.
 const ROWS_MAX: usize = 200;
+
+/// A space of no width. Mentions and bare URLs are looked for in the text that is shown, where an escape or
+/// an entity is the sign itself again: something has to stand between.
+const NOTHING: &str = "&#8203;";
 
 /// The report as Markdown, with a final newline.
 pub fn render(report: &Report) -> String {
@@ -70,19 +75,32 @@ fn write_scope(out: &mut String, report: &ScopeReport) {
     out.push('\n');
 }
 
-/// Keeps text of manifests and of the cloud from being read as Markdown or HTML.
+/// Keeps text of manifests and of the cloud from being read as Markdown or HTML, from naming anybody and from
+/// linking anywhere.
 fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
+            '@' => {
+                safe.push('@');
+                safe.push_str(NOTHING);
+            }
+            '/' if safe.ends_with(':') => {
+                safe.push_str(NOTHING);
+                safe.push('/');
+            }
+            '.' if safe.to_ascii_lowercase().ends_with("www") => {
+                safe.push_str(NOTHING);
+                safe.push('.');
+            }
             '&' => safe.push_str("&amp;"),
             '<' => safe.push_str("&lt;"),
             '>' => safe.push_str("&gt;"),
-            '|' | '[' | ']' | '\\' | '*' | '_' | '#' | '!' => {
+            '|' | '[' | ']' | '\\' | '*' | '_' | '#' | '!' | '~' | '`' => {
                 safe.push('\\');
                 safe.push(c);
             }
-            c if c.is_control() => safe.push(' '),
+            c if is_unprintable(c) => safe.push(' '),
             c => safe.push(c),
         }
     }
@@ -96,5 +114,15 @@ mod tests {
     #[test]
     fn text_of_others_is_not_read_as_markup() {
         assert_eq!(escape("<img src=x>|[a](b)\n"), "&lt;img src=x&gt;\\|\\[a\\](b) ");
+        assert_eq!(escape("~~gone~~ `code`"), "\\~\\~gone\\~\\~ \\`code\\`");
+    }
+
+    #[test]
+    fn text_of_others_names_nobody_links_nowhere_and_keeps_its_order() {
+        assert_eq!(escape("@example/team a@b.example"), "@&#8203;example/team a@&#8203;b.example");
+        assert_eq!(escape("see https://a.example/b"), "see https:&#8203;//a.example/b");
+        assert_eq!(escape("wWw.a.example"), "wWw&#8203;.a.example");
+        assert_eq!(escape("a\u{202e}b\u{2066}c\u{200b}d"), "a b c d");
+        assert_eq!(escape("12:30 on 2026/11/23, a.b"), "12:30 on 2026/11/23, a.b");
     }
 }

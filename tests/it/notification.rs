@@ -368,6 +368,7 @@ fn a_daemon_does_not_start_with_a_secret_that_others_can_read() {
 #[test]
 fn mistakes_in_sinks_are_told_at_once_and_no_url_with_them() {
     let (place, cloud) = (Place::new(), Cloud::with(&[]));
+    let one = |rest: &str| format!("notifications: [{{name: a, kind: dingtalk, {rest}}}]");
     for (text, expected) in [
         (
             format!(
@@ -381,13 +382,16 @@ fn mistakes_in_sinks_are_told_at_once_and_no_url_with_them() {
             ),
             3,
         ),
+        (one(&format!("urlFile: 'https://x/{CANARY}', secretFile: 'x://{CANARY}'")), 2),
+        // There are no such files.
+        (one(&format!("urlFile: '{CANARY}', secretFile: '{CANARY}'")), 1),
         // A mistake of YAML right beside the URL.
         (format!("notifications:\n- name: a\n  url: https://example.com/{CANARY}\n kind: [\n"), 1),
     ] {
         fs::write(place.path().join("config.yaml"), text).unwrap();
         let ran = place.run(&cloud, &["notify-test", "--config", "config.yaml"]);
         assert_eq!(ran.code, 1, "{ran:?}");
-        assert!(!ran.err.contains(CANARY), "{ran:?}");
+        assert!(!ran.err.contains(CANARY) && !ran.out.contains(CANARY), "{ran:?}");
         let told = ran.err.lines().filter(|line| line.contains("`notifications")).count();
         assert!(told == expected || expected == 1, "{ran:?}");
     }

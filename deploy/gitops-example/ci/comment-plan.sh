@@ -6,7 +6,7 @@
 #   CONFIG           configuration with the ceilings       [classiclinkd.yaml]
 #   HELD_FAILS       true: a plan that is held fails the job
 #   GitHub           GITHUB_REPOSITORY, PULL_REQUEST (the number), GH_TOKEN
-#   GitLab           CI_API_V4_URL, CI_PROJECT_ID, CI_MERGE_REQUEST_IID, GITLAB_TOKEN (scope `api`)
+#   GitLab           CI_API_V4_URL, CI_PROJECT_ID, CI_MERGE_REQUEST_IID, GITLAB_TOKEN (Reporter, scope `api`)
 set -euo pipefail
 umask 077
 
@@ -60,15 +60,18 @@ post_to_github() {
 }
 
 post_to_gitlab() {
-  local notes="$CI_API_V4_URL/projects/$CI_PROJECT_ID/merge_requests/$CI_MERGE_REQUEST_IID/notes" id="" page=1
+  local notes="$CI_API_V4_URL/projects/$CI_PROJECT_ID/merge_requests/$CI_MERGE_REQUEST_IID/notes" id="" page=1 own
   # In a file, because everybody on the machine can read arguments.
   printf 'header = "PRIVATE-TOKEN: %s"\n' "$GITLAB_TOKEN" >"$work/token"
   ask() { curl --silent --show-error --fail --max-time 60 --config "$work/token" "$@"; }
+  # Anybody can write the marker, and a maintainer's token could rewrite what is not its own.
+  ask "$CI_API_V4_URL/user" >"$work/user"
+  own=$(jq -e .id "$work/user")
   while [ -z "$id" ]; do
     ask "$notes?per_page=100&sort=asc&page=$page" >"$work/notes"
     [ "$(jq length "$work/notes")" -gt 0 ] || break
-    id=$(jq -r --arg marker "$marker" \
-      '[.[] | select(.body | startswith($marker)) | .id] | first // empty' "$work/notes")
+    id=$(jq -r --arg marker "$marker" --argjson own "$own" \
+      '[.[] | select(.author.id == $own and (.body | startswith($marker))) | .id] | first // empty' "$work/notes")
     page=$((page + 1))
   done
   if [ -n "$id" ]; then

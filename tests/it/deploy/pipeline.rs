@@ -37,12 +37,12 @@ fn the_manifests_of_the_example_are_valid_by_its_own_hook_and_jobs() {
 fn the_jobs_are_readable_and_give_no_stranger_a_key() {
     let github = yaml(&format!("{EXAMPLE}/.github/workflows/links.yaml"));
     assert_eq!(github["permissions"], serde_json::json!({}));
-    let triggers = github["on"].as_object().unwrap();
-    assert_eq!(triggers.keys().collect::<Vec<_>>(), ["pull_request"]);
+    assert_eq!(github["on"], "pull_request", "without `paths`, which a required check cannot have");
     let plan = &github["jobs"]["plan"];
     assert!(plan["if"].as_str().unwrap().contains("head.repo.full_name == github.repository"));
     assert!(!github["jobs"]["validate"].to_string().contains("secrets."));
     for job in github["jobs"].as_object().unwrap().values() {
+        assert!(job["timeout-minutes"].is_u64());
         for step in job["steps"].as_array().unwrap() {
             let Some(uses) = step["uses"].as_str() else { continue };
             let pinned = uses.split('@').nth(1).unwrap();
@@ -52,6 +52,32 @@ fn the_jobs_are_readable_and_give_no_stranger_a_key() {
     let gitlab = yaml(&format!("{EXAMPLE}/.gitlab-ci.yml"));
     let partial = Exit::Partial.code();
     assert_eq!(gitlab["plan"]["retry"]["exit_codes"], serde_json::json!([partial]));
+    let rules = gitlab["plan"]["rules"].as_array().unwrap();
+    let own = "$CI_MERGE_REQUEST_SOURCE_PROJECT_ID == $CI_PROJECT_ID";
+    assert!(!rules.is_empty() && gitlab["plan"].get("extends").is_none());
+    assert!(rules.iter().all(|rule| rule["if"].as_str().unwrap().contains(own)), "{rules:?}");
+}
+
+#[test]
+fn the_required_check_is_green_only_with_a_plan_or_for_a_fork() {
+    let job = &yaml(&format!("{EXAMPLE}/.github/workflows/links.yaml"))["jobs"]["links"];
+    assert_eq!(job["if"], "always()", "a check that is skipped counts as passed");
+    assert_eq!(job["needs"], serde_json::json!(["validate", "plan"]));
+    let script = job["steps"][0]["run"].as_str().unwrap();
+    for (validate, plan, fork, green) in [
+        ("success", "success", "false", true),
+        ("success", "skipped", "true", true),
+        ("success", "skipped", "false", false),
+        ("success", "failure", "false", false),
+        ("success", "cancelled", "true", false),
+        ("failure", "skipped", "true", false),
+        ("cancelled", "skipped", "true", false),
+    ] {
+        let mut command = Command::new("bash");
+        command.args(["-e", "-c", script]).env("VALIDATE", validate).env("PLAN", plan);
+        let ran = Ran::of(command.env("FORK", fork).output().unwrap());
+        assert_eq!(ran.code == 0, green, "{validate} {plan} {fork}: {ran:?}");
+    }
 }
 
 /// Writes down the arguments and the text, and answers with what is in the file `comments`.
@@ -69,6 +95,7 @@ while [ $# -gt 0 ]; do
   case $1 in
     --config) grep -q "PRIVATE-TOKEN: $GITLAB_TOKEN" "$2" && stat -c %a "$2" >"$FAKE/token-mode" ;;
     body@*) cp "${1#body@}" "$FAKE/body" ;;
+    */api/v4/user) echo '{"id": 42, "username": "project_5_bot"}'; exit 0 ;;
     *page=1) cat "$FAKE/comments"; exit 0 ;;
     *page=*) echo '[]'; exit 0 ;;
   esac
@@ -219,7 +246,11 @@ fn gitlab_gets_a_note_and_its_token_is_in_no_argument() {
         job.file("asked")
     );
     assert!(job.file("body").contains("`i-stray`"));
-    job.comments(r#"[{"id": 3, "body": "by the way"}, {"id": 4, "body": "<!-- classiclinkd plan -->\nold"}]"#);
+    job.comments(
+        r#"[{"id": 2, "author": {"id": 9}, "body": "<!-- classiclinkd plan -->\nforged"},
+            {"id": 3, "author": {"id": 42}, "body": "by the way"},
+            {"id": 4, "author": {"id": 42}, "body": "<!-- classiclinkd plan -->\nold"}]"#,
+    );
     assert_eq!(job.run(&gitlab).code, 0);
     let asked = job.file("asked");
     assert!(asked.contains(&format!("--request PUT {notes}/4 ")), "{asked}");
