@@ -52,10 +52,9 @@ pub(super) struct Counted {
 impl Counts {
     /// Forgets what is counted by VPC of those that no manifest declares any more.
     pub fn keep_only(&self, scopes: &BTreeSet<&Scope>) {
-        let mut counted = self.lock();
-        counted.passes.retain(|scope, _| scopes.contains(scope));
+        self.lock().passes.retain(|scope, _| scopes.contains(scope));
         let lanes: BTreeSet<Lane> = scopes.iter().map(|scope| scope.lane()).collect();
-        counted.refusing.retain(|(account, region), _| {
+        self.lock().refusing.retain(|(account, region), _| {
             let lane = |region: &Region| Lane { account: account.clone(), region: region.clone() };
             region.as_ref().is_none_or(|region| lanes.contains(&lane(region)))
         });

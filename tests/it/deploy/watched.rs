@@ -101,6 +101,13 @@ fn unknown(
             continue;
         };
         let around = named.groups.iter().chain(shown).filter(|_| sample != "up");
+        // What is joined by `on` may lack the labels that the other side has.
+        let joined = expression.contains(" on (");
+        let elsewhere = |label: &String| {
+            let mut others = named.samples.iter().filter_map(|(other, _)| reference.get(other));
+            joined && others.any(|labels| labels.contains(label))
+        };
+        let around = around.filter(|label| !elsewhere(label));
         for label in chosen.iter().chain(around).filter(|label| !labels.contains(*label)) {
             wrong.push(format!("label `{label}` of `{sample}` in `{expression}`"));
         }
