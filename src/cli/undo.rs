@@ -32,7 +32,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// Give back the links that a run, or a span of time, took
 ///
 /// Shows first what can be given back and what cannot, and why; asks; then attaches exactly that. The
-/// links are held from before the first call until another revision is accepted or `resume` is run, so
+/// links are held from before the first call until another revision is accepted or `resume` names their VPC, so
 /// that no pass takes them again meanwhile. Works beside a running daemon, and while calls are paused.
 /// Exit codes: 0 all given back, 2 some could not be, 3 held by the gate, 1 error.
 #[derive(Debug, Args)]

@@ -10,6 +10,15 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+/// The clock of the timers that connections are held to.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a deadline of a socket, by which nothing is decided"
+)]
+pub(super) fn now() -> Instant {
+    Instant::now()
+}
+
 /// Everybody who is connected. Cheap to clone; clones share.
 #[derive(Debug, Clone)]
 pub(super) struct Guests {
@@ -106,7 +115,7 @@ pub(super) struct Busy(Visit);
 
 impl Visit {
     pub fn new(answer: Duration) -> Self {
-        let state = State { under_way: 0, idle_since: Instant::now(), due: None };
+        let state = State { under_way: 0, idle_since: now(), due: None };
         Self { answer, state: Arc::new(Mutex::new(state)) }
     }
 
@@ -131,7 +140,7 @@ impl Busy {
     /// The answer is there and has to be sent in time. Requests that follow before it is sent do not
     /// give it more.
     pub fn answered(&self) {
-        lock(&self.0.state).due.get_or_insert_with(|| Instant::now() + self.0.answer);
+        lock(&self.0.state).due.get_or_insert_with(|| now() + self.0.answer);
     }
 }
 
@@ -140,7 +149,7 @@ impl Drop for Busy {
         let mut state = lock(&self.0.state);
         state.under_way = state.under_way.saturating_sub(1);
         if state.under_way == 0 {
-            (state.idle_since, state.due) = (Instant::now(), None);
+            (state.idle_since, state.due) = (now(), None);
         }
     }
 }

@@ -1,14 +1,14 @@
 //! A connection that is not waited for without end: one whose peer takes nothing is given up, and so
 //! is one whose peer takes an answer too slowly.
 
-use super::guests::Visit;
+use super::guests::{self, Visit};
 use std::io::{Error, ErrorKind, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Sleep, sleep_until};
 
 /// A stream whose writes fail once the peer has taken nothing for so long, or an answer is overdue.
 pub(super) struct Patient {
@@ -31,14 +31,14 @@ impl Patient {
     ) -> Poll<std::io::Result<T>> {
         let due = self.visit.due();
         // A peer that takes a byte now and then never makes a write wait for too long.
-        if due.is_some_and(|due| due <= Instant::now()) {
+        if due.is_some_and(|due| due <= guests::now()) {
             return Poll::Ready(Err(Error::from(ErrorKind::TimedOut)));
         }
         if said.is_ready() {
             self.waiting = None;
             return said;
         }
-        let stalled = Instant::now() + self.stall;
+        let stalled = guests::now() + self.stall;
         let end = due.map_or(stalled, |due| due.min(stalled));
         let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep_until(end)));
         match waiting.as_mut().poll(context) {

@@ -24,7 +24,7 @@ fn gone(cloud: &Cloud, daemon: &Daemon, instance: &str) {
 /// A link that nobody lists is cut, and seen to be: the loop is alive and repairs drift.
 fn drift_is_repaired(cloud: &Cloud, daemon: &Daemon) {
     let seen =
-        || daemon.log().matches("instance=i-x verb=detach attempt=1 outcome=detached").count();
+        || daemon.log().matches("instance=i-x verb=detach attempt=1 outcome=\"detached").count();
     let before = seen();
     cloud.attach_by_hand("a", "x");
     until("x is seen to be gone", || seen() > before, || daemon.log());

@@ -58,7 +58,7 @@ fn an_edited_manifest_is_acted_upon_and_the_page_shows_it() {
         || {
             daemon
                 .log()
-                .contains("instance=i-bp67acfmxazb4p0004 verb=detach attempt=1 outcome=detached")
+                .contains("instance=i-bp67acfmxazb4p0004 verb=detach attempt=1 outcome=\"detached")
         },
         || daemon.log(),
     );

@@ -178,7 +178,7 @@ fn no_secret_shows(place: &Place, log: &str) {
 /// A link that nobody lists goes and is seen to be gone: passes go on.
 fn drift_goes(cloud: &Cloud, daemon: &Daemon) {
     let seen =
-        || daemon.log().matches("instance=i-x verb=detach attempt=1 outcome=detached").count();
+        || daemon.log().matches("instance=i-x verb=detach attempt=1 outcome=\"detached").count();
     let before = seen();
     cloud.attach_by_hand("a", "x");
     until("x is seen to be gone", || seen() > before, || daemon.log());

@@ -33,8 +33,8 @@ pub(super) fn text(span: Span, giving: &[GivingBack]) -> String {
         }
     }
     out.push_str(
-        "\nlinks that are given back are held until another revision is accepted or `classiclinkd resume` is \
-         run\n",
+        "\nlinks that are given back are held until another revision is accepted or `classiclinkd resume` names \
+         their VPC\n",
     );
     out
 }
