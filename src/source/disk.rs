@@ -42,12 +42,13 @@ impl Look for Disk {
         for _ in 0..REARM_MAX {
             let (root, ground, inbox) = (self.root.clone(), self.ground.clone(), Arc::clone(inbox));
             let known = std::mem::take(&mut self.known);
-            let reader = Reader::new(known, care, self.clock.now().monotonic);
+            let began = self.clock.now().monotonic;
+            let reader = Reader::new(known, care, began);
             let work = spawn_blocking(move || (arm(&ground, &inbox), survey(&root, reader)));
             let Ok((armed, (read, ground, known))) = work.await else {
                 continue;
             };
-            self.known = known;
+            self.known = known.seen_between(began, self.clock.now().monotonic);
             self.armed.insert(0, armed);
             self.armed.truncate(2);
             outcome = shared(read);

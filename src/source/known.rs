@@ -36,6 +36,17 @@ struct Kept {
     file: File,
 }
 
+impl Known {
+    /// What was seen first by the reading that began then was seen at its end at the latest: a large tree, or
+    /// a slow file system, takes its time.
+    pub fn seen_between(mut self, began: Duration, ended: Duration) -> Self {
+        for kept in self.0.values_mut().filter(|kept| kept.since == began) {
+            kept.since = ended;
+        }
+        self
+    }
+}
+
 /// One reading of a tree: what was known before, and what is known by it.
 #[derive(Debug)]
 pub(super) struct Reader {
@@ -152,6 +163,24 @@ mod tests {
         let file = second.read(path, stamp.clone(), "a.yaml", "2".to_owned());
         assert_eq!(&**file.text(), "2");
         assert_eq!(reader(second.known(), 20).unchanged(path, &stamp), None);
+    }
+
+    #[test]
+    fn what_a_slow_reading_saw_first_it_may_have_seen_at_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.yaml");
+        fs::write(&path, "1").unwrap();
+        let second = Duration::from_secs(1);
+        let (known, _) = look(Known::default(), &path, Care::Changed, 10);
+        let known = known.seen_between(10 * second, 20 * second);
+        let (known, soon) = look(known, &path, Care::Changed, 21);
+        let known = known.seen_between(21 * second, 22 * second);
+        assert!(soon.is_some());
+        let (known, still) = look(known, &path, Care::Changed, 22);
+        assert!(still.is_some(), "it was last read a second after it was seen");
+        let (known, later) = look(known, &path, Care::Changed, 23);
+        assert!(later.is_some());
+        assert_eq!(look(known, &path, Care::Changed, 24).1, None);
     }
 
     #[test]
