@@ -30,6 +30,8 @@ pub mod schedule;
 pub mod forecast;
 // Effects: touch the world, decide nothing.
 pub mod signature;
+pub mod secret;
+pub mod https;
 pub mod manifest;
 pub mod source;
 pub mod aliyun;

@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::cloud::{
     Accepted, Class, CloudError, IDS_MAX, PAGE_SIZE_MAX, Page, Query, ReadLinks, Ticket, WriteLinks,
 };
+use crate::https::root_cause;
 use crate::model::{InstanceId, Region, Verb};
 use crate::signature::Pair;
 use jiff::Timestamp;
@@ -16,8 +17,6 @@ use request::Call;
 use skew::Skew;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-
-pub(crate) use exchange::{install_tls_provider, root_cause};
 
 mod exchange;
 mod hints;
@@ -118,8 +117,8 @@ impl Client {
     /// # Errors
     /// [`ClientError`] if there is nothing to check certificates with.
     pub fn new(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, ClientError> {
-        let http = exchange::http(&settings)
-            .map_err(|error| ClientError { why: exchange::root_cause(&error) })?;
+        let http =
+            exchange::http(&settings).map_err(|error| ClientError { why: root_cause(&error) })?;
         Ok(Self { settings, http, clock, skew: Skew::default(), expires: Mutex::default() })
     }
 

@@ -1,8 +1,8 @@
 //! Where to send a region's requests, and those of no region (`api-contract.md` 7).
 
+use crate::https::is_loopback;
 use crate::model::{Region, printable};
 use reqwest::Url;
-use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Old regions that the SDKs send to the central host. Classic network exists only in old regions,
 /// so this is the common case (`api-contract.md` 7).
@@ -149,13 +149,6 @@ impl Endpoint {
         url.set_query(query);
         url
     }
-}
-
-fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost"
-        || bare.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
-        || bare.parse::<Ipv6Addr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! Where a sink is. A webhook's URL is a secret: whoever has it can write into the chat.
 
+use crate::https::is_loopback;
 use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// A checked URL of which only the host ever shows.
 #[derive(Clone)]
@@ -100,13 +100,6 @@ impl fmt::Debug for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Address({}, …)", self.host)
     }
-}
-
-fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost"
-        || bare.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
-        || bare.parse::<Ipv6Addr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]

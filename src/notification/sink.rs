@@ -4,20 +4,14 @@ use super::address::Address;
 use super::news::{Event, News};
 use super::template::Template;
 use crate::model::{AccountName, Scope};
+use crate::secret::{self, Fault};
 use secrecy::SecretString;
 use std::collections::BTreeSet;
-use std::fs::OpenOptions;
-use std::io::{self, Read as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Longest secret file read.
 const FILE_MAX: u64 = 8 * 1024;
-/// What others than the owner may not do with a secret file. Reading by the group is how systemd's
-/// `LoadCredential` and the `fsGroup` of Kubernetes hand one over.
-const FORBIDDEN: u32 = 0o037;
-
 /// Which language a receiver speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
@@ -119,7 +113,8 @@ impl Sink {
         match &self.place {
             Place::Here(address) => Ok(address.clone()),
             Place::File(path) => {
-                let text = read(path).map_err(|fault| self.error("urlFile", path, fault))?;
+                let text = secret::line(path, FILE_MAX)
+                    .map_err(|fault| self.error("urlFile", path, fault))?;
                 Address::parse(secrecy::ExposeSecret::expose_secret(&text))
                     .map_err(|error| Fault::Content(format!("what it holds {error}")))
                     .map_err(|fault| self.error("urlFile", path, fault))
@@ -133,7 +128,9 @@ impl Sink {
     /// As [`Sink::address`].
     pub(super) fn secret(&self) -> Result<Option<SecretString>, SinkError> {
         let Some(path) = &self.secret_file else { return Ok(None) };
-        read(path).map(Some).map_err(|fault| self.error("secretFile", path, fault))
+        secret::line(path, FILE_MAX)
+            .map(Some)
+            .map_err(|fault| self.error("secretFile", path, fault))
     }
 
     fn error(&self, key: &'static str, path: &Path, fault: Fault) -> SinkError {
@@ -155,58 +152,6 @@ pub struct SinkError {
     sink: String,
     key: &'static str,
     why: String,
-}
-
-/// What is wrong with a file.
-enum Fault {
-    /// There is none that we may open. Its path is not shown: it may be the secret itself.
-    Open(io::Error),
-    /// There is one, and it is not as it should be.
-    Content(String),
-}
-
-/// The one line of a file that nobody else may read. What is looked at is what is read: the path may
-/// lead elsewhere the next time. It may be a link, as the secrets of Kubernetes are.
-fn read(path: &Path) -> Result<SecretString, Fault> {
-    let fault = |why: &str| Err(Fault::Content(why.to_owned()));
-    // Opening a fifo would wait for its writer.
-    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path);
-    let file = file.map_err(Fault::Open)?;
-    let metadata = file.metadata().map_err(Fault::Open)?;
-    if !metadata.is_file() {
-        return fault("it is not a regular file");
-    }
-    let own = rustix::process::geteuid().as_raw();
-    if let Some(why) = exposed(metadata.mode(), metadata.uid(), own) {
-        return fault(why);
-    }
-    let mut text = String::new();
-    let size = file
-        .take(FILE_MAX + 1)
-        .read_to_string(&mut text)
-        .map_err(|error| Fault::Content(error.to_string()))?;
-    let line = text.trim_start_matches('\u{feff}').trim();
-    if size as u64 > FILE_MAX {
-        return fault("it is longer than 8 KiB");
-    }
-    if line.is_empty() {
-        return fault("it is empty");
-    }
-    if !line.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return fault("it holds more than one line, or a character that belongs into none");
-    }
-    Ok(line.to_owned().into())
-}
-
-/// Why others could know or change what is in a file.
-fn exposed(mode: u32, owner: u32, own: u32) -> Option<&'static str> {
-    if owner != own && owner != 0 {
-        Some("it belongs to another user; chown it to the user of the daemon, or to root")
-    } else if mode & FORBIDDEN != 0 {
-        Some("others than its owner and group can read or write it; chmod 600 it")
-    } else {
-        None
-    }
 }
 
 #[cfg(test)]
@@ -267,34 +212,6 @@ pub(super) mod tests {
             assert!(error.contains("`ops`") && error.contains("urlFile"), "{error}");
             assert!(!error.contains("hunter2"), "{error}");
         }
-    }
-    #[test]
-    fn a_secret_file_belongs_to_us_or_to_root() {
-        assert_eq!(exposed(0o100_600, 7, 7), None);
-        assert_eq!(exposed(0o100_440, 0, 7), None);
-        assert!(exposed(0o100_600, 8, 7).is_some_and(|why| why.contains("chown")));
-        assert!(exposed(0o100_600, 8, 0).is_some(), "whoever owns it can change it");
-        assert!(exposed(0o100_644, 7, 7).is_some_and(|why| why.contains("chmod")));
-    }
-
-    #[test]
-    fn what_is_no_file_is_not_waited_for_and_links_are_followed() {
-        let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name);
-        let made =
-            std::process::Command::new("mkfifo").args(["-m", "600"]).arg(at("fifo")).status();
-        assert!(made.unwrap().success());
-        let mut sink = sink(Kind::Slack, "http://127.0.0.1:1/");
-        for name in ["fifo", ""] {
-            sink.place = Place::File(at(name));
-            let error = sink.address().unwrap_err().to_string();
-            assert!(error.contains("not a regular file"), "{error}");
-        }
-        std::fs::write(at("url"), "https://a.example/x").unwrap();
-        std::fs::set_permissions(at("url"), std::fs::Permissions::from_mode(0o600)).unwrap();
-        std::os::unix::fs::symlink(at("url"), at("link")).unwrap();
-        sink.place = Place::File(at("link"));
-        assert!(sink.address().is_ok());
     }
 
     #[test]

@@ -4,9 +4,9 @@
 use super::address::Address;
 use super::form::{Composed, Reply, Verdict, verdict};
 use super::sink::Kind;
-use crate::aliyun::client::{install_tls_provider, root_cause};
+use crate::https::{self, root_cause};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
-use reqwest::{Client, Response, redirect, retry, tls};
+use reqwest::{Client, Response};
 use std::time::Duration;
 
 /// Longest wait for a connection, name lookup and TLS included.
@@ -30,23 +30,11 @@ impl Wire {
     /// # Errors
     /// Why there is no client: nothing to check certificates with.
     pub(super) fn new(kind: Kind, address: Address) -> Result<Self, String> {
-        install_tls_provider();
-        let builder = Client::builder()
-            .user_agent(concat!("classiclinkd/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
-            .retry(retry::never())
-            .referer(false)
-            .http1_only()
-            .no_proxy()
+        let builder = https::client(address.is_plain())
             .connect_timeout(CONNECT)
-            .timeout(WHOLE)
             // Messages are rare: a connection that is kept would mostly be closed by the other end.
             .pool_max_idle_per_host(0)
-            .tls_version_min(tls::Version::TLS_1_2);
-        let builder = match address.is_plain() {
-            true => builder.tls_certs_only([]),
-            false => builder.https_only(true),
-        };
+            .timeout(WHOLE);
         let http = builder.build().map_err(|error| root_cause(&error))?;
         Ok(Self { http, kind, address })
     }

@@ -1,9 +1,9 @@
 //! One request to the collector, sent on the process's runtime for a thread that has none.
 
-use crate::aliyun::client::{install_tls_provider, root_cause};
+use crate::https::{self, root_cause};
 use crate::notification::Address;
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
-use reqwest::{Client, redirect, retry, tls};
+use reqwest::Client;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,21 +36,7 @@ impl Wire {
     /// # Errors
     /// Why there is no client: nothing to check certificates with.
     pub fn new(address: &Address, runtime: Handle) -> Result<Self, String> {
-        install_tls_provider();
-        let builder = Client::builder()
-            .user_agent(concat!("classiclinkd/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
-            .retry(retry::never())
-            .referer(false)
-            .http1_only()
-            .no_proxy()
-            .connect_timeout(CONNECT)
-            .timeout(WHOLE)
-            .tls_version_min(tls::Version::TLS_1_2);
-        let builder = match address.is_plain() {
-            true => builder.tls_certs_only([]),
-            false => builder.https_only(true),
-        };
+        let builder = https::client(address.is_plain()).connect_timeout(CONNECT).timeout(WHOLE);
         let http = builder.build().map_err(|error| root_cause(&error))?;
         let log = Log { host: address.host().to_owned(), failing: AtomicBool::new(false) };
         Ok(Self { http, runtime, log: Arc::new(log) })

@@ -35,7 +35,7 @@ const IMPURE: &[&str] = &[
 /// What is named in few modules only, and these.
 const OWNED: &[(&str, &[&str])] = &[
     ("serde_yaml", &["manifest"]),
-    ("reqwest", &["aliyun", "notification", "traces"]),
+    ("reqwest", &["https", "aliyun", "notification", "traces"]),
     ("opentelemetry", &["traces"]),
     ("hmac::", &["signature"]),
     ("sha1::", &["signature"]),

@@ -3,11 +3,10 @@
 use super::Settings;
 use crate::aliyun::endpoint::Endpoint;
 use crate::cloud::Class;
+use crate::https::{self, chain, root_cause};
 use reqwest::header::HeaderMap;
-use reqwest::{Client, Request, Response, redirect, retry, tls};
-use std::error::Error;
+use reqwest::{Client, Request, Response};
 use std::io;
-use std::sync::Once;
 use std::time::Duration;
 
 /// Largest body read. A full page is about 10 KiB.
@@ -43,31 +42,11 @@ pub(super) fn connections(
     proxy_from_environment: bool,
     connect_timeout: Duration,
 ) -> Result<Client, reqwest::Error> {
-    install_tls_provider();
-    let mut builder = Client::builder()
-        .user_agent(concat!("classiclinkd/", env!("CARGO_PKG_VERSION")))
-        .redirect(redirect::Policy::none())
-        .retry(retry::never())
-        .referer(false)
-        .http1_only()
-        .connect_timeout(connect_timeout)
-        .pool_idle_timeout(IDLE_MAX)
-        .tls_version_min(tls::Version::TLS_1_2);
-    if plain || !proxy_from_environment {
-        builder = builder.no_proxy();
-    }
-    // Without this, building needs the system's CA certificates although nothing will check one.
-    builder = if plain { builder.tls_certs_only([]) } else { builder.https_only(true) };
-    builder.build()
-}
-
-/// The one place that chooses the cryptography of TLS.
-pub(crate) fn install_tls_provider() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        // An error means that the program has chosen one already, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    });
+    let builder = match proxy_from_environment && !plain {
+        true => https::reading_environment(plain),
+        false => https::client(plain),
+    };
+    builder.connect_timeout(connect_timeout).pool_idle_timeout(IDLE_MAX).build()
 }
 
 /// Sends and reads to the end.
@@ -142,14 +121,4 @@ fn is_tls(error: &reqwest::Error) -> bool {
         });
         error.is::<rustls::Error>() || inner.any(|error| error.is::<rustls::Error>())
     })
-}
-
-/// The innermost reason. The outer ones name the URL.
-pub(crate) fn root_cause(error: &reqwest::Error) -> String {
-    chain(error).last().map_or_else(|| "unknown".to_owned(), ToString::to_string)
-}
-
-/// Everything behind the error itself, which is the one that names the URL.
-fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
-    std::iter::successors(error.source(), |error: &&(dyn Error + 'static)| (*error).source())
 }

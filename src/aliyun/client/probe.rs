@@ -7,6 +7,7 @@ use crate::aliyun::codes::Operation;
 use crate::aliyun::endpoint::Endpoint;
 use crate::aliyun::wire::{self, Answer};
 use crate::clock::Clock;
+use crate::https::root_cause;
 use jiff::Timestamp;
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Request};
@@ -59,7 +60,7 @@ pub async fn probe(
     clock: &dyn Clock,
 ) -> Result<Probed, ClientError> {
     let http = exchange::connections(endpoint.is_plain(), false, CONNECT_MAX)
-        .map_err(|error| ClientError { why: exchange::root_cause(&error) })?;
+        .map_err(|error| ClientError { why: root_cause(&error) })?;
     let mut began = clock.now().wall;
     let of = |reached, began, date| Probed { reached, date, began, ended: clock.now().wall };
     if let Err(why) = resolve(endpoint).await {
