@@ -211,7 +211,7 @@ fn shown(approval: &Approval) -> String {
 
 fn describe(text: &mut String, plan: &Digest, passed: &Passed) {
     let Passed { scope, revision, mode, observed, desired, refusals, .. } = passed;
-    let author = revision.author.as_deref();
+    let author = revision.commit.as_ref().and_then(|commit| commit.author.as_deref());
     let author = author.map_or_else(String::new, |author| format!(" by {}", printable(author)));
     let _ = writeln!(
         text,

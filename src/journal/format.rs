@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 mod action;
 mod operator;
+mod origin;
 mod revision;
 
 /// One event before it is chained.

@@ -3,7 +3,7 @@ use crate::clock::SystemClock;
 use crate::desired::Tree;
 use crate::gate::{Facts, permit, tests::Setting};
 use crate::ledger::event::{Answered, Cause, Pause, Target};
-use crate::model::{Mode, Revision};
+use crate::model::{Commit, Mode, Revision};
 use crate::plan::tests::{desired, moment, plan_of, scope};
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -42,8 +42,7 @@ fn files() -> Vec<File> {
 fn revision() -> Revision {
     Revision {
         digest: Digest::of([b"x".as_slice()]),
-        commit: Some("abc".into()),
-        author: Some("me".into()),
+        commit: Some(Commit { author: Some("me".into()), ..Commit::of_id("abc") }),
     }
 }
 

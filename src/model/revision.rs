@@ -1,6 +1,7 @@
 //! Which state of the manifests a decision was made on.
 
 use super::Digest;
+use jiff::Timestamp;
 use std::fmt;
 
 /// One accepted snapshot of the whole tree of manifests.
@@ -9,15 +10,61 @@ pub struct Revision {
     /// Digest of the names and contents of every manifest.
     pub digest: Digest,
     /// The commit the tree was read from, where known.
-    pub commit: Option<String>,
-    /// Who wrote that commit, where known.
+    pub commit: Option<Commit>,
+}
+
+/// A commit, as whoever made it described it: foreign text, apart from the id.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Commit {
+    /// Its id, in hexadecimal digits.
+    pub id: String,
+    /// Who wrote the change: name and address.
     pub author: Option<String>,
+    /// Who made the commit of it.
+    pub committer: Option<String>,
+    /// When, as the committer's clock had it.
+    pub at: Option<Timestamp>,
+    /// The first line of the message.
+    pub subject: Option<String>,
+}
+
+/// How a commit stands to the one that was accepted before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lineage {
+    /// There are no commits to compare, or it is the same one.
+    None,
+    /// It is a descendant, so many commits later.
+    Follows(u64),
+    /// It is none: the branch was rewritten, or set back.
+    Leaves,
+    /// That could not be found out, and why.
+    Unknown(String),
 }
 
 impl Revision {
     /// A revision of which nothing but the content is known.
     pub fn of_content(digest: Digest) -> Self {
-        Self { digest, commit: None, author: None }
+        Self { digest, commit: None }
+    }
+}
+
+impl Commit {
+    /// A commit of which nothing but the id is known.
+    pub fn of_id(id: impl Into<String>) -> Self {
+        Self { id: id.into(), author: None, committer: None, at: None, subject: None }
+    }
+
+    /// The beginning of the id, enough for people.
+    pub fn short(&self) -> &str {
+        self.id.get(..12).unwrap_or(&self.id)
+    }
+}
+
+impl Lineage {
+    /// Whether a person should look before anything is taken by it: it does not continue what was
+    /// accepted, or nobody knows.
+    pub fn is_doubtful(&self) -> bool {
+        matches!(self, Self::Leaves | Self::Unknown(_))
     }
 }
 
@@ -25,7 +72,7 @@ impl fmt::Display for Revision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.digest.short())?;
         if let Some(commit) = &self.commit {
-            write!(f, " (commit {})", commit.get(..12).unwrap_or(commit))?;
+            write!(f, " (commit {})", commit.short())?;
         }
         Ok(())
     }

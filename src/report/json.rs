@@ -1,8 +1,9 @@
 //! The plan as JSON: versioned and stable; members are added, never renamed.
 
-use super::{Report, ScopeReport, Verdict};
+use super::{Report, ScopeReport, Verdict, history};
 use crate::forecast::Whole;
 use serde::Serialize;
+use serde_json::Value;
 
 mod forecast;
 use forecast::Foreseen;
@@ -52,16 +53,9 @@ pub fn scope(report: &ScopeReport) -> serde_json::Value {
 #[serde(rename_all = "camelCase")]
 struct Document<'a> {
     format_version: u32,
-    revision: Revision<'a>,
+    revision: Value,
     scopes: Vec<Scope<'a>>,
     summary: Summary<'a>,
-}
-
-#[derive(Serialize)]
-struct Revision<'a> {
-    digest: &'a str,
-    commit: Option<&'a str>,
-    author: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -160,11 +154,7 @@ impl<'a> Document<'a> {
         let carried_out = scopes.iter().any(|scope| !scope.applied.is_empty());
         Self {
             format_version: FORMAT_VERSION,
-            revision: Revision {
-                digest: revision.digest.as_str(),
-                commit: revision.commit.as_deref(),
-                author: revision.author.as_deref(),
-            },
+            revision: history::json::revision(revision),
             scopes: scopes.iter().map(|scope| Scope::of(scope)).collect(),
             summary: Summary {
                 detach: summary.detach,

@@ -5,6 +5,7 @@ use super::super::findings::can_be_approved;
 use super::Status;
 use crate::ledger::event::{Accepted, Approval, Pause, Target};
 use crate::model::{Scope, Verb};
+use crate::report::history;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -70,14 +71,12 @@ fn vpcs(status: &Status<'_>) -> Vec<Value> {
 }
 
 fn revision(accepted: &Accepted, since: Option<Timestamp>) -> Value {
-    let revision = &accepted.revision;
-    json!({
-        "digest": revision.digest.as_str(),
-        "commit": revision.commit,
-        "author": revision.author,
-        "manifests": accepted.root,
-        "acceptedAt": since.map(|at| at.to_string()),
-    })
+    let mut revision = history::json::revision(&accepted.revision);
+    if let Some(members) = revision.as_object_mut() {
+        members.insert("manifests".to_owned(), json!(accepted.root));
+        members.insert("acceptedAt".to_owned(), json!(since.map(|at| at.to_string())));
+    }
+    revision
 }
 
 /// The members that say where something is; what is not narrowed is null.

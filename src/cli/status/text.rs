@@ -124,7 +124,7 @@ fn revision(status: &Status<'_>) -> String {
         return "none was accepted yet".to_owned();
     };
     let revision = &accepted.revision;
-    let author = revision.author.as_deref();
+    let author = revision.commit.as_ref().and_then(|commit| commit.author.as_deref());
     let author = author.map_or_else(String::new, |author| format!(" by {}", printable(author)));
     let since = since.map_or_else(String::new, |at| format!(", accepted {}", second(at)));
     format!("{revision}{author}{since}, from {}", accepted.root)

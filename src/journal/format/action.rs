@@ -1,8 +1,9 @@
 //! Calls: intent, answer, result.
 
 use super::LinkBody;
+use super::origin::Origin;
 use crate::ledger::event;
-use crate::model::{Digest, Revision, RunId, Verb};
+use crate::model::{Digest, RunId, Verb};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -13,9 +14,8 @@ pub(super) struct Intent {
     link: LinkBody,
     reason: String,
     plan: String,
-    revision: String,
-    commit: Option<String>,
-    author: Option<String>,
+    #[serde(flatten)]
+    origin: Origin,
     attempt: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     run: Option<u64>,
@@ -30,9 +30,7 @@ impl Intent {
             link: LinkBody::of(&intent.scope, &intent.instance),
             reason: intent.reason.clone(),
             plan: intent.plan.to_string(),
-            revision: intent.revision.digest.to_string(),
-            commit: intent.revision.commit.clone(),
-            author: intent.revision.author.clone(),
+            origin: Origin::of(&intent.revision),
             attempt: intent.attempt,
             run: intent.run.map(|run| run.0),
             approver: intent.approver.clone(),
@@ -41,18 +39,13 @@ impl Intent {
 
     pub fn event(self) -> Option<event::Intent> {
         let (scope, instance) = self.link.link()?;
-        let revision = Revision {
-            digest: Digest::parse(&self.revision)?,
-            commit: self.commit,
-            author: self.author,
-        };
         Some(event::Intent {
             verb: Verb::parse(&self.verb)?,
             scope,
             instance,
             reason: self.reason,
             plan: Digest::parse(&self.plan)?,
-            revision,
+            revision: self.origin.revision()?,
             attempt: self.attempt,
             run: self.run.map(RunId),
             approver: self.approver,

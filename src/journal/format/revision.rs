@@ -1,8 +1,9 @@
 //! Accepted revisions, and what passes found by them.
 
+use super::origin::Origin;
 use super::{LinkBody, ScopeBody};
 use crate::ledger::event;
-use crate::model::{AccountName, Digest, InstanceId, Mode, Region, Revision, Scope, Verb, VpcId};
+use crate::model::{AccountName, Digest, InstanceId, Mode, Region, Scope, Verb, VpcId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -24,9 +25,8 @@ struct ShrunkBody {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Accepted {
     root: String,
-    revision: String,
-    commit: Option<String>,
-    author: Option<String>,
+    #[serde(flatten)]
+    origin: Origin,
     files: Vec<FileBody>,
     released: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -49,9 +49,7 @@ impl Accepted {
         let protected = accepted.protected.iter();
         Self {
             root: accepted.root.clone(),
-            revision: accepted.revision.digest.to_string(),
-            commit: accepted.revision.commit.clone(),
-            author: accepted.revision.author.clone(),
+            origin: Origin::of(&accepted.revision),
             files: accepted.files.iter().map(file).collect(),
             released: accepted.released.iter().map(ToString::to_string).collect(),
             protected: protected.map(|(scope, id)| LinkBody::of(scope, id)).collect(),
@@ -60,11 +58,6 @@ impl Accepted {
     }
 
     pub fn event(self) -> Option<event::Accepted> {
-        let revision = Revision {
-            digest: Digest::parse(&self.revision)?,
-            commit: self.commit,
-            author: self.author,
-        };
         let file = |file: FileBody| Some((file.path, Digest::parse(&file.digest)?));
         let shrunk = |body: ShrunkBody| {
             let id = |text: &String| InstanceId::parse(text).ok();
@@ -76,7 +69,7 @@ impl Accepted {
         };
         Some(event::Accepted {
             root: self.root,
-            revision,
+            revision: self.origin.revision()?,
             files: self.files.into_iter().map(file).collect::<Option<_>>()?,
             released: self.released.iter().filter_map(|text| named(text)).collect(),
             protected: self.protected.iter().map(LinkBody::link).collect::<Option<_>>()?,
@@ -109,9 +102,8 @@ struct RefusalBody {
 pub(super) struct Passed {
     #[serde(flatten)]
     scope: ScopeBody,
-    revision: String,
-    commit: Option<String>,
-    author: Option<String>,
+    #[serde(flatten)]
+    origin: Origin,
     mode: String,
     observed: u64,
     desired: u64,
@@ -138,9 +130,7 @@ impl Passed {
         };
         Self {
             scope: ScopeBody::of(&passed.scope),
-            revision: passed.revision.digest.to_string(),
-            commit: passed.revision.commit.clone(),
-            author: passed.revision.author.clone(),
+            origin: Origin::of(&passed.revision),
             mode: passed.mode.to_string(),
             observed: passed.observed,
             desired: passed.desired,
@@ -159,15 +149,10 @@ impl Passed {
         };
         let mut actions = of(Verb::Detach, self.detach)?;
         actions.extend(of(Verb::Attach, self.attach)?);
-        let revision = Revision {
-            digest: Digest::parse(&self.revision)?,
-            commit: self.commit,
-            author: self.author,
-        };
         let refusals = self.refusals.into_iter();
         Some(event::Passed {
             scope: self.scope.scope()?,
-            revision,
+            revision: self.origin.revision()?,
             mode: Mode::parse(&self.mode)?,
             observed: self.observed,
             desired: self.desired,

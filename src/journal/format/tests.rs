@@ -1,7 +1,7 @@
 use super::*;
 use crate::ledger::event::*;
 use crate::ledger::tests::{answered, intent, settled};
-use crate::model::{Digest, Mode, Revision, RunId, Verb};
+use crate::model::{Commit, Digest, Mode, Revision, RunId, Verb};
 use crate::plan::tests::{id, scope};
 
 fn digest() -> Digest {
@@ -9,7 +9,10 @@ fn digest() -> Digest {
 }
 
 fn revision() -> Revision {
-    Revision { digest: digest(), commit: Some("abc".into()), author: Some("me".into()) }
+    Revision {
+        digest: digest(),
+        commit: Some(Commit { author: Some("me".into()), ..Commit::of_id("abc") }),
+    }
 }
 
 fn passed() -> Passed {

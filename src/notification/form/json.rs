@@ -2,6 +2,7 @@
 
 use super::{Composed, Message};
 use crate::notification::news::News;
+use crate::report::history;
 use serde_json::{Value, json};
 
 /// Events of one message.
@@ -37,13 +38,7 @@ fn event(news: &News) -> Value {
             "vpcId": scope.vpc.as_str(),
         })
     });
-    let revision = news.revision.as_ref().map(|revision| {
-        json!({
-            "digest": revision.digest.as_str(),
-            "commit": revision.commit,
-            "author": revision.author,
-        })
-    });
+    let revision = news.revision.as_ref().map(|of| history::json::revision(of));
     json!({
         "event": news.event.as_str(),
         "at": news.at.to_string(),

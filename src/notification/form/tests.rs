@@ -1,7 +1,7 @@
 //! Every kind against its file in `tests/testdata/notifications/`, and what must hold of any text.
 
 use super::*;
-use crate::model::{Digest, Revision};
+use crate::model::{Commit, Digest, Revision};
 use crate::notification::news::Event;
 use crate::plan::tests::{id, moment, scope};
 use proptest::prelude::*;
@@ -9,8 +9,7 @@ use proptest::prelude::*;
 fn calm() -> Vec<Arc<News>> {
     let revision = Revision {
         digest: Digest::of([b"x".as_slice()]),
-        commit: Some("0123456789abcdef".into()),
-        author: Some("alice".into()),
+        commit: Some(Commit { author: Some("alice".into()), ..Commit::of_id("0123456789abcdef") }),
     };
     let instances: Vec<_> = (1..=23).map(id).collect();
     let mut hold = News::new(Event::Hold, moment(1_700_000_000), "plan 65acc8458182 is held: 23 to detach of 40 observed")

@@ -143,10 +143,14 @@ pub fn finding(passed: &Passed) -> Value {
 
 /// Which state of the manifests.
 pub fn revision(revision: &Revision) -> Value {
+    let commit = revision.commit.as_ref();
     json!({
         "digest": revision.digest.as_str(),
-        "commit": revision.commit,
-        "author": revision.author,
+        "commit": commit.map(|commit| &commit.id),
+        "author": commit.and_then(|commit| commit.author.as_ref()),
+        "committer": commit.and_then(|commit| commit.committer.as_ref()),
+        "committedAt": commit.and_then(|commit| commit.at).map(|at| at.to_string()),
+        "subject": commit.and_then(|commit| commit.subject.as_ref()),
     })
 }
 

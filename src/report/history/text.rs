@@ -54,10 +54,10 @@ pub fn safe(text: &str) -> String {
 /// The revision in the words of whoever has to be asked: commit and author where they are known.
 pub fn revision(revision: &Revision) -> String {
     let mut text = match &revision.commit {
-        Some(commit) => format!("commit {}", printable(commit.get(..12).unwrap_or(commit))),
+        Some(commit) => format!("commit {}", printable(commit.short())),
         None => format!("revision {}", revision.digest.short()),
     };
-    if let Some(author) = &revision.author {
+    if let Some(author) = revision.commit.as_ref().and_then(|commit| commit.author.as_ref()) {
         let _ = write!(text, " by {}", printable(author));
     }
     text
@@ -196,14 +196,16 @@ fn told(what: &What) -> String {
 mod tests {
     use super::*;
     use crate::history::Attempt;
-    use crate::model::{Digest, RunId, Verb};
+    use crate::model::{Commit, Digest, RunId, Verb};
     use crate::plan::tests::{id, moment, scope};
 
     fn deed(n: usize, outcome: &str, commit: Option<&str>) -> Record {
         let revision = Revision {
             digest: Digest::of([]),
-            commit: commit.map(str::to_owned),
-            author: commit.map(|_| "Eve \u{1b}[2J\u{202e}".to_owned()),
+            commit: commit.map(|id| Commit {
+                author: Some("Eve \u{1b}[2J\u{202e}".to_owned()),
+                ..Commit::of_id(id)
+            }),
         };
         let attempt = |number| Attempt {
             intent: 1,
