@@ -33,6 +33,7 @@ pub mod signature;
 pub mod secret;
 pub mod https;
 pub mod manifest;
+pub mod git;
 pub mod source;
 pub mod aliyun;
 pub mod sim;

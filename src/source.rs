@@ -1,4 +1,4 @@
-//! Where manifests come from: a folder.
+//! Where manifests come from: a folder, or a ref of a Git repository.
 //!
 //! Events are hints. What counts is the content of the whole tree, read through one resolved root,
 //! the same twice across a settling time: a checkout half done, a file half written or a link
@@ -6,7 +6,7 @@
 //! read is said and never taken for absent.
 
 use crate::manifest::File;
-use crate::model::Digest;
+use crate::model::{Commit, Digest, Revision};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,16 +14,22 @@ mod chain;
 mod disk;
 mod events;
 mod folder;
-mod git;
+mod follow;
+mod checkout;
+mod committed;
 mod imagined;
 mod known;
+mod listed;
 mod open;
+mod origin;
 mod unreadable;
 mod walk;
 
 pub use events::Tried;
 pub use folder::{settled, watch};
+pub use follow::Wake;
 pub use imagined::Imagined;
+pub use origin::{History, Origin};
 pub use unreadable::{Problem, Unreadable};
 pub use walk::{read, rehearse};
 
@@ -34,6 +40,8 @@ pub struct Snapshot {
     pub files: Vec<File>,
     /// Over the names and the contents.
     pub digest: Digest,
+    /// The commit that holds them, where they were read from one.
+    pub commit: Option<Commit>,
 }
 
 /// How long a reader waits for a tree to come to rest.
@@ -52,7 +60,12 @@ impl Snapshot {
     pub fn of(files: Vec<File>) -> Self {
         let part = |file: &File| [file.path.to_string(), file.digest().to_string()];
         let parts: Vec<String> = files.iter().flat_map(part).collect();
-        Self { digest: Digest::of(parts.iter().map(String::as_bytes)), files }
+        Self { digest: Digest::of(parts.iter().map(String::as_bytes)), files, commit: None }
+    }
+
+    /// The revision that it is.
+    pub fn revision(&self) -> Revision {
+        Revision { digest: self.digest.clone(), commit: self.commit.clone() }
     }
 }
 

@@ -41,6 +41,11 @@ impl Inbox {
         self.woken.notified().await;
     }
 
+    /// Has it looked at now, whatever was heard.
+    pub(super) fn wake(&self) {
+        self.woken.notify_one();
+    }
+
     pub(super) fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }

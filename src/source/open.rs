@@ -80,13 +80,18 @@ impl Opened {
             let why = "it changed while being read";
             return Err(Problem::passing(shown, why, "wait for the writer"));
         }
-        String::from_utf8(bytes).map_err(|error| {
-            let before = error.as_bytes().iter().take(error.utf8_error().valid_up_to());
-            let line = before.filter(|byte| **byte == b'\n').count().saturating_add(1);
-            let why = format!("it is not UTF-8 text (line {line})");
-            Problem::new(shown, why, "save it as UTF-8")
-        })
+        utf8(bytes, shown)
     }
+}
+
+/// Bytes as text.
+pub(super) fn utf8(bytes: Vec<u8>, shown: &Path) -> Result<String, Problem> {
+    String::from_utf8(bytes).map_err(|error| {
+        let before = error.as_bytes().iter().take(error.utf8_error().valid_up_to());
+        let line = before.filter(|byte| **byte == b'\n').count().saturating_add(1);
+        let why = format!("it is not UTF-8 text (line {line})");
+        Problem::new(shown, why, "save it as UTF-8")
+    })
 }
 
 /// At most one byte more than `size`, which is enough to notice that it grew.

@@ -3,7 +3,7 @@
 use super::chain::Ground;
 use super::events::{self, Tried};
 use super::known::{Known, Reader};
-use super::{Problem, Snapshot, Unreadable, git, open};
+use super::{Problem, Snapshot, Unreadable, checkout, open};
 use crate::manifest::{DEPTH_MAX, FILES_MAX, File, TREE_BYTES_MAX};
 use crate::model::is_unprintable;
 use std::collections::BTreeSet;
@@ -41,7 +41,7 @@ pub(super) fn survey(root: &Path, reader: Reader) -> (Result<Snapshot, Unreadabl
         Err(error) => return (Err(no_root(root, &error).into()), ground, reader.known()),
     };
     let mut walk = Walk { root: resolved, ground, reader, ..Walk::default() };
-    walk.problems.extend(git::operation(&walk.root));
+    walk.problems.extend(checkout::operation(&walk.root));
     walk.folder(&walk.root.clone(), Path::new(""), &mut Vec::new());
     let files = walk.files();
     walk.check_again(root);
@@ -226,7 +226,7 @@ impl Walk {
                 self.problems.push(changed(link));
             }
         }
-        self.problems.extend(git::operation(&self.root));
+        self.problems.extend(checkout::operation(&self.root));
     }
 }
 
@@ -257,7 +257,7 @@ pub(super) fn is_manifest(name: &OsStr) -> bool {
     !is_hidden(name) && (bytes.ends_with(b".yaml") || bytes.ends_with(b".yml"))
 }
 
-fn is_nearly_manifest(name: &OsStr) -> bool {
+pub(super) fn is_nearly_manifest(name: &OsStr) -> bool {
     let lower = name.as_encoded_bytes().to_ascii_lowercase();
     lower.ends_with(b".yaml") || lower.ends_with(b".yml")
 }

@@ -12,7 +12,7 @@ pub(in crate::daemon) fn reading(instances: &str) -> Reading {
     );
     let digest = Digest::of([text.as_bytes()]);
     let files = vec![File::new("a.yaml", text)];
-    let state = State::Settled(Arc::new(Snapshot { files, digest }));
+    let state = State::Settled(Arc::new(Snapshot { digest, ..Snapshot::of(files) }));
     Reading { state, unsettled: false, sequence: 1 }
 }
 

@@ -1,0 +1,130 @@
+//! Who made a commit, and which commit of several took a link out: `git log`, read without trust.
+
+use crate::model::{Commit, InstanceId, Lineage, is_unprintable};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+/// Longest name, address or subject that is kept, in characters.
+const TEXT_MAX: usize = 200;
+
+/// The format of `git log` that [`commit`] reads: members end in a zero byte, a line begins with one.
+pub(super) const FORMAT: &str = "--format=%x00%H%x00%an <%ae>%x00%cn <%ce>%x00%ct%x00%s%x00";
+
+/// What lies between a commit and a later one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Between {
+    /// How the later one stands to the earlier one.
+    pub lineage: Lineage,
+    /// Which of the commits between took an instance's id out of a file last, as far as it was looked for.
+    pub took_out: BTreeMap<InstanceId, Commit>,
+}
+
+impl Between {
+    /// Nothing is known but how they stand.
+    pub fn of(lineage: Lineage) -> Self {
+        Self { lineage, took_out: BTreeMap::new() }
+    }
+}
+
+/// A line of [`FORMAT`].
+pub(super) fn commit(line: &[u8]) -> Option<Commit> {
+    let mut members = line.strip_prefix(b"\0")?.split(|byte| *byte == 0);
+    let mut member = || members.next().map(text);
+    let id = member()?;
+    super::remote::is_id(&id).then_some(())?;
+    let (author, committer, at, subject) = (member()?, member()?, member()?, member()?);
+    let at = at.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+    Some(Commit {
+        id,
+        author: Some(author),
+        committer: Some(committer),
+        at,
+        subject: Some(subject),
+    })
+}
+
+/// Foreign text for one line, cut.
+fn text(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    text.chars().filter(|c| !is_unprintable(*c)).take(TEXT_MAX).collect()
+}
+
+/// From `git log -p`, newest first: for each instance the newest commit of which a removed line names it,
+/// and no added line of the same commit.
+pub(super) fn took_out(log: &[u8]) -> BTreeMap<InstanceId, Commit> {
+    let mut found = BTreeMap::new();
+    let mut at: Option<Commit> = None;
+    let (mut removed, mut added) = (Vec::new(), Vec::new());
+    let mut close =
+        |at: Option<Commit>, removed: &mut Vec<InstanceId>, added: &mut Vec<InstanceId>| {
+            let removed: Vec<InstanceId> = std::mem::take(removed);
+            let added: Vec<InstanceId> = std::mem::take(added);
+            let Some(at) = at else { return };
+            for id in removed.into_iter().filter(|id| !added.contains(id)) {
+                found.entry(id).or_insert_with(|| at.clone());
+            }
+        };
+    for line in log.split(|byte| *byte == b'\n') {
+        if line.first() == Some(&0) {
+            close(at.take(), &mut removed, &mut added);
+            at = commit(line);
+        } else if let Some(text) = line.strip_prefix(b"-").filter(|_| !line.starts_with(b"--- ")) {
+            removed.extend(instances(text));
+        } else if let Some(text) = line.strip_prefix(b"+").filter(|_| !line.starts_with(b"+++ ")) {
+            added.extend(instances(text));
+        }
+    }
+    close(at, &mut removed, &mut added);
+    found
+}
+
+/// The words of a line that are ids of instances.
+fn instances(line: &[u8]) -> impl Iterator<Item = InstanceId> + '_ {
+    let words = line.split(|byte| !(byte.is_ascii_alphanumeric() || *byte == b'-'));
+    let words = words.filter(|word| word.starts_with(b"i-"));
+    words.filter_map(|word| InstanceId::parse(std::str::from_utf8(word).ok()?).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::tests::id;
+
+    fn head(n: u8) -> String {
+        format!(
+            "\0{}\0Ann <a@example>\0Carl <c@example>\01700000000\0Take \u{1b}[2Jit out\0",
+            n.to_string().repeat(40)
+        )
+    }
+
+    #[test]
+    fn a_commit_is_read_and_its_text_cannot_move_the_cursor() {
+        let commit = commit(head(1).as_bytes()).unwrap();
+        assert_eq!(commit.id, "1".repeat(40));
+        assert_eq!(commit.author.as_deref(), Some("Ann <a@example>"));
+        assert_eq!(commit.committer.as_deref(), Some("Carl <c@example>"));
+        assert_eq!(commit.subject.as_deref(), Some("Take [2Jit out"));
+        assert_eq!(commit.at, Timestamp::from_second(1_700_000_000).ok());
+        assert_eq!(super::commit(b"\0nonsense\0a\0b\0c\0d\0"), None);
+        assert_eq!(super::commit(b"no zero"), None);
+    }
+
+    #[test]
+    fn the_newest_commit_that_takes_an_id_out_is_the_one() {
+        let log = format!(
+            "{}\n\ndiff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-  - {}\n{}\n\n--- a/x\n+++ b/x\n-  - {}\n-  - id: {}\n\
+             -  - {}\n+  - id: {}\n",
+            head(2),
+            id(1),
+            head(1),
+            id(1),
+            id(2),
+            id(3),
+            id(3),
+        );
+        let found = took_out(log.as_bytes());
+        let by = |n| found.get(&id(n)).map(|commit| commit.id[..1].to_owned());
+        assert_eq!((by(1).as_deref(), by(2).as_deref()), (Some("2"), Some("1")));
+        assert_eq!(by(3), None, "it was only written differently");
+    }
+}

@@ -1,0 +1,138 @@
+//! A ref of a repository as a value that is kept up to date.
+
+use super::committed::{Committed, Refused, faulty};
+use super::events::Inbox;
+use super::{Reading, Snapshot, State, Unreadable};
+use crate::git::{Repository, Tip};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+/// How many fetches in a row may fail, while the remote answers, before our own copy is suspected.
+const SUSPECT_AFTER: u32 = 3;
+
+/// Asks for a look at once. Clones share.
+#[derive(Debug, Clone, Default)]
+pub struct Wake(Option<Arc<Inbox>>);
+
+impl Wake {
+    /// Looks now, if there is anything to look at that would not be noticed by itself.
+    pub fn now(&self) {
+        if let Some(inbox) = &self.0 {
+            inbox.wake();
+        }
+    }
+}
+
+/// Keeps asking `repository`, until `cancel` or until nobody listens any more.
+pub(super) fn follow(
+    repository: Arc<Repository>,
+    random: fastrand::Rng,
+    cancel: CancellationToken,
+) -> (watch::Receiver<Reading>, Wake) {
+    let first = Reading { state: State::Reading, unsettled: true, sequence: 0 };
+    let (sender, receiver) = watch::channel(first);
+    let inbox = Arc::new(Inbox::new(sender));
+    let wake = Wake(Some(Arc::clone(&inbox)));
+    let follower = Follower {
+        repository,
+        inbox: Arc::clone(&inbox),
+        committed: Committed::default(),
+        last: None,
+        newer: false,
+        failed: 0,
+        random,
+    };
+    tokio::spawn(async move {
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => {}
+            () = inbox.closed() => {}
+            () = follower.run() => {}
+        }
+    });
+    (receiver, wake)
+}
+
+struct Follower {
+    repository: Arc<Repository>,
+    inbox: Arc<Inbox>,
+    committed: Committed,
+    /// What was read last, and what the ref pointed to then.
+    last: Option<(Tip, Arc<Snapshot>)>,
+    /// The ref points to something that could not be had yet: nobody may act on what is older.
+    newer: bool,
+    /// Fetches that failed in a row.
+    failed: u32,
+    random: fastrand::Rng,
+}
+
+impl Follower {
+    async fn run(mut self) {
+        loop {
+            self.look().await;
+            // Many daemons, started by one roll-out, must not ask one host at the same moment for ever.
+            let interval = self.repository.settings().interval;
+            let wait = interval.mul_f64(0.9 + 0.2 * self.random.f64());
+            tokio::select! {
+                biased;
+                () = self.inbox.woken() => {}
+                () = sleep(wait.max(Duration::from_millis(100))) => {}
+            }
+        }
+    }
+
+    async fn look(&mut self) {
+        let tip = match self.repository.tip().await {
+            Ok(tip) => tip,
+            Err(fault) => return self.unreadable(faulty(&self.repository, &fault)),
+        };
+        if let Some((_, snapshot)) = self.last.as_ref().filter(|(last, _)| *last == tip) {
+            let snapshot = Arc::clone(snapshot);
+            self.newer = false;
+            return self.publish(State::Settled(snapshot));
+        }
+        self.inbox.unsettle();
+        match self.committed.read(&self.repository, &tip).await {
+            Ok(snapshot) => {
+                let snapshot = Arc::new(snapshot);
+                (self.newer, self.failed) = (false, 0);
+                self.last = Some((tip, Arc::clone(&snapshot)));
+                self.publish(State::Settled(snapshot));
+            }
+            Err(refused) => {
+                self.newer = refused.is_passing();
+                self.suspect(&refused).await;
+                self.unreadable(refused.unreadable(&self.repository));
+            }
+        }
+    }
+
+    /// A fetch fails for reasons of the remote, as a rule; one that goes on failing while the remote
+    /// answers may fail for one of ours.
+    async fn suspect(&mut self, refused: &Refused) {
+        self.failed = if refused.is_passing() { self.failed.saturating_add(1) } else { 0 };
+        if self.failed >= SUSPECT_AFTER {
+            self.failed = 0;
+            tracing::warn!("fetching goes on failing; the copy of the repository is made anew");
+            if let Err(fault) = self.repository.forget().await {
+                tracing::warn!(%fault, "the copy of the repository cannot be made anew");
+            }
+        }
+    }
+
+    fn unreadable(&self, why: Unreadable) {
+        self.publish(State::Unreadable(Arc::new(why)));
+    }
+
+    fn publish(&self, state: State) {
+        let unsettled = self.newer;
+        self.inbox.publish(|reading| {
+            let same = reading.state == state && reading.unsettled == unsettled;
+            (reading.state, reading.unsettled) = (state, unsettled);
+            !same
+        });
+    }
+}
