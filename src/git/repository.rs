@@ -11,7 +11,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 /// Where the commit that was fetched last is kept.
 const FETCHED: &str = "refs/classiclinkd/fetched";
@@ -20,7 +20,8 @@ const DEPTH: u64 = 50;
 /// How many more are fetched where the one that was accepted before is not among them.
 const DEEPER: [u64; 2] = [1_000, 10_000];
 /// How long other processes that fetch into the same copy are waited for.
-const LOCK_WAIT: Duration = Duration::from_secs(150);
+const LOCK_TRIES: u32 = 3_000;
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
 /// How long reading what is here may take.
 const LOCAL: Duration = Duration::from_secs(60);
 /// Most bytes of a listing, and of what lies between two commits.
@@ -176,6 +177,7 @@ impl Repository {
                 lineage: Lineage::Follows(commits),
                 took_out: self.took_out(older, newer).await.unwrap_or_default(),
             },
+            Ok(None) if self.settings.rewrites => Between::of(Lineage::None),
             Ok(None) => Between::of(Lineage::Leaves),
             Err(fault) => Between::of(Lineage::Unknown(fault.to_string())),
         }
@@ -348,21 +350,17 @@ impl Repository {
         let mut options = OpenOptions::new();
         let options = options.write(true).create(true).truncate(false).mode(0o600);
         let file = options.open(&path).map_err(|error| fail(error.to_string()))?;
-        let deadline = Instant::now() + LOCK_WAIT;
-        loop {
+        for _ in 0..LOCK_TRIES {
             match file.try_lock() {
-                Ok(()) => break,
-                Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
-                    sleep(Duration::from_millis(50)).await;
+                Ok(()) => {
+                    clear(&self.folder);
+                    return Ok(file);
                 }
-                Err(TryLockError::WouldBlock) => {
-                    return Err(fail("another process has been fetching for long".to_owned()));
-                }
+                Err(TryLockError::WouldBlock) => sleep(LOCK_PAUSE).await,
                 Err(TryLockError::Error(error)) => return Err(fail(error.to_string())),
             }
         }
-        clear(&self.folder);
-        Ok(file)
+        Err(fail("another process has been fetching for long".to_owned()))
     }
 
     /// Packs anew what came in many small packs. What is not reachable any more goes.
