@@ -11,6 +11,7 @@ use std::time::Duration;
 
 mod command;
 mod commits;
+mod copy;
 mod credentials;
 mod fault;
 mod listing;

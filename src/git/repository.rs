@@ -2,16 +2,16 @@
 
 use super::command::{Answer, Call, Input};
 use super::commits::{self, Between, FORMAT};
+use super::copy::Copy;
 use super::credentials::Prepared;
 use super::listing::{Entry, contents, entries};
 use super::remote::is_id;
 use super::{Fault, Settings, signers};
-use crate::model::{Commit, Digest, Lineage};
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+use crate::model::{Commit, Digest, InstanceId, Lineage};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::Path;
 use std::time::Duration;
-use tokio::time::sleep;
 
 /// Where the commit that was fetched last is kept.
 const FETCHED: &str = "refs/classiclinkd/fetched";
@@ -19,9 +19,6 @@ const FETCHED: &str = "refs/classiclinkd/fetched";
 const DEPTH: u64 = 50;
 /// How many more are fetched where the one that was accepted before is not among them.
 const DEEPER: [u64; 2] = [1_000, 10_000];
-/// How long other processes that fetch into the same copy are waited for.
-const LOCK_TRIES: u32 = 3_000;
-const LOCK_PAUSE: Duration = Duration::from_millis(50);
 /// How long reading what is here may take.
 const LOCAL: Duration = Duration::from_secs(60);
 /// Most bytes of a listing, and of what lies between two commits.
@@ -36,7 +33,7 @@ const PACKS_MAX: usize = 50;
 #[derive(Debug)]
 pub struct Repository {
     settings: Settings,
-    folder: PathBuf,
+    copy: Copy,
 }
 
 /// What a ref points to, as its remote says; an annotated tag is not followed.
@@ -51,7 +48,7 @@ impl Repository {
     pub fn new(settings: Settings, state: &Path) -> Self {
         let name = Digest::of([settings.remote.url().as_bytes()]);
         let folder = state.join("git").join(format!("{}.git", name.short()));
-        Self { settings, folder }
+        Self { settings, copy: Copy::at(folder) }
     }
 
     /// Where it is and what is read of it.
@@ -68,7 +65,7 @@ impl Repository {
         if reference.is_id() {
             return Ok(Tip { name: reference.to_string(), id: reference.to_string() });
         }
-        self.make()?;
+        self.copy.make()?;
         let names = reference.candidates();
         let mut arguments = vec!["ls-remote".to_owned(), "--quiet".to_owned(), "--".to_owned()];
         arguments.push(self.settings.remote.url().to_owned());
@@ -102,7 +99,7 @@ impl Repository {
     /// # Errors
     /// [`Fault`].
     pub async fn fetch(&self, tip: &Tip) -> Result<Commit, Fault> {
-        let lock = self.lock().await?;
+        let lock = self.copy.lock().await?;
         self.tidy().await;
         let first = self.resolve(FETCHED).await?.is_none();
         self.deepen(tip, if first { 1 } else { DEPTH }, &lock).await?;
@@ -120,8 +117,8 @@ impl Repository {
         if !self.settings.signers.are_asked_for() {
             return Ok(());
         }
-        let _lock = self.lock().await?;
-        signers::check(&self.folder, &commit.id, &self.settings.signers).await
+        let _lock = self.copy.lock().await?;
+        signers::check(self.copy.folder(), &commit.id, &self.settings.signers).await
     }
 
     /// Everything below the folder of the manifests, at a commit that was fetched.
@@ -204,7 +201,7 @@ impl Repository {
                     "commit {before} is not among the last {most}"
                 )));
             };
-            let lock = self.lock().await?;
+            let lock = self.copy.lock().await?;
             let name = self.settings.reference.as_str().to_owned();
             self.deepen(&Tip { name, id: newer.id.clone() }, depth, &lock).await?;
         }
@@ -228,7 +225,7 @@ impl Repository {
         &self,
         older: &Commit,
         newer: &Commit,
-    ) -> Result<std::collections::BTreeMap<crate::model::InstanceId, Commit>, Fault> {
+    ) -> Result<BTreeMap<InstanceId, Commit>, Fault> {
         let range = format!("{}..{}", older.id, newer.id);
         let path = format!(":(top,literal){}", self.settings.path.as_str());
         let mut arguments =
@@ -287,7 +284,7 @@ impl Repository {
     async fn remote(&self, arguments: Vec<String>, input: Input) -> Result<Answer, Fault> {
         let access = Prepared::of(&self.settings.remote, &self.settings.access)?;
         let call = Call {
-            folder: &self.folder,
+            folder: self.copy.folder(),
             arguments,
             configuration: Vec::new(),
             access: Some(&access),
@@ -305,7 +302,7 @@ impl Repository {
 
     fn call(&self, arguments: &[&str], output: usize) -> Call<'_> {
         Call {
-            folder: &self.folder,
+            folder: self.copy.folder(),
             arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
             configuration: Vec::new(),
             access: None,
@@ -316,63 +313,14 @@ impl Repository {
         }
     }
 
-    /// Makes the folder of the copy, where it is not there.
-    fn make(&self) -> Result<(), Fault> {
-        let make = || {
-            DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(self.folder.join("objects/pack"))?;
-            DirBuilder::new().recursive(true).mode(0o700).create(self.folder.join("refs"))?;
-            if !self.folder.join("HEAD").exists() {
-                // What `git init --bare` would leave, without templates and the machine's ideas of them.
-                fs::write(
-                    self.folder.join("config"),
-                    "[core]\n\trepositoryformatversion = 0\n\tbare = true\n",
-                )?;
-                fs::write(self.folder.join("HEAD"), "ref: refs/heads/none\n")?;
-            }
-            Ok(())
-        };
-        make().map_err(|error: std::io::Error| {
-            Fault::Passing(format!(
-                "{} cannot be made: {error}; check --state",
-                self.folder.display()
-            ))
-        })
-    }
-
-    /// Waits until nobody else fetches into the copy, and clears away what a fetch left that was killed.
-    async fn lock(&self) -> Result<File, Fault> {
-        self.make()?;
-        let path = self.folder.join("classiclinkd.lock");
-        let fail = |why: String| Fault::Passing(format!("{}: {why}", path.display()));
-        let mut options = OpenOptions::new();
-        let options = options.write(true).create(true).truncate(false).mode(0o600);
-        let file = options.open(&path).map_err(|error| fail(error.to_string()))?;
-        for _ in 0..LOCK_TRIES {
-            match file.try_lock() {
-                Ok(()) => {
-                    clear(&self.folder);
-                    return Ok(file);
-                }
-                Err(TryLockError::WouldBlock) => sleep(LOCK_PAUSE).await,
-                Err(TryLockError::Error(error)) => return Err(fail(error.to_string())),
-            }
-        }
-        Err(fail("another process has been fetching for long".to_owned()))
-    }
-
     /// Packs anew what came in many small packs. What is not reachable any more goes.
     async fn tidy(&self) {
-        let packs = fs::read_dir(self.folder.join("objects/pack")).into_iter().flatten().flatten();
-        let packs = packs.filter(|entry| entry.path().extension().is_some_and(|end| end == "pack"));
-        if packs.count() > PACKS_MAX {
+        if self.copy.packs() > PACKS_MAX {
             let packed = self.local(&["repack", "-a", "-d", "-q"], SHORT_MAX).await;
             if let Err(fault) =
                 packed.and_then(|answer| answer.of_copy("pack the copy of the repository"))
             {
-                tracing::warn!(%fault, "the copy of the repository grows");
+                tracing::warn!(error = %fault, "the copy of the repository grows");
             }
         }
     }
@@ -382,37 +330,6 @@ impl Repository {
     /// # Errors
     /// [`Fault`].
     pub async fn forget(&self) -> Result<(), Fault> {
-        let _lock = self.lock().await?;
-        let fail = |error: std::io::Error| {
-            Fault::Passing(format!("{} cannot be emptied: {error}", self.folder.display()))
-        };
-        for name in ["objects", "refs", "logs"] {
-            match fs::remove_dir_all(self.folder.join(name)) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(fail(error));
-                }
-                _ => {}
-            }
-        }
-        for name in ["shallow", "packed-refs", "HEAD"] {
-            let _none = fs::remove_file(self.folder.join(name));
-        }
-        self.make()
-    }
-}
-
-/// Locks and half-written packs of those who were killed. Only who holds our own lock may.
-fn clear(folder: &Path) {
-    let mut folders = vec![folder.to_owned(), folder.join("objects/pack")];
-    folders.extend([folder.join("refs"), folder.join("refs/classiclinkd")]);
-    for folder in folders {
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-            let name = entry.file_name();
-            let name = name.to_string_lossy();
-            let own = name == "classiclinkd.lock";
-            if !own && (name.ends_with(".lock") || name.starts_with("tmp_")) {
-                let _gone = fs::remove_file(entry.path());
-            }
-        }
+        self.copy.forget().await
     }
 }
