@@ -40,7 +40,7 @@ pub struct Config {
     pub bounds: Bounds,
     /// Calls a second and in flight, per account and region.
     pub limits: attempt::Limits,
-    /// Scopes looked at at the same time.
+    /// Scopes of one account and region looked at at the same time.
     pub workers: usize,
     /// Replaces the resolved ECS endpoint for every region, and that of STS.
     pub endpoint: Option<String>,

@@ -61,7 +61,7 @@ pub struct Daemon<R, W> {
     pub interval: Duration,
     /// The loop turns at least that often.
     pub beat: Duration,
-    /// Scopes looked at at the same time.
+    /// Scopes of one account and region looked at at the same time.
     pub workers: usize,
     /// Where to tell.
     pub board: Board,
@@ -109,7 +109,7 @@ where
     /// # Errors
     /// When a pass panicked: a half-alive daemon is worse than a dead one.
     pub async fn run(mut self) -> Result<(), String> {
-        let mut schedule = Schedule::new(self.interval);
+        let mut schedule = Schedule::new(self.interval, self.workers);
         let mut passes = JoinSet::new();
         let mut tree = self.intake.tree();
         self.enqueue(&mut schedule, &tree, &tree.scopes.keys().cloned().collect());
@@ -163,9 +163,7 @@ where
         retry: Option<Duration>,
     ) -> Turn {
         let now = self.clock.now().monotonic;
-        // A full house waits for a pass to end, not for the next scope to be due.
-        let due = schedule.next_due().filter(|_| passes.len() < self.workers);
-        let next = due.into_iter().chain(retry).min();
+        let next = schedule.next_due().into_iter().chain(retry).min();
         let wait = next.map_or(self.beat, |next| next.saturating_sub(now)).min(self.beat);
         tokio::select! {
             // First, because the reader of the manifests ends by the same token: an orderly end is
@@ -201,8 +199,7 @@ where
         tree: &Tree,
         passes: &mut JoinSet<ScopeReport>,
     ) {
-        while passes.len() < self.workers {
-            let Some(scope) = schedule.take(self.clock.now().monotonic) else { return };
+        while let Some(scope) = schedule.take(self.clock.now().monotonic) {
             let desired = tree.scopes.get(&scope);
             let account = self.estate.accounts.get(&scope.account);
             match (desired, account) {
