@@ -110,6 +110,7 @@ where
     /// When a pass panicked: a half-alive daemon is worse than a dead one.
     pub async fn run(mut self) -> Result<(), String> {
         let mut schedule = Schedule::new(self.interval, self.workers);
+        let _asking = self.ask_identities();
         let mut passes = JoinSet::new();
         let mut tree = self.intake.tree();
         self.enqueue(&mut schedule, &tree, &tree.scopes.keys().cloned().collect());
@@ -154,6 +155,18 @@ where
         self.stop.cancel();
         self.drain(passes).await;
         ended
+    }
+
+    /// Asks at once whose every credential is, so that a wrong one is known before its account has anything
+    /// to do. Nothing waits for the answers: the gate asks for itself before a plan and before each call.
+    fn ask_identities(&self) -> JoinSet<()> {
+        let mut asking = JoinSet::new();
+        for (reads, _) in self.estate.accounts.values() {
+            let reads = reads.clone();
+            // What is found is remembered, and said in the log.
+            asking.spawn(async move { drop(reads.identity().await) });
+        }
+        asking
     }
 
     async fn turn(
@@ -253,6 +266,7 @@ where
         let mut vitals =
             Vitals { waiting, under_way, refused: self.counts.refusing(), ..Vitals::default() };
         for (account, (reads, writes)) in &self.estate.accounts {
+            vitals.broken_pins.extend(reads.pins.broken());
             vitals.quarantined.extend(writes.quarantine.by_lane());
             vitals.clock_off.insert(account.clone(), writes.writer.clock_off());
             let expires = reads.reader.expires().map(|until| (account.clone(), until));

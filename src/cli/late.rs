@@ -65,4 +65,9 @@ impl Identify for Late {
     fn expires(&self) -> Option<Timestamp> {
         self.made.get().and_then(Identify::expires)
     }
+
+    /// What was found out without a client does not hold for one.
+    fn generation(&self) -> u64 {
+        self.made.get().map_or(0, |client| client.generation().wrapping_add(1))
+    }
 }

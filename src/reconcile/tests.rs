@@ -14,6 +14,7 @@ use world::{id, world};
 
 mod asked;
 mod carried;
+mod exchanged;
 mod forecast;
 mod seeded;
 mod world;

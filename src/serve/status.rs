@@ -25,6 +25,9 @@ pub(super) fn value(shown: &Shown) -> Value {
         "acceptedAt": said.accepted_at.map(|at| at.wall.to_string()),
         "sourceProblem": said.trouble,
         "journalProblem": said.journal_trouble,
+        "accountProblems": said.vitals.broken_pins.iter().map(|(account, problem)| json!({
+            "account": account.as_str(), "problem": problem,
+        })).collect::<Vec<_>>(),
         "paused": said.paused,
         "passes": said.passes,
         "quarantined": said.quarantined,

@@ -7,6 +7,19 @@ use crate::ledger::event::{Event, Restored, Target};
 use crate::ledger::tests::{Book, tree as revision};
 use crate::model::RunId;
 
+/// What was answered about one key says nothing about the next.
+#[test]
+fn a_key_that_was_exchanged_since_it_was_asked_about_makes_no_call() {
+    for (pin, denied) in [(Pin::Kept, true), (Pin::Absent, false)] {
+        let setting = Setting { pin, ..Setting::default() };
+        let (approved, newest) = (approved(&[1, 2]), tree(desired(Mode::Detach, &[1])));
+        let facts = Facts { rekeyed: true, ..facts(&newest) };
+        let leave = setting.permit(&approved, &approved.plan().actions()[0], &facts, 1);
+        assert_eq!(leave.err(), denied.then_some(Denial::Rekeyed));
+    }
+    assert!(Denial::Rekeyed.is_passing(), "it is asked again whose the new one is");
+}
+
 #[test]
 fn outside_the_windows_of_configuration_or_manifest_nothing_is_done() {
     use crate::window::{Kind, Window, Windows};

@@ -128,6 +128,20 @@ pub(super) const FAMILIES: &[Family] = &[
         },
     },
     Family {
+        name: "classiclinkd_account_mismatched",
+        kind: Kind::Gauge,
+        unit: "",
+        labels: &["account"],
+        help: "1 while the credential is not, or not evidently, of the account that the configuration pins, so \
+               that nothing is done in it; else 0",
+        read: |shot, samples| {
+            for account in shot.halted.keys() {
+                let mismatched = shot.vitals.broken_pins.contains_key(account);
+                samples.put(&[account.as_str()], mismatched);
+            }
+        },
+    },
+    Family {
         name: "classiclinkd_detach_budget_used",
         kind: Kind::Gauge,
         unit: "",
