@@ -61,8 +61,8 @@ pub async fn propose<R: ReadLinks + Identify>(
     };
     let plan = plan::compute(desired, &complete, complete.begun().wall);
     let complete = Some(complete);
-    let limits = reads.lanes.limits();
-    let decided = circumstances.judge(&identity.pin, |situation| gate::review(plan, situation));
+    let limits = reads.lanes.limits(&scope.account);
+    let decided = circumstances.judge((&scope.account, &identity.pin), |of| gate::review(plan, of));
     let mut proposal = match decided {
         Err(mut held) => {
             let release = held.release();

@@ -86,7 +86,8 @@ impl<R: Identify, W: WriteLinks> Caller<'_, R, W> {
             return self.denied(denial).await;
         }
         let kind = Kind::Write(self.action.verb);
-        let fresh = self.writes.circumstances.bounds.confirmation_max_age;
+        let bounds = self.writes.circumstances.bounds.of(&self.lane.account);
+        let fresh = bounds.confirmation_max_age;
         let by = self.confirmed_at.monotonic + fresh.saturating_sub(MARGIN);
         let admitted = self.writes.lanes.admit_by(&self.lane, kind, by);
         let slot = match self.writes.stop.run_until_cancelled(admitted).await {
@@ -186,7 +187,7 @@ impl<R: Identify, W: WriteLinks> Caller<'_, R, W> {
             rekeyed: !identity.is_of(&self.reads.reader),
         };
         self.writes.circumstances.judge_and(
-            &identity.pin,
+            (&self.lane.account, &identity.pin),
             |situation| permit(self.approved, &self.action, &facts, situation),
             |ledger, leave| {
                 let counts = counting == Counting::Now && self.action.verb == Verb::Detach;

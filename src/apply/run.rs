@@ -178,7 +178,7 @@ impl<'a, R: ReadLinks + Identify, W: WriteLinks> Running<'a, R, W> {
     /// Reads the next links by id, as many as can be called while the confirmation is fresh.
     fn confirm(&mut self, now: Moment) {
         let ready = self.count(|stage| matches!(stage, Stage::Ready { .. }));
-        if self.confirming || ready >= self.writes.lanes.concurrency() {
+        if self.confirming || ready >= self.writes.lanes.concurrency(&self.lane) {
             return;
         }
         let rate = self.writes.lanes.rate(&self.lane, Kind::Write(self.verb));
@@ -199,7 +199,7 @@ impl<'a, R: ReadLinks + Identify, W: WriteLinks> Running<'a, R, W> {
     }
 
     fn call(&mut self) {
-        let free = self.writes.lanes.concurrency().saturating_sub(self.calls);
+        let free = self.writes.lanes.concurrency(&self.lane).saturating_sub(self.calls);
         for index in self.choose(free, |stage| matches!(stage, Stage::Ready { .. })) {
             let Some(item) = self.items.get_mut(index) else { continue };
             let Stage::Ready { confirmed_at } = item.stage else { continue };

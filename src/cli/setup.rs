@@ -174,7 +174,7 @@ pub(super) fn reads(
     clients: &Clients,
     clock: &Arc<dyn Clock>,
 ) -> (Arc<Lanes>, BTreeMap<AccountName, Reads<Way>>) {
-    let lanes = Arc::new(Lanes::new(config.limits, Arc::clone(clock), seed()));
+    let lanes = Arc::new(Lanes::new(config.limits.clone(), Arc::clone(clock), seed()));
     let pinned = config.accounts.iter();
     let pinned = pinned.filter_map(|(name, said)| Some((name.clone(), said.account_id.clone()?)));
     let pins = Pins::new(pinned.collect(), Arc::clone(clock));

@@ -265,7 +265,10 @@ pub fn acceptance(
     root: &str,
     files: &[File],
 ) -> Accepted {
-    let Bounds { max_shrink, min_detach, .. } = *circumstances.bounds;
+    let limits = |scope: &Scope| {
+        let Bounds { max_shrink, min_detach, .. } = circumstances.bounds.of(&scope.account);
+        (*max_shrink, *min_detach)
+    };
     let now = circumstances.clock.now().wall;
     circumstances.books.read(|ledger| Accepted {
         root: root.to_owned(),
@@ -273,7 +276,7 @@ pub fn acceptance(
         files: files.to_vec(),
         released: older.map(|older| older.released_by(tree)).into_iter().flatten().collect(),
         protected: ledger.protected_under(older, tree),
-        shrunk: ledger.shrunk_under(older, tree, (max_shrink, min_detach), now),
+        shrunk: ledger.shrunk_under(older, tree, limits, now),
     })
 }
 

@@ -3,7 +3,8 @@
 use super::review::withhold;
 use super::wrong_place;
 use super::{
-    Approved, Pin, Purpose, Situation, account_pin, budget, newest_revision, pause, windows,
+    Approved, Pin, Purpose, Situation, account_pin, budget, ceiling, newest_revision, pause,
+    windows,
 };
 use crate::clock::Moment;
 use crate::desired::{Place, Tree};
@@ -104,6 +105,8 @@ pub enum Denial {
     Closed(String),
     /// The credential is not, or not evidently, of the pinned account; why.
     Pin(String),
+    /// The configuration does not give the account that place; which.
+    Ceiling(String),
     /// The key was exchanged since it was asked whose it is: ask again.
     Rekeyed,
     /// The budget of the account and region is spent.
@@ -153,7 +156,9 @@ impl fmt::Display for Denial {
             ),
             Self::Unwanted => write!(f, "the newest revision does not list the link any more"),
             Self::Foreign => write!(f, "the action is not part of the approved plan"),
-            Self::Withheld(why) | Self::Paused(why) | Self::Pin(why) => f.write_str(why),
+            Self::Withheld(why) | Self::Paused(why) | Self::Pin(why) | Self::Ceiling(why) => {
+                f.write_str(why)
+            }
             Self::Closed(by) => write!(f, "no changes are made now: {by}"),
             Self::Rekeyed => write!(f, "the key was exchanged since it was asked whose it is"),
             Self::Unapproved => write!(f, "the approval of the plan is void by now"),
@@ -185,6 +190,9 @@ pub fn permit(
     }
     if let Some(refusal) = account_pin::check(situation) {
         return Err(Denial::Pin(refusal.message));
+    }
+    if let Some(refusal) = ceiling::check(approved.plan.scope(), situation) {
+        return Err(Denial::Ceiling(refusal.message));
     }
     if facts.rekeyed && *situation.pin != Pin::Absent {
         return Err(Denial::Rekeyed);

@@ -47,7 +47,7 @@ impl Book {
             protected: self.ledger.protected_under(before, tree),
             shrunk: {
                 let limits = (Amount::Percent(20), 3);
-                self.ledger.shrunk_under(before, tree, limits, moment(seconds).wall)
+                self.ledger.shrunk_under(before, tree, |_| limits, moment(seconds).wall)
             },
         });
         self.at(seconds, event);

@@ -51,7 +51,7 @@ impl World {
             accounts: [scope().account].into(),
             journal: self.journal.clone(),
             pause_file: PauseFile::default(),
-            budget: Budget { hour: 50, day: 200 },
+            budget: Budget { hour: 50, day: 200 }.into(),
             notifications: self.notifications.clone(),
             interval: Duration::from_secs(60),
             started: self.clock.now().wall,

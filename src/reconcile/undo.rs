@@ -88,7 +88,7 @@ pub async fn propose<R: ReadLinks + Identify>(
         };
         giving.cannot.insert(instance.clone(), why);
     }
-    match circumstances.judge(&identity.pin, |situation| gate::restore(plan, situation)) {
+    match circumstances.judge((&scope.account, &identity.pin), |of| gate::restore(plan, of)) {
         Ok(approved) if !giving.back.is_empty() => giving.approved = Some(Arc::new(approved)),
         Ok(_) => (),
         Err(held) => giving.refusals = held.refusals,

@@ -1,10 +1,11 @@
 //! Two accounts of one daemon, one of which is in trouble.
 
-use crate::harness::{Cloud, Daemon, Place, manifest, region, until, vpc};
+use crate::harness::{Cloud, Daemon, Place, Ran, manifest, region, until, vpc};
 use crate::serve::http::{self, Answer};
 use classiclinkd::model::{AccountId, InstanceId, Link};
 use classiclinkd::sim::Seed;
 use std::os::unix::fs::OpenOptionsExt as _;
+use std::process::Command;
 
 /// Names in the configuration, and numbers. `a`, which comes first wherever accounts are sorted, is the
 /// one in trouble; `z` is well.
@@ -60,11 +61,21 @@ impl World {
         std::fs::rename(partial, path).unwrap();
     }
 
-    fn daemon(&self, more: &[&str]) -> Daemon {
-        let mut command = self.place.command(&self.cloud, &["run", "--manifests", "manifests"]);
+    /// The binary, with the two keys and no other.
+    fn binary(&self, arguments: &[&str]) -> Command {
+        let mut command = self.place.command(&self.cloud, arguments);
         command.env_remove("ALIBABA_CLOUD_ACCESS_KEY_ID");
         command.env_remove("ALIBABA_CLOUD_ACCESS_KEY_SECRET");
-        command.args(["--config", "config.yaml", "--interval", "1s"]);
+        command.args(["--config", "config.yaml"]);
+        command
+    }
+
+    fn command(&self, arguments: &[&str]) -> Ran {
+        Ran::of(self.binary(arguments).output().unwrap())
+    }
+
+    fn daemon(&self, more: &[&str]) -> Daemon {
+        let mut command = self.binary(&["run", "--manifests", "manifests", "--interval", "1s"]);
         command.args(["--listen", "127.0.0.1:0"]).args(more);
         Daemon::start(command, self.place.path().join("log"))
     }
@@ -148,15 +159,66 @@ fn an_account_with_a_key_of_another_is_left_alone_loudly_and_holds_up_no_other()
 }
 
 #[test]
+fn each_account_is_held_to_limits_and_windows_of_its_own() {
+    let world = World::new("limits: {maxDetach: 0}, windows: [{deny: '*', timezone: UTC}]");
+    world.give_key("a", "a");
+    let plan = world.command(&["plan", "--manifests", "manifests", "--output", "json"]).json();
+    for scope in plan["scopes"].as_array().unwrap() {
+        let rules: Vec<&str> = scope["refusals"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|of| of["rule"].as_str().unwrap())
+            .collect();
+        let expected: &[&str] = if scope["account"] == "a" { &["perPlan", "windows"] } else { &[] };
+        assert_eq!(rules, expected, "{scope:#}");
+    }
+    let daemon = world.daemon(&["--set", "accounts.z.limits.budget.hour=7"]);
+    world.works("z", &daemon);
+    until("a was read", || daemon.log().contains("rule=perPlan"), || daemon.log());
+    let status = ask(&daemon, "/api/v1/status").json();
+    let limits = status["budgets"].as_array().unwrap();
+    let limits: Vec<_> = limits.iter().map(|of| (&of["account"], &of["hourLimit"])).collect();
+    assert_eq!(format!("{limits:?}"), r#"[(String("a"), Number(50)), (String("z"), Number(7))]"#);
+    assert_eq!(status["changes"]["allowed"], true, "of all accounts");
+    let own = status["accountWindows"].as_array().unwrap();
+    assert_eq!((own.len(), &own[0]["account"]), (1, &"a".into()));
+    assert_eq!(own[0]["changes"]["allowed"], false);
+    assert!(world.is_untouched("a"));
+    assert_eq!(daemon.end(), 0);
+}
+
+#[test]
+fn outside_of_what_an_account_is_given_nothing_is_given_back() {
+    let world = World::new("accountId: null");
+    world.give_key("a", "a");
+    let plan = world.command(&["plan", "--manifests", "manifests/a", "--out", "plan.json"]);
+    assert_eq!(plan.code, 2, "{plan:?}");
+    let narrow = "accounts.a.vpcs=[vpc-a1]";
+    let saved = world.command(&["apply", "--plan", "plan.json", "--yes", "--set", narrow]);
+    assert_eq!(saved.code, 1, "{saved:?}");
+    assert!(saved.err.contains("vpc-a0") && world.is_untouched("a"), "{saved:?}");
+    let applied = world.command(&["apply", "--manifests", "manifests/a", "--yes"]);
+    assert!(applied.code == 0 && world.is_clean("a"), "{applied:?}");
+    let undone = world.command(&["undo", "--since", "1h", "--yes", "--set", narrow]);
+    assert!(
+        undone.code == 1 && undone.err.contains("outside what the configuration"),
+        "{undone:?}"
+    );
+    assert!(world.is_clean("a"), "nothing was given back");
+    let import = |vpc: &str| {
+        let place = ["import", "--account", "a", "--region", "cn-hangzhou", "--vpc", vpc];
+        world.command(&[&place[..], &["--set", narrow]].concat())
+    };
+    assert_eq!(import("vpc-a1").code, 0);
+    let refused = import("vpc-a0");
+    assert!(refused.code == 1 && refused.err.contains("accounts.a"), "{refused:?}");
+}
+
+#[test]
 fn commands_go_by_the_accounts_that_they_are_about() {
     let world = World::new("accountId: null");
-    let plan = |folder: &str| {
-        let mut command = world.place.command(&world.cloud, &["plan", "--manifests", folder]);
-        command.env_remove("ALIBABA_CLOUD_ACCESS_KEY_ID");
-        command.env_remove("ALIBABA_CLOUD_ACCESS_KEY_SECRET");
-        let command = command.args(["--config", "config.yaml"]);
-        crate::harness::Ran::of(command.output().unwrap())
-    };
+    let plan = |folder: &str| world.command(&["plan", "--manifests", folder]);
     let well = plan("manifests/z");
     assert_eq!(well.code, 2, "{well:?}");
     let without = plan("manifests/a");

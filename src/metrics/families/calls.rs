@@ -150,7 +150,7 @@ pub(super) const FAMILIES: &[Family] = &[
         read: |shot, samples| {
             for (lane, spent) in &shot.spent {
                 let lane: &Lane = lane;
-                for (window, used, _) in windows(shot.budget, *spent) {
+                for (window, used, _) in windows(*shot.budget.of(&lane.account), *spent) {
                     samples.of_lane(lane, &[window], used);
                 }
             }
@@ -164,7 +164,7 @@ pub(super) const FAMILIES: &[Family] = &[
         help: "Most detaches within an `hour` and a `day` (`limits.budget`)",
         read: |shot, samples| {
             for (lane, spent) in &shot.spent {
-                for (window, _, limit) in windows(shot.budget, *spent) {
+                for (window, _, limit) in windows(*shot.budget.of(&lane.account), *spent) {
                     samples.of_lane(lane, &[window], limit);
                 }
             }
