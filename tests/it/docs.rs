@@ -317,6 +317,8 @@ fn known_keys(path: &str) -> Vec<String> {
             found.push(known.to_owned());
             found
         }
+        // The keys of all accounts again, which need no second row.
+        "limits" if path.starts_with("accounts.") => vec![format!("{path}{known}")],
         _ if path == "notifications[]." => vec![format!("{path}{known}")],
         _ => known_keys(&format!("{path}{known}.")),
     });
