@@ -13,15 +13,15 @@ fn outside_of_what_an_account_is_given_nothing_is_done() {
     let scope = crate::plan::tests::scope();
     let elsewhere = crate::model::VpcId::parse("vpc-elsewhere").unwrap();
     let far = crate::model::Region::parse("cn-far").unwrap();
-    let ceiling = |regions: &[_], vpcs: &[_]| crate::desired::Ceiling {
-        regions: regions.iter().cloned().collect(),
-        vpcs: vpcs.iter().cloned().collect(),
+    let ceiling = |regions: &[&crate::model::Region], vpcs: &[&crate::model::VpcId]| {
+        let regions = regions.iter().map(|region| (*region).clone()).collect();
+        crate::desired::Ceiling { regions, vpcs: vpcs.iter().map(|vpc| (*vpc).clone()).collect() }
     };
     for (ceiling, within) in [
         (ceiling(&[], &[]), true),
-        (ceiling(&[far.clone(), scope.region.clone()], &[scope.vpc.clone()]), true),
-        (ceiling(&[scope.region.clone()], &[elsewhere]), false),
-        (ceiling(&[far], &[scope.vpc.clone()]), false),
+        (ceiling(&[&far, &scope.region], &[&scope.vpc]), true),
+        (ceiling(&[&scope.region], &[&elsewhere]), false),
+        (ceiling(&[&far], &[&scope.vpc]), false),
     ] {
         let bounds = Bounds { ceiling, ..Bounds::default() };
         let setting = Setting { bounds, ..Setting::default() };
