@@ -104,7 +104,11 @@ fn lasting(said: &Said, now: Moment) -> Result<String, String> {
         return Err(format!("nothing is done in {account}: {why}"));
     }
     if let Some((account, code)) = said.vitals.refused.first_key_value() {
-        return Err(format!("the cloud refuses the credential of {account}: {code}"));
+        return Err(match *code {
+            // Ours: there was nothing to sign a request with.
+            "credentials" => format!("no credential of {account} can be used; the log says why"),
+            code => format!("the cloud refuses the credential of {account}: {code}"),
+        });
     }
     let first = said.vitals.expires.iter().min_by_key(|(_, until)| **until);
     let Some((account, until)) = first else { return Ok("none is known to end".to_owned()) };

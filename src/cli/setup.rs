@@ -109,7 +109,7 @@ pub(super) fn clients(config: &mut Config, clock: &Arc<dyn Clock>) -> Result<Cli
             config.accounts.remove(&name);
             clients.remove(&name);
         } else {
-            tracing::error!(account = %name, error = why, "the account cannot be used; the others can");
+            tracing::error!(account = %name, reason = why, "the account cannot be used; the others can");
         }
     }
     Ok(clients)

@@ -58,6 +58,10 @@ fn a_credential_that_the_cloud_refuses_makes_it_unready() {
     assert_eq!(failing(&board, NOW), ["credentials"]);
     let why = board.ready(moment(NOW)).reason().unwrap().to_owned();
     assert!(why.contains("prod") && why.contains("invalidaccesskeyid"), "{why}");
+    let refused = [(AccountName::parse("prod").unwrap(), "credentials")].into();
+    board.beat(moment(NOW), Vitals { refused, ..Vitals::default() });
+    let why = board.ready(moment(NOW)).reason().unwrap().to_owned();
+    assert_eq!(why, "no credential of prod can be used; the log says why");
     board.beat(moment(NOW), Vitals::default());
     assert!(failing(&board, NOW).is_empty());
 }
