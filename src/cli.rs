@@ -11,6 +11,7 @@ mod completions;
 mod demo;
 mod doctor;
 mod findings;
+mod form;
 mod explain;
 mod history;
 mod import;

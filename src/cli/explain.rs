@@ -1,6 +1,6 @@
 //! `explain`: why one link stays, goes or went.
 
-use super::history::Form;
+use super::form::Form;
 use super::{Exit, Failure, Globals, Manifests, logging, setup, terminal};
 use crate::clock::Clock;
 use crate::config::Config;
