@@ -18,14 +18,14 @@ use skew::Skew;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-mod exchange;
-mod hints;
+pub(super) mod exchange;
+pub(super) mod hints;
 mod identity;
-mod judge;
+pub(super) mod judge;
 pub mod offline;
 pub mod probe;
-mod request;
-mod skew;
+pub(super) mod request;
+pub(super) mod skew;
 
 pub use identity::{Identity, Kind};
 pub use skew::{TOLERANCE, off};
@@ -109,7 +109,7 @@ impl std::fmt::Debug for Client {
 }
 
 /// What reads the body of an answer.
-type Reader<T> = fn(u16, &[u8]) -> Result<Answer<T>, Malformed>;
+pub(super) type Reader<T> = fn(u16, &[u8]) -> Result<Answer<T>, Malformed>;
 
 impl Client {
     /// A client with connections of its own.
@@ -292,7 +292,7 @@ fn not_carried_out(error: CloudError) -> CloudError {
     CloudError { class: Class::Unreachable, ..error }
 }
 
-fn pair(name: &str, value: &str) -> Pair {
+pub(super) fn pair(name: &str, value: &str) -> Pair {
     (name.to_owned(), value.to_owned())
 }
 
@@ -324,4 +324,4 @@ fn filters(query: &Query) -> Result<Vec<Pair>, CloudError> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

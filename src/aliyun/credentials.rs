@@ -9,7 +9,15 @@ use secrecy::{ExposeSecret as _, SecretString};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+mod ask;
+pub mod external;
 mod file;
+pub(super) mod issued;
+pub mod metadata;
+pub mod provide;
+pub mod sts;
+pub mod uri;
+
 use file::File;
 
 /// Variable with the id of the key.
@@ -57,6 +65,16 @@ pub enum CredentialError {
         path: PathBuf,
         /// What is wrong and what to write.
         why: String,
+    },
+    /// Whoever hands out keys gave none, or none that can be used.
+    #[error("get a key from {who}: {why}")]
+    Service {
+        /// Who was asked.
+        who: String,
+        /// What came instead, and what to do.
+        why: String,
+        /// Whether it may pass by itself: worth asking again.
+        temporary: bool,
     },
 }
 

@@ -9,8 +9,8 @@ use server::Server;
 mod caller;
 mod faults;
 mod repeats;
-mod secrets;
-mod server;
+pub(in crate::aliyun) mod secrets;
+pub(in crate::aliyun) mod server;
 mod shape;
 
 const KEY_ID: &str = "LTAIcanaryCANARYid";
@@ -22,7 +22,7 @@ const EMPTY: &str = r#"{"RequestId":"473469C7-AA6F-4DC5-B3DB-A3DC0DE3C83E","Tota
 const ACCEPTED: &str = r#"{"RequestId":"473469C7-AA6F-4DC5-B3DB-A3DC0DE3C83E"}"#;
 
 /// A clock that stands still.
-struct Frozen;
+pub(in crate::aliyun) struct Frozen;
 
 impl Clock for Frozen {
     fn now(&self) -> crate::clock::Moment {
@@ -30,7 +30,7 @@ impl Clock for Frozen {
     }
 }
 
-fn wall() -> Timestamp {
+pub(in crate::aliyun) fn wall() -> Timestamp {
     "2024-05-01T12:34:56.789Z".parse().unwrap()
 }
 

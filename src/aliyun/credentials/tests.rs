@@ -3,6 +3,8 @@
 use super::*;
 use std::collections::BTreeMap;
 
+pub(super) mod doubles;
+
 fn from(variables: &[(&str, &str)]) -> Result<Credentials, CredentialError> {
     let variables: BTreeMap<&str, &str> = variables.iter().copied().collect();
     Credentials::from_environment(|name| variables.get(name).map(|value| (*value).to_owned()))
