@@ -60,7 +60,7 @@ pub(super) fn assert_clean(text: &str, signatures: &[String]) {
     }
 }
 
-pub(super) fn to_sign(seen: &Seen) -> String {
+pub(in crate::aliyun) fn to_sign(seen: &Seen) -> String {
     let mut pairs = seen.form();
     pairs.retain(|(name, _)| name != "Signature");
     v1::string_to_sign("POST", &pairs)
