@@ -80,6 +80,12 @@ async fn a_program_that_fails_is_named_and_what_it_says_is_not_shown() {
         asked(&shell("echo canary; echo canary >&2; exit 3")).await.unwrap_err();
     assert!(error.contains("`sh`") && error.contains("exit status: 3"), "{error}");
     assert!(error.contains("by hand") && may_pass, "{error}");
+    let key = r#"{"mode":"AK","access_key_id":"canary","access_key_secret":"canary"}"#;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("printed");
+    std::fs::write(&file, key).unwrap();
+    let (error, _) = asked(&shell(&format!("cat {}; exit 4", file.display()))).await.unwrap_err();
+    assert!(error.contains("exit status: 4"), "{error}");
     let (error, _) = asked(&shell("kill -9 $$")).await.unwrap_err();
     assert!(error.contains("signal: 9"), "{error}");
     let (error, may_pass) = asked(&runs("/nowhere/at/all canary")).await.unwrap_err();

@@ -6,6 +6,7 @@ use crate::aliyun::client::tests::server::{Seen, Server, json, with};
 use crate::aliyun::credentials::tests::doubles::{
     asked, assert_issued, but, clock, issued, lines, nobody, silent, useless,
 };
+use crate::clock::SystemClock;
 use axum::body::Body;
 use axum::http::Response;
 use serde_json::{Value, json as value};
@@ -45,8 +46,10 @@ fn of(server: &Server) -> Metadata {
     at(&server.url(), None, OpenMode::Refused)
 }
 
+type Odd = fn() -> Response<Body>;
+
 /// A service that does as a hardened one, but for what is asked with this line.
-async fn odd(line: &'static str, answer: fn() -> Response<Body>) -> Server {
+async fn odd(line: &'static str, answer: Odd) -> Server {
     Server::start(move |_, seen| {
         let asked = format!("{} {}", seen.method, seen.path);
         if asked == line { answer() } else { hardened(seen) }
@@ -71,7 +74,7 @@ async fn a_token_then_the_role_then_its_key() {
 
 #[tokio::test]
 async fn without_a_token_nothing_more_is_asked_and_it_is_said_what_to_set() {
-    let answers: [(fn() -> Response<Body>, &str, bool); 7] = [
+    let answers: [(Odd, &str, bool); 7] = [
         (|| with(404, &[], "canary"), "status 404", false),
         (|| with(500, &[], "canary"), "status 500", true),
         (|| with(200, &[], ""), "is none", false),
@@ -125,7 +128,7 @@ async fn where_tokens_are_given_a_refusal_is_never_asked_again_without_one() {
 
 #[tokio::test]
 async fn a_name_that_is_no_role_never_becomes_a_part_of_a_url() {
-    let names: [fn() -> Response<Body>; 8] = [
+    let names: [Odd; 8] = [
         || with(200, &[], "../../user-data"),
         || with(200, &[], ".."),
         || with(200, &[], "canary?x=y"),
@@ -189,10 +192,11 @@ async fn only_success_is_a_success() {
 #[tokio::test]
 async fn who_is_silent_or_not_there_is_not_waited_for() {
     let (_held, url) = silent();
-    let began = tokio::time::Instant::now();
+    let real = SystemClock::new();
+    let began = real.now();
     let (error, may_pass) = asked(&at(&url, None, OpenMode::Refused)).await.unwrap_err();
     assert!(error.contains("no complete answer in time") && may_pass, "{error}");
-    assert!(began.elapsed() < Duration::from_secs(5), "one second is enough for it");
+    assert!(real.now().since(began) < Duration::from_secs(5), "one second is enough for it");
     let (error, may_pass) = asked(&at(&nobody(), None, OpenMode::Refused)).await.unwrap_err();
     assert!(error.contains("no connection to 127.0.0.1") && may_pass, "{error}");
 }

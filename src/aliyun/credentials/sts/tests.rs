@@ -76,6 +76,7 @@ fn error(code: &str, message: &str) -> Response<Body> {
 
 /// Answers of STS that are no key, made of those of other services.
 fn worthless() -> Vec<(Response<Body>, &'static str)> {
+    let coded = answer(&issued()).replacen('{', r#"{"Code":"Throttling","#, 1);
     let mut answers = vec![
         (json(200, answer(&value!("canary"))), "no `Credentials` of the known form"),
         (json(200, r#"{"RequestId":"a"}"#), "no `Credentials` of the known form"),
@@ -83,6 +84,7 @@ fn worthless() -> Vec<(Response<Body>, &'static str)> {
         (json(200, answer(&issued()).split_at(150).0.to_owned()), "ends in the middle"),
         (json(404, answer(&issued())), "status 404"),
         (error("NoPermission", "canary?"), "NoPermission"),
+        (json(200, coded), "Throttling"),
     ];
     for name in ["AccessKeyId", "AccessKeySecret", "SecurityToken", "Expiration"] {
         answers.push((json(200, answer(&but(&issued(), name, None))), name));
