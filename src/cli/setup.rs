@@ -1,6 +1,8 @@
 //! From options to parts: configuration, clients, journal.
 
+use super::keys::Keys;
 use super::{Failure, Globals};
+use crate::aliyun::credentials::Need;
 use crate::aliyun::{Client, Credentials, Endpoint, EndpointError, Settings, SignatureVersion};
 use crate::apply::{Circumstances, Newest, Progress, Quarantine, Serial, Unsettled, Writes};
 use crate::attempt::Lanes;
@@ -15,6 +17,7 @@ use crate::metrics::Metered;
 use crate::model::AccountName;
 use crate::notification::Sender;
 use crate::observe::{Pins, Reads};
+use futures_util::future::join_all;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -84,20 +87,35 @@ pub(super) fn sender() -> Sender {
     Sender { host }
 }
 
-/// A client for every account of the configuration. The account `default`, which exists without
-/// being configured, is left out where only others have credentials.
-pub(super) fn clients(config: &mut Config, clock: &Arc<dyn Clock>) -> Result<Clients, Failure> {
-    endpoint(config)?;
+/// A client for every account of the configuration, each with a key. The account `default`, which exists
+/// without being configured, is left out where only others have credentials.
+pub(super) async fn clients(
+    config: &mut Config,
+    clock: &Arc<dyn Clock>,
+) -> Result<Clients, Failure> {
+    let mut keys = Keys::new(config, clock)?;
+    let found: Vec<_> = config
+        .accounts
+        .iter()
+        .map(|(name, account)| (name.clone(), account.clone(), keys.of(name, account)))
+        .collect();
+    let found = found.into_iter().map(|(name, account, credentials)| async {
+        let ready = match &credentials {
+            Ok(credentials) => credentials.key(Need::Read).await.map(|_| ()),
+            Err(_) => Ok(()),
+        };
+        (name, account, credentials.and_then(|credentials| ready.map(|()| credentials)))
+    });
     let mut clients = Clients::new();
     let mut without = Vec::new();
-    for (name, account) in &config.accounts {
-        match credentials(account) {
+    for (name, account, credentials) in join_all(found).await {
+        match credentials {
             Ok(credentials) => {
-                let client = Arc::new(client(config, account, credentials, clock)?);
+                let client = Arc::new(client(config, &account, credentials, clock)?);
                 let way = Metered::new(client, name.clone(), Arc::clone(clock));
-                clients.insert(name.clone(), way);
+                clients.insert(name, way);
             }
-            Err(error) => without.push((name.clone(), account.clone(), error)),
+            Err(error) => without.push((name, account, error)),
         }
     }
     // What the operator wrote is reported before what is only implied.
@@ -130,6 +148,7 @@ pub(super) fn client(
     clock: &Arc<dyn Clock>,
 ) -> Result<Client, Failure> {
     let mut settings = Settings::new(credentials);
+    settings.pinned = account.account_id.clone();
     settings.endpoint_override = endpoint(config)?;
     settings.vpc_endpoint = config.vpc_endpoint;
     // Endpoints inside a VPC reach that region only, so an account has but one there.
@@ -139,16 +158,6 @@ pub(super) fn client(
         Signature::V3 => SignatureVersion::V3,
     };
     Ok(Client::new(settings, Arc::clone(clock))?)
-}
-
-/// Where the key of an account comes from.
-pub(super) fn credentials(
-    account: &Account,
-) -> Result<Credentials, crate::aliyun::CredentialError> {
-    match &account.credentials_file {
-        Some(path) => Credentials::from_file(path, None),
-        None => Credentials::from_environment(|name| std::env::var(name).ok()),
-    }
 }
 
 /// The reads of every account.

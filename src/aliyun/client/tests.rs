@@ -1,6 +1,7 @@
 //! The client against a server on this machine that does what the cloud and the way to it can do.
 
 use super::*;
+use crate::aliyun::Key;
 use crate::cloud::IntentId;
 use crate::model::{Link, Scope, VpcId};
 use jiff::Timestamp;
@@ -40,7 +41,7 @@ fn region() -> Region {
 
 fn settings(endpoint: &str) -> Settings {
     let key = Key::new(KEY_ID, SECRET, Some(TOKEN)).unwrap();
-    let mut settings = Settings::new(Credentials::Environment(key));
+    let mut settings = Settings::new(Credentials::fixed(key));
     settings.endpoint_override = Some(Endpoint::parse(endpoint).unwrap());
     settings
 }

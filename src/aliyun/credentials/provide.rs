@@ -16,4 +16,15 @@ pub trait Provide: std::fmt::Debug + Send + Sync {
     /// # Errors
     /// [`CredentialError`], without any secret: who was asked, what came, what to do.
     fn fetch(&self) -> Fetching<'_>;
+
+    /// Whether what was read for the last [`Provide::fetch`], such as a file, holds something else now, so
+    /// that the key of that time may not be the right one any more. Asks no service.
+    fn changed(&self) -> bool {
+        false
+    }
+
+    /// The file that the key was read from, where there is one.
+    fn file(&self) -> Option<std::path::PathBuf> {
+        None
+    }
 }

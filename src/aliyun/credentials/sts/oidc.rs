@@ -62,16 +62,21 @@ impl AssumeRoleWithOidc {
     }
 
     fn token(&self) -> Result<SecretString, CredentialError> {
-        let why = match secret::line(&self.token_file, TOKEN_MAX) {
+        let (why, exposed) = match secret::line(&self.token_file, TOKEN_MAX) {
             Ok(token) => return Ok(token),
-            Err(Fault::Open(error)) => error.to_string(),
-            Err(Fault::Content(why)) => why,
+            Err(Fault::Open(error)) => (error.to_string(), false),
+            Err(Fault::Content(why)) => (why, false),
+            Err(Fault::Exposed(why)) => (why, true),
         };
         let why = format!(
             "{why}; it has to hold the token of the OIDC provider, and to be for this process alone: in \
              Kubernetes a `runAsUser` or an `fsGroup` of the pod makes it so"
         );
-        Err(CredentialError::File { path: self.token_file.clone(), why })
+        let path = self.token_file.clone();
+        Err(match exposed {
+            true => CredentialError::Exposed { path, why },
+            false => CredentialError::File { path, why },
+        })
     }
 }
 

@@ -115,7 +115,7 @@ async fn the_client_is_told_by_either_signature() {
     let served = Served::new().await;
     for signature in [SignatureVersion::V1, SignatureVersion::V3] {
         let key = Key::new("sim-access-key", "sim-secret", None).unwrap();
-        let mut settings = Settings::new(Credentials::Environment(key));
+        let mut settings = Settings::new(Credentials::fixed(key));
         settings.signature = signature;
         settings.endpoint_override =
             Some(Endpoint::parse(&format!("http://{}", served.host())).unwrap());
