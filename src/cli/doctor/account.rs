@@ -7,6 +7,8 @@ use crate::cli::setup;
 use crate::model::AccountName;
 use std::sync::Arc;
 
+const ADVICE: &str = "mend what it names, or say in `accounts.<name>.credentials` where the key comes from";
+
 pub(super) async fn look(case: &Case, name: &AccountName) -> Vec<Finding> {
     let Some(account) = case.config.accounts.get(name) else { return Vec::new() };
     let credentials = match Keys::new(&case.config, &case.clock) {
@@ -49,5 +51,5 @@ fn without(case: &Case, name: &AccountName, why: &str) -> Finding {
         let found = "no key, and nobody configured or uses this account";
         return Finding::note("credentials", found).about(name.as_str());
     }
-    Finding::of_error("credentials", why, "name a readable file with a key").about(name.as_str())
+    Finding::of_error("credentials", why, ADVICE).about(name.as_str())
 }

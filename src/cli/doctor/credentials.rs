@@ -14,15 +14,16 @@ const RENEWED_BEFORE: SignedDuration = SignedDuration::from_mins(5);
 /// What is said of a key that was found.
 pub(super) fn judge(account: &AccountName, of: &Provenance, now: Timestamp) -> Vec<Finding> {
     let kind = if of.temporary { "a temporary key" } else { "a permanent key" };
-    let what = match (&of.file, of.mode) {
-        (Some(path), Some(mode)) => {
-            format!("{kind} of {}, from the file {} (mode {mode:04o})", of.provider, path.display())
-        }
-        (Some(path), None) => {
-            format!("{kind} of {}, from the file {}", of.provider, path.display())
-        }
-        (None, _) => format!("{kind} of {}", of.provider),
+    let mut what = match of.provider {
+        "file" => kind.to_owned(),
+        provider => format!("{kind} of `{provider}`"),
     };
+    if let Some(path) = &of.file {
+        what = format!("{what} from the file {}", path.display());
+    }
+    if let Some(mode) = of.mode {
+        what = format!("{what} (mode {mode:04o})");
+    }
     let mut findings = Vec::new();
     match of.ends {
         Some(end) if end <= now => {

@@ -183,9 +183,9 @@ async fn one_assumed_role_can_assume_the_next() {
 #[tokio::test]
 async fn without_a_base_key_nothing_is_asked_and_its_error_stays() {
     let server = Server::always(200, "").await;
-    let none = Arc::new(Given(Err(CredentialError::NotSet)));
+    let none = Arc::new(Given(Err(CredentialError::Absent("none".to_owned()))));
     let refused = assume(&server.url(), none, role()).fetch().await.unwrap_err();
-    assert_eq!(refused, CredentialError::NotSet);
+    assert_eq!(refused, CredentialError::Absent("none".to_owned()));
     assert!(server.seen().is_empty());
 }
 
