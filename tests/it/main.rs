@@ -9,6 +9,7 @@
 mod architecture;
 mod cli;
 mod crash;
+mod credentials;
 mod daemon;
 mod demo;
 mod deploy;

@@ -7,7 +7,8 @@ use crate::cli::setup;
 use crate::model::AccountName;
 use std::sync::Arc;
 
-const ADVICE: &str = "mend what it names, or say in `accounts.<name>.credentials` where the key comes from";
+const ADVICE: &str =
+    "mend what it names, or say in `accounts.<name>.credentials` where the key comes from";
 
 pub(super) async fn look(case: &Case, name: &AccountName) -> Vec<Finding> {
     let Some(account) = case.config.accounts.get(name) else { return Vec::new() };

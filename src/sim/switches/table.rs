@@ -93,6 +93,6 @@ impl Switches {
         "retired-actions" => retired_actions: "actions that exist no more; `*` for all",
         "classic-network" => classic_network: "whether the accounts have a classic network: on, off",
         "metadata" => metadata: "metadata service: required (a token), optional, disabled",
-        "sts-lifetime" => sts_lifetime: "how long credentials of the metadata service last",
+        "sts-lifetime" => sts_lifetime: "how long credentials of STS and the metadata service last",
     ];
 }
