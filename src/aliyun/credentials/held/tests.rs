@@ -137,9 +137,9 @@ async fn a_key_is_renewed_ahead_of_its_end_without_anybody_asking() {
     assert_eq!(service.asked(), 1);
     wait(90.0).await;
     assert_eq!(service.asked(), 2, "four fifths of its life are over");
-    let before = tokio::time::Instant::now();
+    let before = service.clock.now();
     assert_eq!(id(&credentials.key(Need::Write).await.unwrap()), "id-2");
-    assert_eq!(before.elapsed(), Duration::ZERO, "nobody waits for it");
+    assert_eq!(service.clock.now().since(before), Duration::ZERO, "nobody waits for it");
     drop(credentials);
     wait(7200.0).await;
     assert_eq!(service.asked(), 2, "nobody asks for what nobody holds");
@@ -160,9 +160,9 @@ async fn changes_stop_a_minute_before_the_end_and_reads_at_the_end() {
     wait(50.0).await;
     credentials.key(Need::Read).await.unwrap_err();
     service.down.store(false, Ordering::Relaxed);
-    let before = tokio::time::Instant::now();
+    let before = service.clock.now();
     let back = credentials.key(Need::Write).await.unwrap();
-    assert!(before.elapsed() < PATIENCE && back.generation == 2);
+    assert!(service.clock.now().since(before) < PATIENCE && back.generation == 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -174,9 +174,12 @@ async fn a_short_absence_of_the_service_is_waited_for_and_a_refusal_is_not() {
 
     let (service, credentials) = Service::living(3600);
     service.then([Answer::Refused, Answer::Living(3600)]);
-    let before = tokio::time::Instant::now();
+    let before = service.clock.now();
     let refused = credentials.key(Need::Read).await.unwrap_err();
-    assert!(!refused.is_temporary() && before.elapsed() < Duration::from_secs(1), "{refused}");
+    assert!(
+        !refused.is_temporary() && service.clock.now().since(before) < Duration::from_secs(1),
+        "{refused}"
+    );
     credentials.key(Need::Read).await.unwrap_err();
     assert_eq!(service.asked(), 1, "it is not asked again at once");
     wait(2.0).await;
@@ -187,10 +190,10 @@ async fn a_short_absence_of_the_service_is_waited_for_and_a_refusal_is_not() {
 async fn a_service_that_never_answers_holds_up_for_ten_seconds() {
     let (service, credentials) = Service::living(3600);
     service.then([Answer::Never]);
-    let before = tokio::time::Instant::now();
+    let before = service.clock.now();
     let silent = credentials.key(Need::Read).await.unwrap_err();
     assert!(silent.is_temporary());
-    assert_eq!(before.elapsed(), PATIENCE);
+    assert_eq!(service.clock.now().since(before), PATIENCE);
     wait(70.0).await;
     credentials.key(Need::Read).await.unwrap();
     assert_eq!(service.asked(), 2);
