@@ -9,6 +9,7 @@ use server::Server;
 
 mod caller;
 mod faults;
+mod keys;
 mod repeats;
 pub(in crate::aliyun) mod secrets;
 pub(in crate::aliyun) mod server;

@@ -96,7 +96,8 @@ async fn an_action_belongs_to_the_version_of_its_own_api() {
         (IDENTIFY, "2014-05-26", "403 InvalidAction"),
         (DESCRIBE, "2015-04-01", "403 InvalidAction"),
         (IDENTIFY, "2015-04-02", "400 InvalidVersion"),
-        ("AssumeRole", "2015-04-01", "403 InvalidAction"),
+        ("AssumeRole", "2014-05-26", "403 InvalidAction"),
+        ("GetFederationToken", "2015-04-01", "403 InvalidAction"),
     ]
     .into_iter()
     .enumerate()
