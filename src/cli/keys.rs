@@ -3,7 +3,7 @@
 use super::setup;
 use crate::aliyun::credentials::environment::Environment;
 use crate::aliyun::credentials::file::{File, Form};
-use crate::aliyun::credentials::make::{Fixed, Make};
+use crate::aliyun::credentials::make::{Fixed, Make, Unusable};
 use crate::aliyun::credentials::provide::Provide;
 use crate::aliyun::credentials::recipe::{Oidc, Place, Recipe, Role};
 use crate::aliyun::credentials::services::Services;
@@ -58,6 +58,14 @@ impl<'a> Keys<'a> {
         let credentials = Credentials::new(provider, Arc::clone(self.clock), setup::seed());
         self.known.insert(name.clone(), credentials.clone());
         Ok(credentials)
+    }
+
+    /// As [`Keys::of`]; where that fails, credentials that never have a key, and say why.
+    pub fn or_none(&mut self, name: &AccountName, account: &Account) -> Credentials {
+        self.of(name, account).unwrap_or_else(|error| {
+            let provider = Arc::new(Unusable(error));
+            Credentials::new(provider, Arc::clone(self.clock), setup::seed())
+        })
     }
 
     fn first(

@@ -87,44 +87,38 @@ pub(super) fn sender() -> Sender {
     Sender { host }
 }
 
-/// A client for every account of the configuration, each with a key. The account `default`, which exists
-/// without being configured, is left out where only others have credentials.
+/// A client for every account of the configuration, asked for a key once. The account `default`, which
+/// exists without being configured, is left out where only others have credentials. Of those that are
+/// configured, one without credentials fails in its own scopes, and asks again, as long as there is another
+/// that has some.
 pub(super) async fn clients(
     config: &mut Config,
     clock: &Arc<dyn Clock>,
 ) -> Result<Clients, Failure> {
     let mut keys = Keys::new(config, clock)?;
-    let found: Vec<_> = config
-        .accounts
-        .iter()
-        .map(|(name, account)| (name.clone(), account.clone(), keys.of(name, account)))
-        .collect();
-    let found = found.into_iter().map(|(name, account, credentials)| async {
-        let ready = match &credentials {
-            Ok(credentials) => credentials.key(Need::Read).await.map(|_| ()),
-            Err(_) => Ok(()),
-        };
-        (name, account, credentials.and_then(|credentials| ready.map(|()| credentials)))
-    });
-    let mut clients = Clients::new();
-    let mut without = Vec::new();
-    for (name, account, credentials) in join_all(found).await {
-        match credentials {
-            Ok(credentials) => {
-                let client = Arc::new(client(config, &account, credentials, clock)?);
-                let way = Metered::new(client, name.clone(), Arc::clone(clock));
-                clients.insert(name, way);
-            }
-            Err(error) => without.push((name, account, error)),
+    let accounts = config.accounts.iter();
+    let all: Vec<_> =
+        accounts.map(|(name, account)| (name, account, keys.or_none(name, account))).collect();
+    let tried = join_all(all.iter().map(|(_, _, credentials)| credentials.key(Need::Read))).await;
+    let (mut clients, mut without) = (Clients::new(), Vec::new());
+    for ((name, account, credentials), tried) in all.into_iter().zip(tried) {
+        if let Err(error) = tried {
+            without.push((is_implied(name, account), name.clone(), error.to_string()));
         }
+        let client = Arc::new(client(config, account, credentials, clock)?);
+        clients.insert(name.clone(), Metered::new(client, name.clone(), Arc::clone(clock)));
     }
     // What the operator wrote is reported before what is only implied.
-    without.sort_by_key(|(name, account, _)| is_implied(name, account));
-    for (name, account, error) in without {
-        if is_implied(&name, &account) && !clients.is_empty() {
+    without.sort();
+    if let Some((_, name, why)) = without.first().filter(|_| without.len() == clients.len()) {
+        return Err(Failure(format!("account `{name}`: {why}")));
+    }
+    for (implied, name, why) in without {
+        if implied {
             config.accounts.remove(&name);
+            clients.remove(&name);
         } else {
-            return Err(Failure(format!("account `{name}`: {error}")));
+            tracing::error!(account = %name, why, "the account cannot be used; the others can");
         }
     }
     Ok(clients)

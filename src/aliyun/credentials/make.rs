@@ -28,6 +28,20 @@ impl Fixed {
     }
 }
 
+/// What has no key, ever, and why.
+#[derive(Debug)]
+pub struct Unusable(pub CredentialError);
+
+impl Provide for Unusable {
+    fn name(&self) -> &'static str {
+        "none"
+    }
+
+    fn fetch(&self) -> Fetching<'_> {
+        Box::pin(std::future::ready(Err(self.0.clone())))
+    }
+}
+
 impl Provide for Fixed {
     fn name(&self) -> &'static str {
         self.name
