@@ -92,7 +92,8 @@ pub trait Identify: Send + Sync {
         None
     }
 
-    /// Changes when the key changes: what was answered before says nothing about the new one.
+    /// Changes when the key does that calls are made with: what was answered about the one says nothing
+    /// about the other.
     fn generation(&self) -> u64 {
         0
     }

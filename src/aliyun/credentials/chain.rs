@@ -6,7 +6,8 @@
 
 use super::provide::{Fetching, Provide};
 use super::{CredentialError, Key};
-use std::sync::{Arc, OnceLock};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// Longest wait for a provider that nobody configured. Where there is no metadata service, nothing answers.
@@ -27,12 +28,19 @@ pub struct Step {
 pub struct Chain {
     steps: Vec<Result<Step, (&'static str, CredentialError)>>,
     chosen: OnceLock<Arc<dyn Provide>>,
+    said: Mutex<BTreeMap<&'static str, CredentialError>>,
 }
 
 impl Chain {
     /// A chain of what could be made, and of why the others could not.
     pub fn new(steps: Vec<Result<Step, (&'static str, CredentialError)>>) -> Self {
-        Self { steps, chosen: OnceLock::new() }
+        Self { steps, chosen: OnceLock::new(), said: Mutex::default() }
+    }
+
+    /// Whether it was not said last, so that a search that goes on in vain is not a log of its own.
+    fn is_news(&self, name: &'static str, error: &CredentialError) -> bool {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        said.insert(name, error.clone()).as_ref() != Some(error)
     }
 
     async fn search(&self) -> Result<Key, CredentialError> {
@@ -52,7 +60,10 @@ impl Chain {
             if matches!(error, CredentialError::Exposed { .. }) {
                 return Err(error);
             }
-            if configured && !matches!(error, CredentialError::Absent(_)) {
+            if configured
+                && !matches!(error, CredentialError::Absent(_))
+                && self.is_news(name, &error)
+            {
                 tracing::warn!(provider = name, %error, "no key from here; the next one is asked");
             }
             tried.push((name, error));
@@ -101,7 +112,6 @@ mod tests {
     use super::*;
     use crate::clock::{Clock as _, TokioClock};
     use std::collections::VecDeque;
-    use std::sync::Mutex;
     use std::sync::atomic::{AtomicU32, Ordering};
 
     #[derive(Debug)]

@@ -112,12 +112,10 @@ impl Provide for File {
 
     /// The whole text is compared: a modification time can miss a change within its grain.
     fn changed(&self) -> bool {
-        let now = self.read().ok().map(|(_, text)| text);
-        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let text =
-            |text: &Option<SecretString>| text.as_ref().map(|text| text.expose_secret().to_owned());
         // What cannot be read is no news: whoever writes it is perhaps not done.
-        now.is_some() && text(&now) != text(&last.text)
+        let Ok((_, now)) = self.read() else { return false };
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.text.as_ref().is_none_or(|last| last.expose_secret() != now.expose_secret())
     }
 
     fn file(&self) -> Option<PathBuf> {

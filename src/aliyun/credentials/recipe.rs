@@ -1,7 +1,7 @@
 //! What a file or the configuration says of a key: the key itself, or whom to ask for one.
 
-use super::{CredentialError, Key};
-use secrecy::SecretString;
+use super::Key;
+use secrecy::{ExposeSecret, SecretString};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -94,9 +94,9 @@ pub(super) fn key(
     secret: Option<&SecretString>,
     token: Option<&SecretString>,
 ) -> Result<Key, String> {
-    use secrecy::ExposeSecret as _;
-    let text = |value: Option<&SecretString>| value.map(|text| text.expose_secret().to_owned());
-    let (id, secret, token) = (text(id), text(secret), text(token));
-    let key = Key::new(&id.unwrap_or_default(), &secret.unwrap_or_default(), token.as_deref());
-    key.map_err(|error: CredentialError| error.to_string())
+    fn text(value: Option<&SecretString>) -> &str {
+        value.map(ExposeSecret::expose_secret).unwrap_or_default()
+    }
+    let token = token.map(ExposeSecret::expose_secret);
+    Key::new(text(id), text(secret), token).map_err(|error| error.to_string())
 }

@@ -58,13 +58,14 @@ impl Services {
     }
 
     fn sts(&self, place: &Place) -> Result<Arc<Sts>, CredentialError> {
-        let place = if place.region.is_some() { place } else { &self.place };
-        let endpoint = match (&self.endpoint, &place.region) {
+        let region = place.region.as_ref().or(self.place.region.as_ref());
+        let vpc = place.vpc || self.place.vpc;
+        let endpoint = match (&self.endpoint, region) {
             (Some(endpoint), _) => Ok(endpoint.clone()),
             (None, None) => Endpoint::of_sts(None),
             (None, Some(region)) => {
                 let region = Region::parse(region).map_err(|error| unusable(error.to_string()))?;
-                Endpoint::of_sts_in(&region, place.vpc)
+                Endpoint::of_sts_in(&region, vpc)
             }
         };
         let endpoint = endpoint.map_err(|error| unusable(error.to_string()))?;
