@@ -310,6 +310,17 @@ impl WriteLinks for Client {
         Ok(Accepted { request_id })
     }
 
+    async fn ready(&self) -> Result<(), CloudError> {
+        let vouched = match self.key(Need::Write).await {
+            Ok(key) => self.vouch(&key).await,
+            Err(error) => Err(error),
+        };
+        vouched.or_else(|error| match error.class {
+            Class::Unreachable => Err(error),
+            _ => Ok(()),
+        })
+    }
+
     fn clock_off(&self) -> Duration {
         self.skew.off()
     }

@@ -26,6 +26,8 @@ pub(super) enum Call {
     Busy,
     /// The rate allows it only after its confirmation will be too old; when to come again.
     Later(Duration),
+    /// Nothing can be sent now: why.
+    NotReady(CloudError),
     /// No durable intent, so no call.
     Unjournaled(JournalError),
     /// The call was made.
@@ -79,6 +81,12 @@ impl<W: WriteLinks> Caller<'_, W> {
         };
         if let Err(denial) = self.leave(Counting::Not) {
             return self.denied(denial).await;
+        }
+        // Before it is counted: a key that takes its time uses up no budget and no try of the link.
+        match self.writes.stop.run_until_cancelled(self.writes.writer.ready()).await {
+            None => return Call::Denied(Denial::Stopping),
+            Some(Err(error)) => return Call::NotReady(error),
+            Some(Ok(())) => (),
         }
         let kind = Kind::Write(self.action.verb);
         let fresh = self.writes.circumstances.bounds.confirmation_max_age;

@@ -71,6 +71,7 @@ impl Switches {
         "throttle-status" => throttle_status: "HTTP status of a throttled answer: 400, 403, 429",
         "throttle-hint" => throttle_hint: "headers of a throttled answer: retry-after, rate-limit, none",
         "only-actions" => only_actions: "restricts the CHANCEs below to these actions; empty for all",
+        "unready" => unready: "CHANCE that a change cannot be signed yet; only in this process, as in tests",
         "unreachable" => unreachable: "CHANCE that nothing can be sent",
         "reset" => reset: "CHANCE that the connection breaks before the call is carried out",
         "lost" => lost: "CHANCE that the call is carried out and its answer lost",

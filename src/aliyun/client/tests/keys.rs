@@ -84,7 +84,8 @@ async fn a_change_is_not_sent_while_nobody_tells_whose_key_it_is() {
     let client = client_of(Settings { pinned, ..settings(&server.url()) });
     let unsent = client.carry_out(&ticket(Verb::Detach)).await.unwrap_err();
     assert_eq!(unsent.class, Class::Unreachable, "it can be asked for again");
-    assert_eq!(actions(&server), ["GetCallerIdentity"]);
+    assert_eq!(client.ready().await.unwrap_err().class, Class::Unreachable);
+    assert_eq!(actions(&server), ["GetCallerIdentity", "GetCallerIdentity"]);
 }
 
 #[tokio::test]
