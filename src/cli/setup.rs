@@ -118,7 +118,7 @@ pub(super) async fn clients(
             config.accounts.remove(&name);
             clients.remove(&name);
         } else {
-            tracing::error!(account = %name, why, "the account cannot be used; the others can");
+            tracing::error!(account = %name, error = why, "the account cannot be used; the others can");
         }
     }
     Ok(clients)
