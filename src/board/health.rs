@@ -6,9 +6,9 @@ use std::time::Duration;
 
 /// Silence of the loop that counts as dead.
 pub const HEARTBEAT_MAX: Duration = Duration::from_secs(60);
-/// A credential with less left than this is about to end: whoever renews it should have done so (the
-/// official SDKs renew 3 minutes and more ahead, `api-contract.md` 9).
-pub const CREDENTIAL_LEFT_MIN: Duration = Duration::from_secs(120);
+/// A credential with no more left than this is about to end: changes stop, and whoever renews it should have
+/// done so.
+pub const CREDENTIAL_LEFT_MIN: Duration = Duration::from_secs(60);
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]

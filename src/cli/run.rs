@@ -64,7 +64,7 @@ pub(super) async fn daemon(
     let (started, counts) = (clock.now().wall, Counts::default());
     let supervisor = Supervisor::find(|name| std::env::var_os(name), std::process::id());
     let supervisor = supervisor.map_err(Failure)?;
-    let clients = setup::clients(&mut config, &clock)?;
+    let clients = setup::clients(&mut config, &clock).await?;
     let clients: setup::Clients =
         clients.into_iter().map(|(name, way)| (name, way.counted_by(&counts))).collect();
     let state = setup::state_if_possible(&config, &clock).await?;
