@@ -137,7 +137,7 @@ impl Metadata {
         }
         if !self.warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
-                why,
+                reason = why,
                 "the metadata service gives no token; keys are asked for in its open mode, as allowed: \
                  whoever can make a process of this host fetch a URL can have them"
             );
