@@ -11,8 +11,10 @@ use std::time::Duration;
 
 mod command;
 mod commits;
+mod copy;
 mod credentials;
 mod fault;
+mod lineage;
 mod listing;
 mod remote;
 mod repository;

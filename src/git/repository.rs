@@ -1,41 +1,31 @@
-//! Our own bare copy of a repository: what is fetched into it, and what is read of it.
+//! A repository somewhere else: what its ref points to, and what is read of our own copy of it.
 
 use super::command::{Answer, Call, Input};
-use super::commits::{self, Between, FORMAT};
+use super::commits::{self, FORMAT};
+use super::copy::{OwnCopy, SHORT_MAX};
 use super::credentials::Prepared;
 use super::listing::{Entry, contents, entries};
 use super::remote::is_id;
 use super::{Fault, Settings, signers};
-use crate::model::{Commit, Digest, Lineage};
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
-use tokio::time::{Instant, sleep};
+use crate::model::{Commit, Digest};
+use std::path::Path;
 
-/// Where the commit that was fetched last is kept.
-const FETCHED: &str = "refs/classiclinkd/fetched";
 /// How many commits are fetched at once: more than lie between two looks, as a rule.
 const DEPTH: u64 = 50;
 /// How many more are fetched where the one that was accepted before is not among them.
 const DEEPER: [u64; 2] = [1_000, 10_000];
-/// How long other processes that fetch into the same copy are waited for.
-const LOCK_WAIT: Duration = Duration::from_secs(150);
-/// How long reading what is here may take.
-const LOCAL: Duration = Duration::from_secs(60);
-/// Most bytes of a listing, and of what lies between two commits.
+/// Most bytes of a listing.
 const LISTING_MAX: usize = 64 * 1024 * 1024;
-const LOG_MAX: usize = 32 * 1024 * 1024;
-/// Most bytes of an answer of few lines.
-const SHORT_MAX: usize = 4 * 1024 * 1024;
-/// A copy of more packs than that is packed anew.
-const PACKS_MAX: usize = 50;
 
 /// A repository somewhere else, with our own copy of a part of it.
 #[derive(Debug)]
 pub struct Repository {
     settings: Settings,
-    folder: PathBuf,
+    pub(super) copy: OwnCopy,
+    /// Where the commit that was fetched last is kept. Who reads another ref of the same repository
+    /// shares the copy, and must not be taken for us.
+    fetched: String,
+    pub(super) deeper: Vec<u64>,
 }
 
 /// What a ref points to, as its remote says; an annotated tag is not followed.
@@ -50,7 +40,13 @@ impl Repository {
     pub fn new(settings: Settings, state: &Path) -> Self {
         let name = Digest::of([settings.remote.url().as_bytes()]);
         let folder = state.join("git").join(format!("{}.git", name.short()));
-        Self { settings, folder }
+        let reference = Digest::of([settings.reference.as_str().as_bytes()]);
+        Self {
+            settings,
+            copy: OwnCopy::at(&folder),
+            fetched: format!("refs/classiclinkd/{}", reference.short()),
+            deeper: DEEPER.to_vec(),
+        }
     }
 
     /// Where it is and what is read of it.
@@ -67,7 +63,7 @@ impl Repository {
         if reference.is_id() {
             return Ok(Tip { name: reference.to_string(), id: reference.to_string() });
         }
-        self.make()?;
+        self.copy.make()?;
         let names = reference.candidates();
         let mut arguments = vec!["ls-remote".to_owned(), "--quiet".to_owned(), "--".to_owned()];
         arguments.push(self.settings.remote.url().to_owned());
@@ -101,12 +97,23 @@ impl Repository {
     /// # Errors
     /// [`Fault`].
     pub async fn fetch(&self, tip: &Tip) -> Result<Commit, Fault> {
-        let lock = self.lock().await?;
-        self.tidy().await;
-        let first = self.resolve(FETCHED).await?.is_none();
-        self.deepen(tip, if first { 1 } else { DEPTH }, &lock).await?;
+        let lock = self.copy.lock().await?;
+        if self.copy.is_wreck().await? {
+            self.copy.empty(&lock)?;
+        }
+        self.copy.tidy().await;
+        let first = self.copy.resolve(&self.fetched).await?.is_none();
+        let held = lock.try_clone().map(Input::Lock).unwrap_or(Input::Nothing);
+        let fetched = self.deepen(&tip.name, if first { 1 } else { DEPTH }, held).await;
+        if let Err(Fault::Passing(why)) = &fetched
+            && !self.copy.is_whole().await?
+        {
+            return Err(Fault::Broken(why.clone()));
+        }
+        fetched?;
+        // Still locked: the next one who fetches may see the ref elsewhere.
+        let id = self.copy.resolve(&self.fetched).await?;
         drop(lock);
-        let id = self.resolve(FETCHED).await?;
         let id = id.ok_or_else(|| Fault::Lasting(format!("{} is no commit", tip.name)))?;
         self.commit(&id).await
     }
@@ -119,8 +126,8 @@ impl Repository {
         if !self.settings.signers.are_asked_for() {
             return Ok(());
         }
-        let _lock = self.lock().await?;
-        signers::check(&self.folder, &commit.id, &self.settings.signers).await
+        let _lock = self.copy.lock().await?;
+        signers::check(self.copy.folder(), &commit.id, &self.settings.signers).await
     }
 
     /// Everything below the folder of the manifests, at a commit that was fetched.
@@ -128,19 +135,32 @@ impl Repository {
     /// # Errors
     /// [`Fault`]; lasting if there is no such folder in it.
     pub async fn list(&self, commit: &Commit) -> Result<Vec<Entry>, Fault> {
-        let path = &self.settings.path;
-        let tree = format!("{}:{}", commit.id, path.as_str());
-        let kind = self.local(&["cat-file", "-t", &tree], SHORT_MAX).await?;
-        if !kind.status.success() || kind.output.trim_ascii() != b"tree" {
-            return Err(Fault::Lasting(format!(
-                "commit {} has no folder {path}; correct --path, or put the manifests there",
-                commit.short()
-            )));
-        }
-        let listed = self.local(&["ls-tree", "-r", "-l", "-z", &tree], LISTING_MAX).await?;
+        let tree = self.tree(commit).await?;
+        let listed = self.copy.local(&["ls-tree", "-r", "-l", "-z", &tree], LISTING_MAX).await?;
         let listed = listed.of_copy("list the files of the commit")?;
         entries(&listed)
             .ok_or_else(|| Fault::Lasting("git lists files in an unknown form".to_owned()))
+    }
+
+    /// The folder of the manifests, as an object. That it is not there is told from a copy that lost it.
+    async fn tree(&self, commit: &Commit) -> Result<String, Fault> {
+        let path = self.settings.path.as_str();
+        if path.is_empty() {
+            return Ok(commit.id.clone());
+        }
+        let arguments = ["ls-tree", "-z", &commit.id, "--", path];
+        let found = self.copy.local(&arguments, SHORT_MAX).await?;
+        let found = found.of_copy("look for the folder of the manifests")?;
+        let found = String::from_utf8_lossy(&found);
+        let tree = found.strip_prefix("040000 tree ").and_then(|rest| rest.split_once('\t'));
+        let tree = tree.map(|(id, _)| id.to_owned()).filter(|id| is_id(id));
+        tree.ok_or_else(|| {
+            Fault::Lasting(format!(
+                "commit {} has no folder {}; correct --path, or put the manifests there",
+                commit.short(),
+                self.settings.path
+            ))
+        })
     }
 
     /// The contents of objects of a commit that was fetched, in the order of their ids; together at most
@@ -155,113 +175,23 @@ impl Repository {
         let input: String = ids.iter().flat_map(|id| [id.as_str(), "\n"]).collect();
         let heads = ids.len().saturating_mul(100);
         let output = usize::try_from(most).unwrap_or(usize::MAX).saturating_add(heads);
-        let mut call = self.call(&["cat-file", "--batch", "--buffer"], output);
+        let mut call = self.copy.call(&["cat-file", "--batch", "--buffer"], output);
         call.input = Input::Bytes(input.into_bytes());
         let given = call.run().await?.of_copy("read the files of the commit")?;
         contents(&given, ids)
             .ok_or_else(|| Fault::Broken("git does not give the files of the commit".into()))
     }
 
-    /// How a commit stands to one that was accepted before, and who took what out between them. Fetches
-    /// more of the history where it has to.
-    ///
-    /// # Errors
-    /// Never: what cannot be found out is said in the answer.
-    pub async fn between(&self, older: &Commit, newer: &Commit) -> Between {
-        if older.id == newer.id {
-            return Between::of(Lineage::None);
-        }
-        match self.count(older, newer).await {
-            Ok(Some(commits)) => Between {
-                lineage: Lineage::Follows(commits),
-                took_out: self.took_out(older, newer).await.unwrap_or_default(),
-            },
-            Ok(None) => Between::of(Lineage::Leaves),
-            Err(fault) => Between::of(Lineage::Unknown(fault.to_string())),
-        }
-    }
-
-    /// How many commits lie between, if `newer` follows `older`.
-    async fn count(&self, older: &Commit, newer: &Commit) -> Result<Option<u64>, Fault> {
-        let mut depths = DEEPER.into_iter();
-        loop {
-            if self.follows(older, newer).await? {
-                let range = format!("{}..{}", older.id, newer.id);
-                let counted = self.local(&["rev-list", "--count", &range, "--"], SHORT_MAX).await?;
-                let counted =
-                    String::from_utf8_lossy(&counted.of_copy("count the commits")?).trim().parse();
-                return Ok(Some(counted.unwrap_or(1)));
-            }
-            let shallow = self.local(&["rev-parse", "--is-shallow-repository"], SHORT_MAX).await?;
-            if shallow.output.trim_ascii() != b"true" {
-                return Ok(None);
-            }
-            let Some(depth) = depths.next() else {
-                let (before, most) = (older.short(), DEEPER.iter().max().unwrap_or(&DEPTH));
-                return Err(Fault::Lasting(format!(
-                    "commit {before} is not among the last {most}"
-                )));
-            };
-            let lock = self.lock().await?;
-            let name = self.settings.reference.as_str().to_owned();
-            self.deepen(&Tip { name, id: newer.id.clone() }, depth, &lock).await?;
-        }
-    }
-
-    async fn follows(&self, older: &Commit, newer: &Commit) -> Result<bool, Fault> {
-        let there = format!("{}^{{commit}}", older.id);
-        if !self.local(&["cat-file", "-e", &there], SHORT_MAX).await?.status.success() {
-            return Ok(false);
-        }
-        let arguments = ["merge-base", "--is-ancestor", &older.id, &newer.id];
-        let answer = self.local(&arguments, SHORT_MAX).await?;
-        match answer.status.code() {
-            Some(0) => Ok(true),
-            Some(1) => Ok(false),
-            _ => answer.of_copy("compare the commits").map(|_| false),
-        }
-    }
-
-    async fn took_out(
-        &self,
-        older: &Commit,
-        newer: &Commit,
-    ) -> Result<std::collections::BTreeMap<crate::model::InstanceId, Commit>, Fault> {
-        let range = format!("{}..{}", older.id, newer.id);
-        let path = format!(":(top,literal){}", self.settings.path.as_str());
-        let mut arguments =
-            vec!["log", "-p", "-U0", "--no-color", "--no-ext-diff", "--no-textconv"];
-        arguments.extend([
-            "--no-renames",
-            "--no-notes",
-            "--no-mailmap",
-            FORMAT,
-            &range,
-            "--",
-            &path,
-        ]);
-        let log = self.local(&arguments, LOG_MAX).await?;
-        Ok(commits::took_out(&log.of_copy("look through the commits")?))
-    }
-
     async fn commit(&self, id: &str) -> Result<Commit, Fault> {
         let arguments = ["log", "-1", "--no-notes", "--no-mailmap", FORMAT, id, "--"];
-        let shown = self.local(&arguments, SHORT_MAX).await?.of_copy("look at the commit")?;
+        let shown = self.copy.local(&arguments, SHORT_MAX).await?.of_copy("look at the commit")?;
         let line = shown.split(|byte| *byte == b'\n').next().unwrap_or_default();
         let fault = || Fault::Broken("git shows the commit in an unknown form".to_owned());
         commits::commit(line).ok_or_else(fault)
     }
 
-    /// The commit that a ref of our copy leads to.
-    async fn resolve(&self, name: &str) -> Result<Option<String>, Fault> {
-        let peeled = format!("{name}^{{commit}}");
-        let arguments = ["rev-parse", "--verify", "--quiet", "--end-of-options", &peeled];
-        let answer = self.local(&arguments, SHORT_MAX).await?;
-        let id = String::from_utf8_lossy(&answer.output).trim().to_owned();
-        Ok((answer.status.success() && is_id(&id)).then_some(id))
-    }
-
-    async fn deepen(&self, tip: &Tip, depth: u64, lock: &File) -> Result<(), Fault> {
+    /// Fetches a ref, or a commit by its id, with so much of its history; `held` lives as long as git.
+    pub(super) async fn deepen(&self, name: &str, depth: u64, held: Input) -> Result<(), Fault> {
         let mut arguments: Vec<String> = [
             "fetch",
             "--quiet",
@@ -276,16 +206,15 @@ impl Repository {
         arguments.push(format!("--depth={depth}"));
         arguments.push("--".to_owned());
         arguments.push(self.settings.remote.url().to_owned());
-        arguments.push(format!("+{}:{FETCHED}", tip.name));
-        let lock = lock.try_clone().map(Input::Lock).unwrap_or(Input::Nothing);
-        let answer = self.remote(arguments, lock).await?;
-        answer.output(&format!("fetch {} of {}", tip.name, self.settings.remote)).map(|_| ())
+        arguments.push(format!("+{name}:{}", self.fetched));
+        let answer = self.remote(arguments, held).await?;
+        answer.output(&format!("fetch {name} of {}", self.settings.remote)).map(|_| ())
     }
 
     async fn remote(&self, arguments: Vec<String>, input: Input) -> Result<Answer, Fault> {
         let access = Prepared::of(&self.settings.remote, &self.settings.access)?;
         let call = Call {
-            folder: &self.folder,
+            folder: self.copy.folder(),
             arguments,
             configuration: Vec::new(),
             access: Some(&access),
@@ -297,124 +226,12 @@ impl Repository {
         call.run().await
     }
 
-    async fn local(&self, arguments: &[&str], output: usize) -> Result<Answer, Fault> {
-        self.call(arguments, output).run().await
-    }
-
-    fn call(&self, arguments: &[&str], output: usize) -> Call<'_> {
-        Call {
-            folder: &self.folder,
-            arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
-            configuration: Vec::new(),
-            access: None,
-            input: Input::Nothing,
-            time: LOCAL,
-            output,
-            file: None,
-        }
-    }
-
-    /// Makes the folder of the copy, where it is not there.
-    fn make(&self) -> Result<(), Fault> {
-        let make = || {
-            DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(self.folder.join("objects/pack"))?;
-            DirBuilder::new().recursive(true).mode(0o700).create(self.folder.join("refs"))?;
-            if !self.folder.join("HEAD").exists() {
-                // What `git init --bare` would leave, without templates and the machine's ideas of them.
-                fs::write(
-                    self.folder.join("config"),
-                    "[core]\n\trepositoryformatversion = 0\n\tbare = true\n",
-                )?;
-                fs::write(self.folder.join("HEAD"), "ref: refs/heads/none\n")?;
-            }
-            Ok(())
-        };
-        make().map_err(|error: std::io::Error| {
-            Fault::Passing(format!(
-                "{} cannot be made: {error}; check --state",
-                self.folder.display()
-            ))
-        })
-    }
-
-    /// Waits until nobody else fetches into the copy, and clears away what a fetch left that was killed.
-    async fn lock(&self) -> Result<File, Fault> {
-        self.make()?;
-        let path = self.folder.join("classiclinkd.lock");
-        let fail = |why: String| Fault::Passing(format!("{}: {why}", path.display()));
-        let mut options = OpenOptions::new();
-        let options = options.write(true).create(true).truncate(false).mode(0o600);
-        let file = options.open(&path).map_err(|error| fail(error.to_string()))?;
-        let deadline = Instant::now() + LOCK_WAIT;
-        loop {
-            match file.try_lock() {
-                Ok(()) => break,
-                Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
-                    sleep(Duration::from_millis(50)).await;
-                }
-                Err(TryLockError::WouldBlock) => {
-                    return Err(fail("another process has been fetching for long".to_owned()));
-                }
-                Err(TryLockError::Error(error)) => return Err(fail(error.to_string())),
-            }
-        }
-        clear(&self.folder);
-        Ok(file)
-    }
-
-    /// Packs anew what came in many small packs. What is not reachable any more goes.
-    async fn tidy(&self) {
-        let packs = fs::read_dir(self.folder.join("objects/pack")).into_iter().flatten().flatten();
-        let packs = packs.filter(|entry| entry.path().extension().is_some_and(|end| end == "pack"));
-        if packs.count() > PACKS_MAX {
-            let packed = self.local(&["repack", "-a", "-d", "-q"], SHORT_MAX).await;
-            if let Err(fault) =
-                packed.and_then(|answer| answer.of_copy("pack the copy of the repository"))
-            {
-                tracing::warn!(%fault, "the copy of the repository grows");
-            }
-        }
-    }
-
     /// Throws the copy away, so that the next fetch makes it anew: a power cut can leave a broken one.
     ///
     /// # Errors
     /// [`Fault`].
     pub async fn forget(&self) -> Result<(), Fault> {
-        let _lock = self.lock().await?;
-        let fail = |error: std::io::Error| {
-            Fault::Passing(format!("{} cannot be emptied: {error}", self.folder.display()))
-        };
-        for name in ["objects", "refs", "logs"] {
-            match fs::remove_dir_all(self.folder.join(name)) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(fail(error));
-                }
-                _ => {}
-            }
-        }
-        for name in ["shallow", "packed-refs", "HEAD"] {
-            let _none = fs::remove_file(self.folder.join(name));
-        }
-        self.make()
-    }
-}
-
-/// Locks and half-written packs of those who were killed. Only who holds our own lock may.
-fn clear(folder: &Path) {
-    let mut folders = vec![folder.to_owned(), folder.join("objects/pack")];
-    folders.extend([folder.join("refs"), folder.join("refs/classiclinkd")]);
-    for folder in folders {
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-            let name = entry.file_name();
-            let name = name.to_string_lossy();
-            let own = name == "classiclinkd.lock";
-            if !own && (name.ends_with(".lock") || name.starts_with("tmp_")) {
-                let _gone = fs::remove_file(entry.path());
-            }
-        }
+        let lock = self.copy.lock().await?;
+        self.copy.empty(&lock)
     }
 }
