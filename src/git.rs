@@ -105,3 +105,6 @@ impl Signers {
         self.ssh.is_some() || self.gpg.is_some()
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -8,7 +8,9 @@ use super::listing::{Entry, contents, entries};
 use super::remote::is_id;
 use super::{Fault, Settings, signers};
 use crate::model::{Commit, Digest};
+use std::fs::File;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 /// How many commits are fetched at once: more than lie between two looks, as a rule.
 const DEPTH: u64 = 50;
@@ -26,6 +28,8 @@ pub struct Repository {
     /// shares the copy, and must not be taken for us.
     fetched: String,
     pub(super) deeper: Vec<u64>,
+    /// A commit that could not be taken, and why, so that it is not loaded every time it is looked at.
+    refused: Mutex<Option<(String, Fault)>>,
 }
 
 /// What a ref points to, as its remote says; an annotated tag is not followed.
@@ -46,6 +50,7 @@ impl Repository {
             copy: OwnCopy::at(&folder),
             fetched: format!("refs/classiclinkd/{}", reference.short()),
             deeper: DEEPER.to_vec(),
+            refused: Mutex::default(),
         }
     }
 
@@ -97,18 +102,27 @@ impl Repository {
     /// # Errors
     /// [`Fault`].
     pub async fn fetch(&self, tip: &Tip) -> Result<Commit, Fault> {
+        if let Some((_, fault)) = self.refused().filter(|(id, _)| *id == tip.id) {
+            return Err(fault);
+        }
         let lock = self.copy.lock().await?;
         if self.copy.is_wreck().await? {
             self.copy.empty(&lock)?;
         }
         self.copy.tidy().await;
         let first = self.copy.resolve(&self.fetched).await?.is_none();
-        let held = lock.try_clone().map(Input::Lock).unwrap_or(Input::Nothing);
-        let fetched = self.deepen(&tip.name, if first { 1 } else { DEPTH }, held).await;
+        let mut fetched = self.taken(tip, if first { 1 } else { DEPTH }, &lock).await;
+        if !first && matches!(fetched, Err(Fault::Lasting(_))) {
+            // What is wrong may be in the history alone.
+            fetched = self.taken(tip, 1, &lock).await;
+        }
         if let Err(Fault::Passing(why)) = &fetched
             && !self.copy.is_whole().await?
         {
             return Err(Fault::Broken(why.clone()));
+        }
+        if let Err(fault @ Fault::Lasting(_)) = &fetched {
+            self.refuse(Some((tip.id.clone(), fault.clone())));
         }
         fetched?;
         // Still locked: the next one who fetches may see the ref elsewhere.
@@ -116,6 +130,19 @@ impl Repository {
         drop(lock);
         let id = id.ok_or_else(|| Fault::Lasting(format!("{} is no commit", tip.name)))?;
         self.commit(&id).await
+    }
+
+    async fn taken(&self, tip: &Tip, depth: u64, lock: &File) -> Result<(), Fault> {
+        let held = lock.try_clone().map(Input::Lock).unwrap_or(Input::Nothing);
+        self.deepen(&tip.name, depth, held).await
+    }
+
+    fn refused(&self) -> Option<(String, Fault)> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn refuse(&self, what: Option<(String, Fault)>) {
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = what;
     }
 
     /// Checks that a commit is signed by somebody who is believed, where that is asked for.
@@ -208,7 +235,17 @@ impl Repository {
         arguments.push(self.settings.remote.url().to_owned());
         arguments.push(format!("+{name}:{}", self.fetched));
         let answer = self.remote(arguments, held).await?;
-        answer.output(&format!("fetch {name} of {}", self.settings.remote)).map(|_| ())
+        let what = format!("fetch {name} of {}", self.settings.remote);
+        let lasts = if self.copy.unfinished() >= self.settings.size_max {
+            let most = self.settings.size_max;
+            format!("it is larger than the {most} bytes of `source.git.maxBytes`; raise them")
+        } else if answer.said.contains("fsck error") {
+            "git takes objects of it for damaged or hostile; find them with git fsck, and rewrite their commits"
+                .to_owned()
+        } else {
+            return answer.output(&what).map(|_| ());
+        };
+        Err(Fault::Lasting(format!("{what}: {lasts} ({})", answer.said)))
     }
 
     async fn remote(&self, arguments: Vec<String>, input: Input) -> Result<Answer, Fault> {
