@@ -18,6 +18,7 @@ mod journal;
 #[cfg(feature = "man")]
 mod man;
 mod logging;
+mod manifests;
 mod notify_test;
 mod pause;
 mod plan;
@@ -39,6 +40,8 @@ mod target;
 mod terminal;
 mod undo;
 mod validate;
+
+use manifests::Manifests;
 
 pub use completions::command;
 pub use planfile::Saved;
@@ -202,14 +205,6 @@ enum Command {
     Man(man::Options),
 }
 
-/// Where the manifests are.
-#[derive(Debug, Clone, Args)]
-struct Manifests {
-    /// Folder with the manifests; every .yaml and .yml file below it counts
-    #[arg(long, value_name = "DIR", env = "CLASSICLINKD_MANIFESTS")]
-    manifests: PathBuf,
-}
-
 /// Parses the command line, runs the command, and says how the process should exit.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -232,7 +227,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
     let Cli { command, globals } = cli;
     match command {
         Command::Validate(options) => validate::main(&options, &globals),
-        Command::Policy(options) => policy::main(&options, &globals),
+        Command::Policy(options) => on_runtime(policy::main(options, globals)),
         Command::History(options) => history::main(options, &globals),
         Command::Schema => schema::main(),
         #[cfg(feature = "simtest")]

@@ -15,9 +15,11 @@ use std::time::Duration;
 
 mod notifications;
 mod reader;
+mod repository;
 mod set;
 mod windows;
 
+pub use repository::Repository;
 pub use set::overlay;
 
 use reader::Reader;
@@ -36,6 +38,8 @@ pub struct Config {
     pub interval: Duration,
     /// How the manifests are watched.
     pub source: source::Settings,
+    /// The Git repository that holds them, if one does.
+    pub repository: Repository,
     /// What the gate allows.
     pub bounds: Bounds,
     /// Calls a second and in flight, per account and region.
@@ -109,6 +113,7 @@ impl Default for Config {
             accounts: default.map(|name| (name, Account::default())).into_iter().collect(),
             interval: Duration::from_secs(60),
             source: source::Settings::default(),
+            repository: Repository::default(),
             bounds: Bounds::default(),
             limits: attempt::Limits::default(),
             workers: 8,
@@ -143,6 +148,7 @@ impl Config {
             source.duration("settle", &mut config.source.settle, Duration::ZERO);
             source.duration("settleMax", &mut config.source.settle_max, Duration::ZERO);
             source.duration("poll", &mut config.source.poll, Duration::from_millis(100));
+            source.inside("git", |git| config.repository = repository::read(git));
         });
         root.inside("limits", |limits| config.read_limits(limits));
         root.count("workers", &mut config.workers, 1..=256);

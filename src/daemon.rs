@@ -16,6 +16,7 @@ use crate::plan::Missing;
 use crate::reconcile;
 use crate::report::{ScopeReport, Standing, Verdict};
 use crate::schedule::{Ended, Schedule};
+use crate::source::Wake;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +31,9 @@ mod supervisor;
 mod tests;
 mod warned;
 
-pub use intake::{First, Intake, Outcome as IntakeOutcome, acceptance, first_revision, older};
+pub use intake::{
+    First, Intake, Outcome as IntakeOutcome, acceptance, between, first_revision, older,
+};
 pub use signals::{Signals, stop_on_signals};
 pub use supervisor::Supervisor;
 pub use warned::Warned;
@@ -57,6 +60,8 @@ pub struct Daemon<R, W> {
     pub intake: Intake,
     /// What the source reads.
     pub readings: watch::Receiver<crate::source::Reading>,
+    /// Has the source looked at now.
+    pub wake: Wake,
     /// Full pass per scope.
     pub interval: Duration,
     /// The loop turns at least that often.
@@ -133,6 +138,7 @@ where
                     self.enqueue(&mut schedule, &tree, &everything);
                 }
                 Turn::Asked(Order { target, looking }) => {
+                    self.wake.now();
                     let all = tree.scopes.keys();
                     let scopes = all.filter(|scope| target.covers(scope)).cloned().collect();
                     self.enqueue(&mut schedule, &tree, &scopes);

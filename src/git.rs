@@ -45,6 +45,9 @@ pub struct Settings {
     pub access: Access,
     /// Whose commits are accepted.
     pub signers: Signers,
+    /// A commit that does not continue the one before is as good as any: the branch is written anew each
+    /// time, as branches of rendered manifests are.
+    pub rewrites: bool,
 }
 
 /// What a repository is asked with.
@@ -90,6 +93,7 @@ impl Settings {
             size_max: Self::SIZE_MAX,
             access: Access::default(),
             signers: Signers::default(),
+            rewrites: false,
         }
     }
 

@@ -12,7 +12,7 @@ use crate::cloud::{IntentId, Ticket};
 use crate::gate::Permit;
 use crate::ledger::event::{self, Event, Shrunk};
 use crate::manifest::File;
-use crate::model::{Digest, InstanceId, Revision, RunId, Scope, Verb};
+use crate::model::{Digest, InstanceId, Revision, RunId, Scope, TakenOut, Verb};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -167,6 +167,8 @@ pub struct Accepted {
     pub protected: BTreeSet<(Scope, InstanceId)>,
     /// What scopes lost by it.
     pub shrunk: Vec<Shrunk>,
+    /// Which commits took which links out.
+    pub taken_out: Vec<((Scope, InstanceId), TakenOut)>,
 }
 
 impl Accepted {
@@ -184,6 +186,7 @@ impl Accepted {
             released: self.released.clone(),
             protected: self.protected.clone(),
             shrunk: self.shrunk.clone(),
+            taken_out: self.taken_out.clone(),
         }
     }
 }
@@ -381,6 +384,7 @@ fn restore(
         released: said.released.clone(),
         protected: said.protected.clone(),
         shrunk: said.shrunk.clone(),
+        taken_out: said.taken_out.clone(),
     })
 }
 

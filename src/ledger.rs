@@ -5,7 +5,7 @@
 //! that recovering is the normal path. Nothing here reads a clock or a file.
 
 use crate::clock::Moment;
-use crate::model::{InstanceId, Lane, Scope, Verb};
+use crate::model::{InstanceId, Lane, Scope, TakenOut, Verb};
 use crate::plan::{Action, Plan};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -20,6 +20,7 @@ mod past;
 mod sends;
 pub mod taken;
 
+pub use acceptance::By;
 pub use calls::Unsettled;
 pub use event::Event;
 pub use past::Past;
@@ -45,6 +46,8 @@ pub struct Ledger {
     pauses: BTreeMap<Target, (u64, Past, Pause)>,
     resumed: BTreeMap<Target, u64>,
     holds: BTreeMap<LinkKey, (u64, RestoredHold)>,
+    /// Which commits took which links out of the manifests.
+    taken_out: BTreeMap<LinkKey, TakenOut>,
     detached: BTreeMap<LinkKey, VecDeque<(u64, Past)>>,
     misses: VecDeque<(u64, Past, Scope)>,
     passes: BTreeMap<Scope, (Timestamp, Passed)>,
@@ -57,6 +60,7 @@ impl Ledger {
             Event::Accepted(accepted) => {
                 let digest = &accepted.revision.digest;
                 self.holds.retain(|_, (_, hold)| hold.revision == *digest);
+                self.taken_out.extend(accepted.taken_out.iter().cloned());
                 self.accepted = Some((seq, accepted.clone()));
             }
             Event::Passed(passed) => {
@@ -118,6 +122,7 @@ impl Ledger {
                 times.back().is_some_and(|(_, at)| at.within(DETACHES_KEPT, now)) || lost(link)
             });
             let key = (settled.scope.clone(), settled.instance.clone());
+            self.taken_out.remove(&key);
             let times = self.detached.entry(key).or_default();
             times.push_back((seq, at));
             if times.len() > FLAPS {
@@ -223,6 +228,16 @@ impl Ledger {
     pub fn is_protected(&self, scope: &Scope, instance: &InstanceId) -> bool {
         let key = (scope.clone(), instance.clone());
         self.accepted().is_some_and(|accepted| accepted.protected.contains(&key))
+    }
+
+    /// The commit that took a link out of the manifests, if one did and the link was not detached since.
+    pub fn taken_out(&self, scope: &Scope, instance: &InstanceId) -> Option<&TakenOut> {
+        self.taken_out.get(&(scope.clone(), instance.clone()))
+    }
+
+    /// Every link that a commit took out, with that commit.
+    pub fn all_taken_out(&self) -> impl Iterator<Item = (&LinkKey, &TakenOut)> {
+        self.taken_out.iter()
     }
 
     /// What a scope lost when the revision in force was accepted, as far as it was not detached

@@ -17,7 +17,7 @@ pub use digest::Digest;
 pub use id::{
     AccountId, AccountName, IdError, InstanceId, Region, VpcId, is_unprintable, printable,
 };
-pub use revision::{Commit, Lineage, Revision};
+pub use revision::{Commit, Lineage, Revision, TakenOut};
 pub use run::RunId;
 
 /// One classic instance attached to one VPC.

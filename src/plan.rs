@@ -2,7 +2,7 @@
 
 use crate::clock::Moment;
 use crate::desired::{Desired, Place};
-use crate::model::{Digest, InstanceId, Link, Mode, Scope, Verb, VpcId};
+use crate::model::{Digest, InstanceId, Link, Mode, Scope, TakenOut, Verb, VpcId};
 use crate::observed::Complete;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,6 +39,10 @@ pub struct Action {
 pub enum Reason {
     /// No manifest of the scope lists the instance.
     NotDeclared,
+    /// None does any more: a commit took it out.
+    TakenOut(TakenOut),
+    /// None does, and no commit took it out, as far as the journal knows.
+    NeverDeclared,
     /// Listed, but its time is over.
     Expired {
         /// Since when.
@@ -62,6 +66,13 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotDeclared => write!(f, "linked, and no manifest of this VPC lists it"),
+            Self::TakenOut(by) => write!(f, "linked, and {by} took it out of the manifests"),
+            Self::NeverDeclared => {
+                write!(
+                    f,
+                    "linked, and no manifest of this VPC lists it; no accepted commit took it out"
+                )
+            }
             Self::Expired { until, place } => write!(f, "its exception ended at {until} ({place})"),
             Self::GivenBack { of } => write!(f, "detached by {of}, and given back"),
             Self::NotLinked { place } => write!(f, "listed at {place}, and not linked"),
@@ -121,6 +132,20 @@ impl Plan {
     /// When the observation began.
     pub fn observed_at(&self) -> Moment {
         self.observed_at
+    }
+
+    /// With the commits that took links out of the manifests, as `who` knows them, where the manifests come
+    /// from commits. The digest binds what is done and not who is to blame: it stays.
+    #[must_use]
+    pub fn told_by(mut self, who: impl Fn(&InstanceId) -> Option<TakenOut>) -> Self {
+        if self.desired.revision.commit.is_none() {
+            return self;
+        }
+        for action in self.actions.iter_mut().filter(|of| of.reason == Reason::NotDeclared) {
+            let by = who(&action.link.instance);
+            action.reason = by.map_or(Reason::NeverDeclared, Reason::TakenOut);
+        }
+        self
     }
 
     /// The steps: detaches before attaches, each by instance.

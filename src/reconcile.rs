@@ -62,6 +62,8 @@ pub async fn propose<R: ReadLinks + Identify>(
         Err(error) => return without(ScopeReport::of_failure(desired, error)),
     };
     let plan = plan::compute(desired, &complete, complete.begun().wall);
+    let plan =
+        circumstances.books.read(|ledger| plan.told_by(|id| ledger.taken_out(scope, id).cloned()));
     let complete = Some(complete);
     let limits = reads.lanes.limits();
     let decided = circumstances.judge(&pin, |situation| gate::review(plan, situation));

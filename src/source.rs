@@ -29,7 +29,7 @@ pub use events::Tried;
 pub use folder::{settled, watch};
 pub use follow::Wake;
 pub use imagined::Imagined;
-pub use origin::{History, Origin};
+pub use origin::{History, Origin, options};
 pub use unreadable::{Problem, Unreadable};
 pub use walk::{read, rehearse};
 

@@ -2,7 +2,7 @@
 
 use super::plan::Output;
 use super::progress::{Calling, Live, Shown};
-use super::{Exit, Failure, Globals, logging, planfile, proposals, setup, terminal};
+use super::{Exit, Failure, Globals, Manifests, logging, planfile, proposals, setup, terminal};
 use crate::apply::{Circumstances, Newest, Progress, Run};
 use crate::board::Board;
 use crate::config::Config;
@@ -14,11 +14,11 @@ use crate::model::{AccountName, Verb};
 use crate::observe::Reads;
 use crate::reconcile::{Proposal, carry_out, record};
 use crate::report::{Report, Verdict, text};
-use crate::source;
+use crate::source::Origin;
 use clap::Args;
 use futures_util::{StreamExt as _, stream};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -35,9 +35,8 @@ use tokio_util::sync::CancellationToken;
     classiclinkd apply --manifests manifests/ --yes --output json\n  \
     classiclinkd apply --plan plan.json --yes")]
 pub(super) struct Options {
-    /// Folder with the manifests
-    #[arg(long, value_name = "DIR")]
-    manifests: Option<PathBuf>,
+    #[command(flatten)]
+    manifests: Manifests,
     /// A plan saved with `plan --out`
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
@@ -53,20 +52,16 @@ pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Fai
     let config = setup::config(&globals)?;
     logging::start(&config, "info")?;
     let saved = options.plan.as_deref().map(planfile::load).transpose()?;
-    let folder = match (&options.manifests, &saved) {
-        (Some(folder), _) => folder.clone(),
-        (None, Some(saved)) => saved.saved_from.manifests.clone(),
-        // A saved plan knows its folder; the environment's would be somebody else's.
-        (None, None) => std::env::var_os("CLASSICLINKD_MANIFESTS")
-            .map(PathBuf::from)
-            .ok_or_else(|| Failure("give --manifests or --plan".to_owned()))?,
+    let origin = match &saved {
+        Some(saved) => saved.origin(&options.manifests, &config)?,
+        None => options.manifests.origin(&config)?,
     };
     if let Some(saved) = &saved {
         // Never taken from the file: signed requests go where the operator says.
         saved.same_endpoint(config.endpoint.as_deref())?;
-        terminal::note(&format!("carrying out a plan that was made from {}", folder.display()));
+        terminal::note(&format!("carrying out a plan that was made from {origin}"));
     }
-    let pass = Pass::prepare(&folder, config).await?;
+    let pass = Pass::prepare(&origin, config).await?;
     let mut proposals = pass.propose().await?;
     if let Some(saved) = &saved {
         saved.still_holds(&proposals::report(&pass.tree, &proposals))?;
@@ -100,16 +95,16 @@ pub(super) struct Pass {
 impl Pass {
     /// Gets ready: credentials, journal, a settled and accepted revision that goes on being
     /// followed, signals.
-    pub async fn prepare(folder: &Path, mut config: Config) -> Result<Self, Failure> {
+    pub async fn prepare(origin: &Origin, mut config: Config) -> Result<Self, Failure> {
         let clock = setup::clock();
         let clients = setup::clients(&mut config, &clock)?;
         let state = setup::state(&config, &clock).await?;
         let stop = CancellationToken::new();
         tokio::spawn(stop_on_signals(Signals::take_over()?, stop.clone()));
-        let readings =
-            source::watch(folder.to_owned(), config.source, Arc::clone(&clock), stop.clone());
+        let random = fastrand::Rng::with_seed(setup::seed());
+        let (readings, _) = origin.watch(config.source, Arc::clone(&clock), random, stop.clone());
         let board = Board::new(config.interval);
-        let root = setup::root(folder)?;
+        let root = origin.name()?;
         let last = state.accepted.clone();
         let circumstances = state.circumstances(&config, &clock);
         let intake = Intake::new(
@@ -119,12 +114,12 @@ impl Pass {
             config.ceilings(),
             board,
             last.clone(),
-        );
+        )
+        .with(origin.history());
         let newest = Newest::following(intake.newest()).as_read(readings.clone());
-        let First { tree, accepted } =
-            first_revision(intake, readings, stop.clone()).await.map_err(|why| {
-                Failure(format!("accept the manifests in {}:\n{why}", folder.display()))
-            })?;
+        let First { tree, accepted } = first_revision(intake, readings, stop.clone())
+            .await
+            .map_err(|why| Failure(format!("accept the manifests in {origin}:\n{why}")))?;
         let recorded = last.is_some_and(|last| {
             (&last.root, &last.revision) == (&accepted.root, &accepted.revision)
         });
@@ -242,8 +237,8 @@ impl Pass {
 }
 
 /// For `run --once`: a pass without asking.
-pub(super) async fn once(folder: &Path, config: Config) -> Result<Exit, Failure> {
-    let pass = Pass::prepare(folder, config).await?;
+pub(super) async fn once(origin: &Origin, config: Config) -> Result<Exit, Failure> {
+    let pass = Pass::prepare(origin, config).await?;
     let proposals = pass.propose().await?;
     let report = pass.carry_out(proposals, true).await?;
     for scope in report.scopes.iter().filter(|scope| scope.verdict != Verdict::InSync) {

@@ -4,6 +4,7 @@ use super::{Exit, Failure, Globals, logging, run, setup, simulate, terminal};
 use crate::daemon::{Signals, stop_on_signals};
 use crate::sim::seed::{ACCESS_KEY_ID, ACCESS_KEY_SECRET};
 use crate::sim::{Sim, Switches, http};
+use crate::source::Origin;
 use clap::Args;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -38,7 +39,8 @@ pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Fai
             options.manifests.display()
         )));
     }
-    let tree = setup::tree(&options.manifests, &config)?;
+    let origin = Origin::Folder(options.manifests.clone());
+    let tree = setup::tree(&origin, &config).await?;
     let sim = Sim::new(&simulate::world(&tree, options.stale, 1), setup::clock(), 1);
     let mut switches = Switches::realistic();
     // Short enough to watch, long enough to see that a detach is verified and not believed.
@@ -60,7 +62,7 @@ pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Fai
         account.credentials_file = Some(scratch.credentials()?);
     }
     let manifests = options.manifests.clone();
-    let ended = run::daemon(&options.manifests, config, stop, |page| {
+    let ended = run::daemon(&origin, config, stop, |page| {
         terminal::note(&greeting(&manifests, page.as_deref(), &url));
     })
     .await;

@@ -1,16 +1,16 @@
 //! `doctor`: everything that has to be right outside of the manifests, looked at once.
 
-use super::{Exit, Failure, Globals, logging, setup, terminal};
+use super::{Exit, Failure, Globals, Manifests, logging, setup, terminal};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::desired::Tree;
 use crate::model::{Region, Scope};
+use crate::source::Origin;
 use clap::{Args, ValueEnum};
 use finding::{Finding, Level};
 use futures_util::future::{BoxFuture, join_all};
 use std::collections::BTreeSet;
 use std::future::Future;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,9 +43,8 @@ const CHECK_MAX: Duration = Duration::from_secs(30);
     classiclinkd doctor --manifests manifests/\n  \
     classiclinkd doctor --manifests manifests/ --config /etc/classiclinkd/config.yaml --output json")]
 pub(super) struct Options {
-    /// Folder with the manifests: they are checked, and name regions and VPCs to ask about
-    #[arg(long, value_name = "DIR", env = "CLASSICLINKD_MANIFESTS")]
-    manifests: Option<PathBuf>,
+    #[command(flatten)]
+    manifests: Manifests,
     /// How it is printed
     #[arg(long, value_enum, default_value_t)]
     output: Output,
@@ -68,7 +67,15 @@ pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Fai
         Ok(config) => {
             let mut findings = vec![configuration::judge(&config, globals.config.as_deref())];
             findings.extend(configuration::exposed(&config, globals.config.as_deref()));
-            findings.extend(examine(config, options.manifests).await);
+            let manifests = options.manifests.known(&config).unwrap_or_else(|Failure(why)| {
+                findings.push(Finding::fail(
+                    "manifests",
+                    why,
+                    "correct it, and run `doctor` again",
+                ));
+                None
+            });
+            findings.extend(examine(config, manifests).await);
             findings
         }
         Err(Failure(why)) => configuration::broken(&why),
@@ -85,7 +92,7 @@ pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Fai
 #[derive(Clone)]
 struct Case {
     config: Arc<Config>,
-    manifests: Option<PathBuf>,
+    manifests: Option<Origin>,
     /// What the manifests say, if they are valid.
     tree: Option<Arc<Tree>>,
     clock: Arc<dyn Clock>,
@@ -122,7 +129,7 @@ impl Case {
     }
 }
 
-async fn examine(config: Config, manifests: Option<PathBuf>) -> Vec<Finding> {
+async fn examine(config: Config, manifests: Option<Origin>) -> Vec<Finding> {
     let clock = setup::clock();
     let mut case = Case { config: Arc::new(config), manifests, tree: None, clock };
     let (tree, mut findings) = manifests::look(&case).await;

@@ -1,7 +1,7 @@
 //! `explain`: why one link stays, goes or went.
 
 use super::history::Form;
-use super::{Exit, Failure, Globals, logging, setup, terminal};
+use super::{Exit, Failure, Globals, Manifests, logging, setup, terminal};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::daemon::older;
@@ -13,9 +13,9 @@ use crate::model::{AccountName, InstanceId, Scope};
 use crate::observe::Reads;
 use crate::report::explanation::{Explanation, json, text};
 use crate::report::history::text::time;
+use crate::source::Origin;
 use clap::Args;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 mod declared;
@@ -27,7 +27,7 @@ mod ways;
 ///
 /// In five parts: where it is declared; how it stands in the cloud, by one read; what is decided about
 /// it, by the gate itself; what was done to it, from the journal, with the cloud's request ids; and
-/// what would change it. Changes nothing, and works beside a running daemon. Exit codes: 0 where
+/// what would change it. It goes by the last accepted revision, unless others are given. Changes nothing, and works beside a running daemon. Exit codes: 0 where
 /// something is known of it, 1 where nothing is.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
@@ -38,9 +38,8 @@ pub(super) struct Options {
     /// The instance
     #[arg(value_name = "INSTANCE")]
     instance: InstanceId,
-    /// Folder with manifests to go by [default: the last accepted revision, as the journal holds it]
-    #[arg(long, value_name = "DIR")]
-    manifests: Option<PathBuf>,
+    #[command(flatten)]
+    manifests: Manifests,
     /// Only in this account of the configuration
     #[arg(long, value_name = "A")]
     account: Option<AccountName>,
@@ -56,7 +55,7 @@ pub(super) struct Options {
 struct Question<'a> {
     instance: &'a InstanceId,
     account: Option<&'a AccountName>,
-    manifests: Option<&'a PathBuf>,
+    manifests: Option<&'a Origin>,
     config: &'a Config,
     clock: &'a Arc<dyn Clock>,
     past: &'a Past,
@@ -77,8 +76,10 @@ pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Fai
         false => setup::clients(&mut config, &clock),
     };
     let past = setup::past(&config, clock.now())?;
+    // Without a flag by what is in force, and not by what somebody may be writing.
+    let manifests = manifests.are_given().then(|| manifests.origin(&config)).transpose()?;
     let tree = match &manifests {
-        Some(folder) => Some(Arc::new(setup::tree(folder, &config)?)),
+        Some(origin) => Some(Arc::new(setup::tree(origin, &config).await?)),
         None => past.accepted.as_ref().and_then(older),
     };
     let records = history::of(&past.items);
@@ -181,8 +182,8 @@ impl Question<'_> {
             None => "the journal: there is none, or it is empty; name another with --state".into(),
         };
         let manifests = match (self.tree, self.manifests) {
-            (Some(tree), Some(folder)) => {
-                format!("the manifests in {}: none lists it for {}", folder.display(), vpcs(tree))
+            (Some(tree), Some(origin)) => {
+                format!("the manifests in {origin}: none lists it for {}", vpcs(tree))
             }
             (Some(tree), None) => format!(
                 "the last accepted revision, {}: no manifest lists it for {}",

@@ -68,17 +68,17 @@ pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Fai
     let mut config = setup::config(&globals)?;
     logging::start(&config, "warn")?;
     let clock = setup::clock();
-    let folder = &options.manifests.manifests;
+    let origin = options.manifests.origin(&config)?;
     // First, because it finds out which accounts there are.
     let clients = setup::clients(&mut config, &clock)?;
-    let tree = setup::tree(folder, &config)?;
-    let circumstances = setup::supposed(&tree, folder, &config, &clock)?;
+    let tree = setup::tree(&origin, &config).await?;
+    let circumstances = setup::supposed(&tree, &origin, &config, &clock).await?;
     let (_, reads) = setup::reads(&config, &clients, &clock);
     let found = proposals::all(&tree, &reads, &circumstances, config.workers).await;
     let mut report = proposals::report(&tree, &found);
     spell_out(&mut report);
     if let Some(path) = &options.out {
-        planfile::save(path, &report, folder, config.endpoint.as_deref())?;
+        planfile::save(path, &report, &origin, config.endpoint.as_deref())?;
         terminal::note(&format!(
             "saved; carry it out with: classiclinkd apply --plan {}",
             path.display()

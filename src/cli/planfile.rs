@@ -1,9 +1,11 @@
 //! A saved plan: the plan's JSON, and where it was made. It is good only for what it was made from.
 
-use super::Failure;
+use super::{Failure, Manifests};
+use crate::config::Config;
 use crate::model::printable;
 use crate::plan;
 use crate::report::{Report, json};
+use crate::source::{self, Origin};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, OpenOptions};
@@ -53,21 +55,28 @@ struct SavedAction {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct SavedFrom {
-    pub manifests: PathBuf,
-    pub endpoint: Option<String>,
+    /// The folder of the manifests; none for a repository.
+    manifests: Option<PathBuf>,
+    /// The repository with ref and folder; none for a folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    git: Option<String>,
+    endpoint: Option<String>,
 }
 
 /// Writes the plan, readable by its owner only, over what was there.
 pub(super) fn save(
     path: &Path,
     report: &Report,
-    manifests: &Path,
+    origin: &Origin,
     endpoint: Option<&str>,
 ) -> Result<(), Failure> {
     let fail =
         |error: std::io::Error| Failure(format!("save the plan to {}: {error}", path.display()));
-    let manifests = fs::canonicalize(manifests).map_err(fail)?;
-    let from = SavedFrom { manifests, endpoint: endpoint.map(str::to_owned) };
+    let (manifests, git) = match origin {
+        Origin::Folder(folder) => (Some(fs::canonicalize(folder).map_err(fail)?), None),
+        Origin::Git(_) => (None, Some(origin.name().map_err(fail)?)),
+    };
+    let from = SavedFrom { manifests, git, endpoint: endpoint.map(str::to_owned) };
     let mut value = json::value(report);
     if let Some(map) = value.as_object_mut() {
         map.insert("savedFrom".to_owned(), serde_json::to_value(&from)?);
@@ -148,6 +157,26 @@ impl Saved {
             }
         }
         Ok(saved)
+    }
+
+    /// Where the manifests are that it was made from. A repository is never taken from the file: our
+    /// token goes where the operator says.
+    ///
+    /// # Errors
+    /// It was made from a repository, and another one, or none, is given now.
+    pub(super) fn origin(&self, given: &Manifests, config: &Config) -> Result<Origin, Failure> {
+        match (&self.saved_from.git, &self.saved_from.manifests) {
+            (Some(then), _) => match given.known(config)? {
+                Some(now) if now.name()? == *then => Ok(now),
+                _ => Err(Failure(format!(
+                    "the saved plan was made from a Git repository; give it as it was given to `plan`: {}",
+                    printable(&source::options(then))
+                ))),
+            },
+            // A saved plan knows its folder; the environment's would be somebody else's.
+            (None, Some(folder)) if !given.are_given() => Ok(Origin::Folder(folder.clone())),
+            (None, _) => given.origin(config),
+        }
     }
 
     /// Holds the endpoint in use against the one the plan was made with.

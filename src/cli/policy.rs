@@ -43,9 +43,10 @@ enum Output {
     Json,
 }
 
-pub(super) fn main(options: &Options, globals: &Globals) -> Result<Exit, Failure> {
-    let config = setup::config(globals)?;
-    let tree = setup::tree(&options.manifests.manifests, &config)?;
+pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Failure> {
+    let config = setup::config(&globals)?;
+    let origin = options.manifests.origin(&config)?;
+    let tree = setup::tree(&origin, &config).await?;
     let mut accounts: BTreeSet<&AccountName> = tree.scopes.keys().map(|s| &s.account).collect();
     if let Some(only) = &options.account {
         if !accounts.contains(only) {

@@ -8,9 +8,8 @@ use crate::config::Config;
 use crate::daemon::{BEAT, Daemon, Intake, Said, Signals, Supervisor, Warned, stop_on_signals};
 use crate::metrics::Counts;
 use crate::notification::Notifier;
-use crate::source;
+use crate::source::Origin;
 use clap::Args;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -32,6 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     classiclinkd run --manifests /srv/gitops/manifests --config /etc/classiclinkd/config.yaml\n  \
+    classiclinkd run --git https://git.example.com/infra/links.git --ref main --path manifests\n  \
     classiclinkd run --manifests manifests/ --once")]
 pub(super) struct Options {
     #[command(flatten)]
@@ -44,18 +44,18 @@ pub(super) struct Options {
 pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Failure> {
     let config = setup::config(&globals)?;
     logging::start(&config, "info")?;
-    let folder = &options.manifests.manifests;
+    let origin = options.manifests.origin(&config)?;
     if options.once {
-        return apply::once(folder, config).await;
+        return apply::once(&origin, config).await;
     }
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signals(Signals::take_over()?, stop.clone()));
-    daemon(folder, config, stop, |_| ()).await
+    daemon(&origin, config, stop, |_| ()).await
 }
 
 /// Runs the daemon until it is stopped; `listening` hears the URL of the status page.
 pub(super) async fn daemon(
-    folder: &Path,
+    origin: &Origin,
     mut config: Config,
     stop: CancellationToken,
     listening: impl FnOnce(Option<String>),
@@ -73,18 +73,19 @@ pub(super) async fn daemon(
     let board = Board::new(config.interval);
     let bound = page::bind(&config).await?;
     let (lanes, reads) = setup::reads(&config, &clients, &clock);
-    let readings =
-        source::watch(folder.to_owned(), config.source, Arc::clone(&clock), stop.clone());
+    let random = fastrand::Rng::with_seed(setup::seed());
+    let (readings, wake) = origin.watch(config.source, Arc::clone(&clock), random, stop.clone());
     let (sinks, sender) = (&config.notifications, setup::sender());
     let notifier = Notifier::start(sinks, &board, &sender, &clock, setup::seed())?;
     let intake = Intake::new(
         journal,
         state.circumstances(&config, &clock),
-        setup::root(folder)?,
+        origin.name()?,
         config.ceilings(),
         board.clone(),
         state.accepted.clone(),
-    );
+    )
+    .with(origin.history());
     let parts = setup::Parts {
         lanes: Arc::clone(&lanes),
         reads,
@@ -107,6 +108,7 @@ pub(super) async fn daemon(
         estate,
         intake,
         readings,
+        wake,
         interval: config.interval,
         beat: supervisor.beat(BEAT),
         workers: config.workers,
@@ -127,7 +129,7 @@ pub(super) async fn daemon(
         Arc::clone(&clock_of_day),
         daemon.stop.clone(),
     ));
-    tracing::info!(folder = %folder.display(), interval = ?config.interval, "watching");
+    tracing::info!(manifests = %origin, interval = ?config.interval, "watching");
     let told = tokio::spawn(supervisor.follow(board, daemon.stop.clone()));
     let ended = daemon.run().await;
     // Both end with the loop; that somebody hears of it is worth a moment.

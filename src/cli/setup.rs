@@ -6,7 +6,7 @@ use crate::apply::{Circumstances, Newest, Progress, Quarantine, Serial, Unsettle
 use crate::attempt::Lanes;
 use crate::clock::{Clock, Moment, SystemClock};
 use crate::config::{self, Account, Config, Signature};
-use crate::daemon::{Estate, acceptance, older};
+use crate::daemon::{Estate, acceptance, between, older};
 use crate::desired::Tree;
 use crate::journal::{self, Accepted, Books, Journal, JournalError, Past, PauseFile, StateDir};
 use crate::ledger::Ledger;
@@ -15,6 +15,7 @@ use crate::metrics::Metered;
 use crate::model::AccountName;
 use crate::notification::Sender;
 use crate::observe::{Pins, Reads};
+use crate::source::Origin;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -175,12 +176,6 @@ pub(super) fn reads(
     (lanes, reads)
 }
 
-/// The folder of the manifests, as the journal remembers it: absolute, but with its symbolic links,
-/// which lead to another checkout every time git-sync swaps them.
-pub(super) fn root(folder: &Path) -> Result<String, Failure> {
-    Ok(std::path::absolute(folder)?.display().to_string())
-}
-
 /// The journal with its state folder, which stays locked as long as this lives.
 pub(super) struct State {
     pub journal: Journal,
@@ -267,9 +262,9 @@ fn of(folder: StateDir, journal: Journal, accepted: Option<Accepted>) -> State {
 
 /// How things would stand if a tree were accepted, for commands that change nothing: by the journal as
 /// it is now, which another process may be writing, or by none.
-pub(super) fn supposed(
+pub(super) async fn supposed(
     tree: &Tree,
-    folder: &Path,
+    origin: &Origin,
     config: &Config,
     clock: &Arc<dyn Clock>,
 ) -> Result<Circumstances, Failure> {
@@ -277,7 +272,9 @@ pub(super) fn supposed(
     let past = past(config, now)?;
     let mut circumstances = as_of(past.ledger, config, clock);
     let older = past.accepted.as_ref().and_then(older);
-    let accepted = acceptance(&circumstances, older.as_deref(), tree, &root(folder)?, &[]);
+    let between = between(&origin.history(), older.as_deref(), tree).await;
+    let root = origin.name()?;
+    let accepted = acceptance(&circumstances, older.as_deref(), tree, &between, &root, &[]);
     circumstances.books = circumstances.books.supposing(&accepted.event(), now);
     Ok(circumstances)
 }
@@ -357,15 +354,14 @@ pub(super) fn estate(config: &Config, parts: Parts<'_>) -> Estate<Way, Way> {
     Estate { accounts: accounts.collect() }
 }
 
-/// Reads and accepts the manifests of a folder once, without waiting for them to settle: for
-/// commands that change nothing.
-pub(super) fn tree(folder: &Path, config: &Config) -> Result<Tree, Failure> {
-    let snapshot = crate::source::read(folder).map_err(|why| Failure(why.to_string()))?;
-    let revision = crate::model::Revision::of_content(snapshot.digest.clone());
-    let tree = manifest::accept(&snapshot.files, revision, Some(&config.ceilings()));
+/// Reads and accepts the manifests once, without waiting for them to settle: for commands that change
+/// nothing.
+pub(super) async fn tree(origin: &Origin, config: &Config) -> Result<Tree, Failure> {
+    let snapshot = origin.read().await.map_err(|why| Failure(why.to_string()))?;
+    let tree = manifest::accept(&snapshot.files, snapshot.revision(), Some(&config.ceilings()));
     let tree = tree.map_err(|found| {
         let text = manifest::render(&found, &snapshot.files, super::terminal::colour_on_stderr());
-        Failure(format!("accept the manifests in {}:\n{text}", folder.display()))
+        Failure(format!("accept the manifests in {origin}:\n{text}"))
     })?;
     Ok(tree)
 }

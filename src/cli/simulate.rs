@@ -5,6 +5,7 @@ use crate::daemon::{Signals, stop_on_signals};
 use crate::desired::Tree;
 use crate::sim::seed::{ACCESS_KEY_ID, ACCESS_KEY_SECRET, default_account};
 use crate::sim::{Seed, Sim, Switches, http, world_for};
+use crate::source::Origin;
 use clap::Args;
 use std::path::PathBuf;
 use tokio::net::TcpListener;
@@ -48,7 +49,10 @@ pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Fai
     }
     logging::start(&config, "info")?;
     let seed = match &options.manifests {
-        Some(folder) => world(&setup::tree(folder, &config)?, options.stale, options.seed),
+        Some(folder) => {
+            let origin = Origin::Folder(folder.clone());
+            world(&setup::tree(&origin, &config).await?, options.stale, options.seed)
+        }
         None => grid(&options)?,
     };
     let sim = Sim::new(&seed, setup::clock(), options.seed);

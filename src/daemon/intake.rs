@@ -5,10 +5,12 @@ use crate::apply::{Circumstances, Current};
 use crate::board::Board;
 use crate::desired::{Ceilings, Tree};
 use crate::gate::Bounds;
+use crate::git::Between;
 use crate::journal::{Accepted, Journal, JournalError};
+use crate::ledger::By;
 use crate::manifest::{self, Diagnostic, File, Shelf};
-use crate::model::{Digest, Revision, Scope};
-use crate::source::{Reading, State};
+use crate::model::{Digest, InstanceId, Lineage, Revision, Scope, TakenOut};
+use crate::source::{History, Reading, Snapshot, State};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -50,6 +52,8 @@ pub struct Intake {
     older: Option<Arc<Tree>>,
     /// What the files held that were read last.
     shelf: Shelf,
+    /// Tells how commits stand to each other.
+    history: History,
 }
 
 impl Intake {
@@ -104,7 +108,14 @@ impl Intake {
             accepted,
             older,
             shelf,
+            history: History::default(),
         }
+    }
+
+    /// Asks there how the commits of revisions stand to each other.
+    #[must_use]
+    pub fn with(self, history: History) -> Self {
+        Self { history, ..self }
     }
 
     /// Follows the revision in force.
@@ -135,7 +146,7 @@ impl Intake {
                 self.refuse(None, why.to_string());
                 None
             }
-            State::Settled(snapshot) => self.consider(&snapshot.digest, &snapshot.files).await,
+            State::Settled(snapshot) => self.consider(snapshot).await,
         };
         // A valid revision that the journal could not take is newer than what is in force.
         let unsettled = reading.unsettled || self.last == Outcome::Nothing || self.wants_retry();
@@ -148,7 +159,8 @@ impl Intake {
         changed
     }
 
-    async fn consider(&mut self, digest: &Digest, files: &[File]) -> Option<BTreeSet<Scope>> {
+    async fn consider(&mut self, snapshot: &Snapshot) -> Option<BTreeSet<Scope>> {
+        let Snapshot { digest, files, .. } = snapshot;
         let before = self.tree();
         if before.revision.digest == *digest && !before.scopes.is_empty() {
             match &self.last {
@@ -166,8 +178,7 @@ impl Intake {
         if self.refused.as_ref() == Some(digest) {
             return None;
         }
-        let revision = Revision::of_content(digest.clone());
-        let tree = match self.acceptable(files, revision, &before) {
+        let tree = match self.acceptable(files, snapshot.revision(), &before) {
             Ok(tree) => tree,
             Err(diagnostics) => {
                 let text = manifest::render(&diagnostics, files, false);
@@ -176,8 +187,9 @@ impl Intake {
             }
         };
         let tree = Arc::new(tree);
-        let accepted =
-            acceptance(&self.circumstances, self.older.as_deref(), &tree, &self.root, files);
+        let older = self.older.as_deref();
+        let between = between(&self.history, older, &tree).await;
+        let accepted = acceptance(&self.circumstances, older, &tree, &between, &self.root, files);
         if let Err(error) = self.record(&accepted).await {
             tracing::error!(%error, "a revision is not accepted");
             self.board.trouble(Some(error.to_string()), self.circumstances.clock.now());
@@ -257,24 +269,47 @@ fn older_on(shelf: &mut Shelf, accepted: &Accepted) -> Option<Arc<Tree>> {
     shelf.accept(&accepted.files, accepted.revision.clone(), None, None).ok().map(Arc::new)
 }
 
+/// How the commit of `tree` stands to that of `older`, where that matters: where links are lost.
+pub async fn between(history: &History, older: Option<&Tree>, tree: &Tree) -> Between {
+    match older.filter(|older| older.lost_in(tree).next().is_some()) {
+        Some(older) => history.between(&older.revision, &tree.revision).await,
+        None => Between::of(Lineage::None),
+    }
+}
+
 /// What it means to accept `tree`: what it releases, lifts and loses against `older`.
 pub fn acceptance(
     circumstances: &Circumstances,
     older: Option<&Tree>,
     tree: &Tree,
+    between: &Between,
     root: &str,
     files: &[File],
 ) -> Accepted {
     let Bounds { max_shrink, min_detach, .. } = *circumstances.bounds;
     let now = circumstances.clock.now().wall;
+    let by = By::of(older.map(|older| &*older.revision), &tree.revision, &between.lineage);
     circumstances.books.read(|ledger| Accepted {
         root: root.to_owned(),
         revision: (*tree.revision).clone(),
         files: files.to_vec(),
         released: older.map(|older| older.released_by(tree)).into_iter().flatten().collect(),
         protected: ledger.protected_under(older, tree),
-        shrunk: ledger.shrunk_under(older, tree, (max_shrink, min_detach), now),
+        shrunk: ledger.shrunk_under(older, tree, (max_shrink, min_detach), now, &by),
+        taken_out: older.map(|older| taken_out(older, tree, between)).unwrap_or_default(),
     })
+}
+
+/// Which commit took out each link that is lost.
+fn taken_out(older: &Tree, tree: &Tree, between: &Between) -> Vec<((Scope, InstanceId), TakenOut)> {
+    let Some(tip) = &tree.revision.commit else { return Vec::new() };
+    let alone = between.lineage == Lineage::Follows(1);
+    let by = |instance: &InstanceId| match between.took_out.get(instance) {
+        Some(commit) => TakenOut { commit: commit.clone(), exactly: true },
+        None => TakenOut { commit: tip.clone(), exactly: alone },
+    };
+    let lost = older.lost_in(tree);
+    lost.map(|(scope, instance)| ((scope.clone(), instance.clone()), by(instance))).collect()
 }
 
 /// The revision that a one-shot command works by.

@@ -77,6 +77,7 @@ fn daemon(
         estate: Estate { accounts: BTreeMap::new() },
         intake: intake::tests::intake(&Memory::default(), None),
         readings,
+        wake: crate::source::Wake::default(),
         interval: Duration::from_secs(60),
         beat: BEAT,
         workers: 1,

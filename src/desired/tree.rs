@@ -27,6 +27,20 @@ impl Tree {
         self.scopes.keys().filter(|scope| !newer.scopes.contains_key(*scope)).cloned().collect()
     }
 
+    /// The links that `self` lists and `newer` does not, of whatever mode.
+    pub fn lost_in<'a>(
+        &'a self,
+        newer: &'a Self,
+    ) -> impl Iterator<Item = (&'a Scope, &'a InstanceId)> {
+        self.scopes.iter().flat_map(move |(scope, old)| {
+            let new = newer.scopes.get(scope);
+            let same = new.is_some_and(|new| new.links.is(&old.links));
+            let kept = move |id: &InstanceId| new.is_some_and(|new| new.links.contains_key(id));
+            let lost = old.links.keys().filter(move |id| !same && !kept(id));
+            lost.map(move |id| (scope, id))
+        })
+    }
+
     /// Scopes of `newer` that are new or say something else than in `self`.
     pub fn changed_in(&self, newer: &Self) -> BTreeSet<Scope> {
         let differs = |scope: &Scope, desired: &Desired| match self.scopes.get(scope) {

@@ -9,10 +9,25 @@ pub(super) fn check(case: &Case<'_>, situation: &Situation<'_>) -> Option<Refusa
     let scope = case.plan.scope();
     let shrunk = ledger.shrunk(scope)?;
     let lost = case.going().filter(|instance| shrunk.lost.contains(*instance)).count();
+    let by = shrunk.by.as_ref().map(|by| format!(", {by}")).unwrap_or_default();
+    let doubt = shrunk.doubtful && lost > 0;
+    if doubt {
+        return Some(Refusal {
+            rule: Rule::Shrink,
+            message: format!(
+                "the manifests of {} lost {} of {} that the revision before listed{by}; however few they are, a \
+                 person has to look; the plan detaches {lost} of them",
+                named(scope),
+                shrunk.lost.len(),
+                links(shrunk.from as usize),
+            ),
+            way_out: format!("put back in {} what should stay", files(case.plan.desired())),
+        });
+    }
     (lost > 0 && shrunk.exceeds(bounds.max_shrink, bounds.min_detach)).then(|| Refusal {
         rule: Rule::Shrink,
         message: format!(
-            "the manifests of {} lost {} of {} that the revision before listed, and at most {} may be lost \
+            "the manifests of {} lost {} of {} that the revision before listed{by}, and at most {} may be lost \
              by one revision (`limits.maxShrink: {}`, and always {}); the plan detaches {lost} of them",
             named(scope),
             shrunk.lost.len(),

@@ -1,3 +1,4 @@
+<<<<<<< HEAD
 //! Our own bare copy of a repository: how it is made, kept to one process at a time, tidied, and made anew.
 
 use super::Fault;
@@ -6,6 +7,13 @@ use super::remote::is_id;
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
+=======
+//! The folder of our own bare copy of a repository: made, locked, cleared after those who were killed,
+//! thrown away.
+
+use super::Fault;
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+>>>>>>> main
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,6 +22,7 @@ use tokio::time::sleep;
 /// How long other processes that fetch into the same copy are waited for.
 const LOCK_TRIES: u32 = 3_000;
 const LOCK_PAUSE: Duration = Duration::from_millis(50);
+<<<<<<< HEAD
 /// How long reading what is here may take.
 const LOCAL: Duration = Duration::from_secs(60);
 /// Most bytes of an answer of few lines.
@@ -36,12 +45,24 @@ impl OwnCopy {
     /// At an absolute path: git and gpg run elsewhere.
     pub fn at(folder: &Path) -> Self {
         Self { folder: std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()) }
+=======
+/// The folder.
+#[derive(Debug)]
+pub(super) struct Copy {
+    folder: PathBuf,
+}
+
+impl Copy {
+    pub fn at(folder: PathBuf) -> Self {
+        Self { folder }
+>>>>>>> main
     }
 
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
+<<<<<<< HEAD
     /// Makes what is not there, and what a power cut or somebody has made something else of: without
     /// these two files, git would take the folder for no repository at all.
     pub fn make(&self) -> Result<(), Fault> {
@@ -63,6 +84,37 @@ impl OwnCopy {
         make().map_err(|error: io::Error| {
             let folder = self.folder.display();
             Fault::Passing(format!("{folder} cannot be made: {error}; check --state"))
+=======
+    /// How many packs there are in it.
+    pub fn packs(&self) -> usize {
+        let packs = fs::read_dir(self.folder.join("objects/pack")).into_iter().flatten().flatten();
+        packs.filter(|entry| entry.path().extension().is_some_and(|end| end == "pack")).count()
+    }
+
+    /// Makes the folder of the copy, where it is not there.
+    pub fn make(&self) -> Result<(), Fault> {
+        let make = || {
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(self.folder.join("objects/pack"))?;
+            DirBuilder::new().recursive(true).mode(0o700).create(self.folder.join("refs"))?;
+            if !self.folder.join("HEAD").exists() {
+                // What `git init --bare` would leave, without templates and the machine's ideas of them.
+                fs::write(
+                    self.folder.join("config"),
+                    "[core]\n\trepositoryformatversion = 0\n\tbare = true\n",
+                )?;
+                fs::write(self.folder.join("HEAD"), "ref: refs/heads/none\n")?;
+            }
+            Ok(())
+        };
+        make().map_err(|error: std::io::Error| {
+            Fault::Passing(format!(
+                "{} cannot be made: {error}; check --state",
+                self.folder.display()
+            ))
+>>>>>>> main
         })
     }
 
@@ -87,6 +139,7 @@ impl OwnCopy {
         Err(fail("another process has been fetching for long".to_owned()))
     }
 
+<<<<<<< HEAD
     /// Packs anew what came in many small packs. What is not reachable any more goes.
     pub async fn tidy(&self) {
         if self.packs() > PACKS_MAX {
@@ -122,19 +175,39 @@ impl OwnCopy {
     /// Throws everything away, for whoever holds its lock.
     pub fn empty(&self, _lock: &File) -> Result<(), Fault> {
         let fail = |error: io::Error| {
+=======
+    /// Throws the copy away, so that the next fetch makes it anew: a power cut can leave a broken one.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    pub async fn forget(&self) -> Result<(), Fault> {
+        let _lock = self.lock().await?;
+        let fail = |error: std::io::Error| {
+>>>>>>> main
             Fault::Passing(format!("{} cannot be emptied: {error}", self.folder.display()))
         };
         for name in ["objects", "refs", "logs"] {
             match fs::remove_dir_all(self.folder.join(name)) {
+<<<<<<< HEAD
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(fail(error)),
                 _ => {}
             }
         }
         for name in ["shallow", "packed-refs"] {
+=======
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(fail(error));
+                }
+                _ => {}
+            }
+        }
+        for name in ["shallow", "packed-refs", "HEAD"] {
+>>>>>>> main
             let _none = fs::remove_file(self.folder.join(name));
         }
         self.make()
     }
+<<<<<<< HEAD
 
     /// The commit that a ref of it leads to.
     pub async fn resolve(&self, name: &str) -> Result<Option<String>, Fault> {
@@ -178,6 +251,20 @@ fn clear(folder: &Path) {
                 || name.starts_with("tmp_")
                 || name.starts_with(".tmp-");
             if left {
+=======
+}
+
+/// Locks and half-written packs of those who were killed. Only who holds our own lock may.
+fn clear(folder: &Path) {
+    let mut folders = vec![folder.to_owned(), folder.join("objects/pack")];
+    folders.extend([folder.join("refs"), folder.join("refs/classiclinkd")]);
+    for folder in folders {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            let own = name == "classiclinkd.lock";
+            if !own && (name.ends_with(".lock") || name.starts_with("tmp_")) {
+>>>>>>> main
                 let _gone = fs::remove_file(entry.path());
             }
         }

@@ -27,6 +27,7 @@ impl Repository {
                 lineage: Lineage::Follows(commits),
                 took_out: self.took_out(older, newer).await.unwrap_or_default(),
             },
+            Ok(None) if self.settings().rewrites => Between::of(Lineage::None),
             Ok(None) => Between::of(Lineage::Leaves),
             Err(fault) => Between::of(Lineage::Unknown(fault.to_string())),
         }

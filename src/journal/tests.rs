@@ -54,6 +54,7 @@ fn an_accepted() -> Accepted {
         released: vec![scope()],
         protected: [].into(),
         shrunk: vec![],
+        taken_out: vec![],
     }
 }
 

@@ -3,16 +3,49 @@
 use super::event::Shrunk;
 use super::{Ledger, LinkKey};
 use crate::desired::Tree;
-use crate::model::{Amount, InstanceId, Scope};
+use crate::model::{Amount, InstanceId, Lineage, Revision, Scope, printable};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
+/// By which commits a revision follows the one before.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct By {
+    /// In words; none where the manifests do not come from commits.
+    pub words: Option<String>,
+    /// They do not continue what was accepted before, or nobody knows.
+    pub doubtful: bool,
+}
+
+impl By {
+    /// What the lineage of two revisions means for what is lost between them.
+    pub fn of(older: Option<&Revision>, newer: &Revision, lineage: &Lineage) -> Self {
+        let commit = |revision: &Revision| revision.commit.as_ref().map(|of| of.short().to_owned());
+        let before = older.and_then(commit).unwrap_or_default();
+        let Some(now) = commit(newer) else { return Self::default() };
+        let words = match lineage {
+            Lineage::None => None,
+            Lineage::Follows(1) => Some(format!("by commit {now}")),
+            Lineage::Follows(commits) => Some(format!("by {commits} commits, {before}..{now}")),
+            Lineage::Leaves => Some(format!(
+                "by commit {now}, which does not continue {before}, the commit accepted before: the branch was \
+                 rewritten or set back"
+            )),
+            Lineage::Unknown(why) => Some(format!(
+                "by commit {now}; whether it continues {before}, the commit accepted before, could not be \
+                 found out ({})",
+                printable(why)
+            )),
+        };
+        Self { words, doubtful: lineage.is_doubtful() }
+    }
+}
+
 impl Shrunk {
     /// Whether that is more than a revision may lose without a second look: more than a share, and
-    /// more than `least` links.
+    /// more than `least` links; anything at all, where the revision does not continue the one before.
     pub fn exceeds(&self, most: Amount, least: u64) -> bool {
         let lost = self.lost.len() as u64;
-        lost > most.of(self.from) && lost > least
+        self.doubtful && lost > 0 || lost > most.of(self.from) && lost > least
     }
 }
 
@@ -48,6 +81,7 @@ impl Ledger {
         newer: &Tree,
         (most, least): (Amount, u64),
         now: Timestamp,
+        by: &By,
     ) -> Vec<Shrunk> {
         let earlier =
             self.accepted().map(|accepted| accepted.shrunk.as_slice()).unwrap_or_default();
@@ -62,6 +96,18 @@ impl Ledger {
             let scope = called_now(scope, newer);
             let kept = ids(newer, &scope, now);
             let is_lost = |instance: &InstanceId| !kept.contains(instance);
+            let (mut doubtful, mut said) = (false, None);
+            if let Some(pending) =
+                pending.as_ref().filter(|pending| pending.lost.iter().any(is_lost))
+            {
+                (doubtful, said) = (pending.doubtful, pending.by.clone());
+            }
+            if before.iter().any(is_lost) {
+                doubtful |= by.doubtful;
+                said =
+                    Some(said.into_iter().chain(by.words.clone()).collect::<Vec<_>>().join("; "));
+            }
+            let said = said.filter(|said| !said.is_empty());
             let pending = pending.into_iter().flat_map(|shrunk| shrunk.lost).filter(is_lost);
             // Measured by what was there to lose, and not by what there was before the last large loss:
             // a small one after it would seem smaller still.
@@ -69,7 +115,7 @@ impl Ledger {
             lost.extend(pending);
             let from = lost.len() as u64;
             lost.retain(is_lost);
-            (!lost.is_empty()).then_some(Shrunk { scope, from, lost })
+            (!lost.is_empty()).then_some(Shrunk { scope, from, lost, by: said, doubtful })
         });
         lost.collect()
     }

@@ -1,7 +1,7 @@
 //! What can happen, as the journal records it. The words and the format on disk are the journal's.
 
 use crate::cloud::{self, CloudError};
-use crate::model::{Digest, InstanceId, Mode, Revision, RunId, Scope, Verb};
+use crate::model::{Digest, InstanceId, Mode, Revision, RunId, Scope, TakenOut, Verb};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -54,6 +54,8 @@ pub struct Accepted {
     pub protected: BTreeSet<(Scope, InstanceId)>,
     /// What scopes lost against the revision before.
     pub shrunk: Vec<Shrunk>,
+    /// Which commits took which links out, where the manifests come from commits.
+    pub taken_out: Vec<((Scope, InstanceId), TakenOut)>,
 }
 
 /// What a scope lost when a revision was accepted.
@@ -65,6 +67,11 @@ pub struct Shrunk {
     pub from: u64,
     /// Those of them that are not desired any more.
     pub lost: BTreeSet<InstanceId>,
+    /// By which commits, in words, where that is known.
+    pub by: Option<String>,
+    /// They do not continue what was accepted before, or nobody knows: however little was lost, a person
+    /// has to look.
+    pub doubtful: bool,
 }
 
 /// The beginning of a run.

@@ -47,8 +47,9 @@ impl Book {
             protected: self.ledger.protected_under(before, tree),
             shrunk: {
                 let limits = (Amount::Percent(20), 3);
-                self.ledger.shrunk_under(before, tree, limits, moment(seconds).wall)
+                self.ledger.shrunk_under(before, tree, limits, moment(seconds).wall, &By::default())
             },
+            taken_out: vec![],
         });
         self.at(seconds, event);
     }

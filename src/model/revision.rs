@@ -1,6 +1,6 @@
 //! Which state of the manifests a decision was made on.
 
-use super::Digest;
+use super::{Digest, printable};
 use jiff::Timestamp;
 use std::fmt;
 
@@ -41,6 +41,15 @@ pub enum Lineage {
     Unknown(String),
 }
 
+/// The commit that took a link out of the manifests.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TakenOut {
+    /// The commit.
+    pub commit: Commit,
+    /// It was this very one, and not one of several before it.
+    pub exactly: bool,
+}
+
 impl Revision {
     /// A revision of which nothing but the content is known.
     pub fn of_content(digest: Digest) -> Self {
@@ -65,6 +74,22 @@ impl Lineage {
     /// accepted, or nobody knows.
     pub fn is_doubtful(&self) -> bool {
         matches!(self, Self::Leaves | Self::Unknown(_))
+    }
+}
+
+/// The commit with its author, for the middle of a sentence; safe to print.
+impl fmt::Display for TakenOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Commit { author, subject, .. } = &self.commit;
+        let which = if self.exactly { "commit" } else { "one of the commits up to" };
+        write!(f, "{which} {}", printable(self.commit.short()))?;
+        if let Some(author) = author {
+            write!(f, " by {}", printable(author))?;
+        }
+        match subject {
+            Some(subject) => write!(f, " ({})", printable(subject)),
+            None => Ok(()),
+        }
     }
 }
 

@@ -355,6 +355,7 @@ impl Life {
             estate: Estate { accounts: BTreeMap::from([(names.account.clone(), (reads, writes))]) },
             intake,
             readings,
+            wake: crate::source::Wake::default(),
             interval: pace.interval,
             beat: pace.beat,
             workers: 4,

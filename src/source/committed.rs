@@ -60,7 +60,7 @@ impl Committed {
         match self.attempt(repository, tip).await {
             // A power cut can leave a broken copy. It is only a copy.
             Err(Refused::Fault(Fault::Broken(why))) => {
-                tracing::warn!(why, "the copy of the repository is broken and made anew");
+                tracing::warn!(error = why, "the copy of the repository is broken and made anew");
                 repository.forget().await?;
                 self.attempt(repository, tip).await
             }

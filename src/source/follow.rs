@@ -118,7 +118,7 @@ impl Follower {
             self.failed = 0;
             tracing::warn!("fetching goes on failing; the copy of the repository is made anew");
             if let Err(fault) = self.repository.forget().await {
-                tracing::warn!(%fault, "the copy of the repository cannot be made anew");
+                tracing::warn!(error = %fault, "the copy of the repository cannot be made anew");
             }
         }
     }

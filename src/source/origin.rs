@@ -5,11 +5,12 @@ use super::follow::{Wake, follow};
 use super::{Reading, Settings, Snapshot, Unreadable, walk};
 use crate::clock::Clock;
 use crate::git::{Between, Fault, Repository};
-use crate::model::{Commit, Lineage, Revision};
+use crate::model::{Lineage, Revision};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::watch;
+use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
 /// Where manifests come from.
@@ -49,7 +50,11 @@ impl Origin {
     /// Everything that cannot be read.
     pub async fn read(&self) -> Result<Snapshot, Unreadable> {
         match self {
-            Self::Folder(root) => walk::read(root),
+            Self::Folder(root) => {
+                let folder = root.clone();
+                let read = spawn_blocking(move || walk::read(&folder)).await;
+                read.unwrap_or_else(|_| Err(super::folder::stopped(root).into()))
+            }
             Self::Git(repository) => {
                 let tip =
                     repository.tip().await.map_err(|fault: Fault| faulty(repository, &fault))?;
@@ -80,6 +85,19 @@ impl Origin {
     }
 }
 
+/// The flags that lead to an origin of that name.
+pub fn options(name: &str) -> String {
+    let mut parts = name.splitn(3, ' ');
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(url), Some(reference), Some(path)) if !name.starts_with('/') => {
+            let path = path.trim_start_matches('/');
+            let path = if path.is_empty() { String::new() } else { format!(" --path {path}") };
+            format!("--git {url} --ref {reference}{path}")
+        }
+        _ => format!("--manifests {name}"),
+    }
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -91,13 +109,9 @@ impl fmt::Display for Origin {
 
 impl History {
     /// How `newer` stands to `older`, and who took out what between them.
-    pub async fn between(&self, older: Option<&Revision>, newer: &Revision) -> Between {
-        let commit = |revision: &Revision| revision.commit.clone();
-        let older: Option<Commit> = older.and_then(commit);
-        match (&self.0, older, commit(newer)) {
-            (Some(repository), Some(older), Some(newer)) => {
-                repository.between(&older, &newer).await
-            }
+    pub async fn between(&self, older: &Revision, newer: &Revision) -> Between {
+        match (&self.0, &older.commit, &newer.commit) {
+            (Some(repository), Some(older), Some(newer)) => repository.between(older, newer).await,
             _ => Between::of(Lineage::None),
         }
     }

@@ -1,13 +1,11 @@
 //! Whether the manifests are valid, within the ceilings, and about to change by themselves.
 
 use super::finding::Finding;
-use super::{CHECK_MAX, Case, blocking};
+use super::{CHECK_MAX, Case};
 use crate::desired::{Ceilings, Tree};
 use crate::manifest::{self, Diagnostic};
-use crate::model::Revision;
-use crate::source::{self, Unreadable};
+use crate::source::{Origin, Unreadable};
 use jiff::Timestamp;
-use std::path::Path;
 
 const CHECK: &str = "manifests";
 /// Mistakes that are told one by one.
@@ -20,36 +18,36 @@ enum Refused {
 }
 
 pub(super) async fn look(case: &Case) -> (Option<Tree>, Vec<Finding>) {
-    let Some(folder) = case.manifests.clone() else {
-        let found = "not looked at: give --manifests";
+    let Some(origin) = case.manifests.clone() else {
+        let found = "not looked at: give --manifests or --git";
         return (None, vec![Finding::note(CHECK, found)]);
     };
     let ceilings = case.config.ceilings();
-    let read = blocking({
-        let folder = folder.clone();
-        move || read(&folder, &ceilings)
+    // A folder may be on a mount that hangs.
+    let read = tokio::spawn({
+        let origin = origin.clone();
+        async move { read(&origin, &ceilings).await }
     });
     match tokio::time::timeout(CHECK_MAX, read).await {
         Ok(Ok(Ok((tree, files)))) => {
             let findings = accepted(&tree, files, case.clock.now().wall);
             (Some(tree), findings)
         }
-        Ok(Ok(Err(refused))) => (None, told(&refused, &folder)),
+        Ok(Ok(Err(refused))) => (None, told(&refused, &origin)),
         _ => {
-            let found = format!("{} could not be read in time", folder.display());
-            (None, vec![Finding::fail(CHECK, found, "look for a mount that hangs")])
+            let found = format!("{origin} could not be read in time");
+            (None, vec![Finding::fail(CHECK, found, "look for a mount or a host that hangs")])
         }
     }
 }
 
-fn read(folder: &Path, ceilings: &Ceilings) -> Result<(Tree, usize), Refused> {
-    let snapshot = source::read(folder).map_err(Refused::Unreadable)?;
-    let revision = Revision::of_content(snapshot.digest.clone());
-    let tree = manifest::accept(&snapshot.files, revision, Some(ceilings));
+async fn read(origin: &Origin, ceilings: &Ceilings) -> Result<(Tree, usize), Refused> {
+    let snapshot = origin.read().await.map_err(Refused::Unreadable)?;
+    let tree = manifest::accept(&snapshot.files, snapshot.revision(), Some(ceilings));
     Ok((tree.map_err(Refused::Invalid)?, snapshot.files.len()))
 }
 
-fn told(refused: &Refused, folder: &Path) -> Vec<Finding> {
+fn told(refused: &Refused, origin: &Origin) -> Vec<Finding> {
     let (mut findings, count): (Vec<Finding>, usize) = match refused {
         Refused::Unreadable(Unreadable { problems }) => {
             let told = problems.iter().take(TOLD_MAX).map(|problem| {
@@ -71,7 +69,10 @@ fn told(refused: &Refused, folder: &Path) -> Vec<Finding> {
     };
     if count > TOLD_MAX {
         let found = format!("{} more mistakes", count - TOLD_MAX);
-        let advice = format!("classiclinkd validate {}", folder.display());
+        let advice = match origin {
+            Origin::Folder(folder) => format!("classiclinkd validate {}", folder.display()),
+            Origin::Git(_) => "classiclinkd validate, in a checkout of it".to_owned(),
+        };
         findings.push(Finding::fail(CHECK, found, advice));
     }
     findings

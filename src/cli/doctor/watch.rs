@@ -2,7 +2,7 @@
 
 use super::finding::Finding;
 use super::{Case, blocking};
-use crate::source::{self, Tried};
+use crate::source::{self, Origin, Tried};
 
 const CHECK: &str = "watch";
 
@@ -14,8 +14,16 @@ struct Limits {
 }
 
 pub(super) async fn look(case: &Case) -> Vec<Finding> {
-    let Some(folder) = case.manifests.clone() else {
-        return vec![Finding::note(CHECK, "not looked at: give --manifests")];
+    let folder = match &case.manifests {
+        Some(Origin::Folder(folder)) => folder.clone(),
+        Some(Origin::Git(repository)) => {
+            let found = format!(
+                "not needed: the repository is asked every {:?}",
+                repository.settings().interval
+            );
+            return vec![Finding::ok(CHECK, found)];
+        }
+        None => return vec![Finding::note(CHECK, "not looked at: give --manifests")],
     };
     let tried = blocking(move || (source::rehearse(&folder), limits())).await;
     match tried {

@@ -24,7 +24,7 @@ pub(super) async fn now<R: ReadLinks + Identify>(
 ) -> Result<Vec<Decision>, Failure> {
     let (config, clock) = (question.config, question.clock);
     let circumstances = match (question.tree, question.manifests) {
-        (Some(tree), Some(folder)) => setup::supposed(tree, folder, config, clock)?,
+        (Some(tree), Some(origin)) => setup::supposed(tree, origin, config, clock).await?,
         _ => setup::as_of(question.past.ledger.clone(), config, clock),
     };
     let mut decisions = Vec::new();

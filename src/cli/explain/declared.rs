@@ -35,7 +35,7 @@ fn source(question: &Question<'_>, tree: &Tree) -> Source {
         }
         _ => (None, None),
     };
-    let given = question.manifests.and_then(|folder| setup::root(folder).ok());
+    let given = question.manifests.and_then(|origin| origin.name().ok());
     let revision: &Revision = accepted.map_or(&tree.revision, |accepted| &accepted.revision);
     Source {
         root: given.or(accepted.map(|accepted| accepted.root.clone())).unwrap_or_default(),

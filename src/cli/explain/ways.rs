@@ -5,6 +5,7 @@ use crate::model::{Mode, Scope};
 use crate::plan::Missing;
 use crate::report::explanation::{Decision, Explanation, Fate, Listing};
 use crate::report::history::text::time;
+use crate::source;
 
 pub(super) fn of(question: &Question<'_>, explanation: &Explanation) -> Vec<String> {
     let mut ways = Vec::new();
@@ -117,14 +118,14 @@ fn to_keep(listing: Option<&Listing>, file: &str) -> String {
 
 fn taken_by(explanation: &Explanation) -> String {
     let source = explanation.declared.source.as_ref();
-    let root = source.map(|source| source.root.clone()).unwrap_or_default();
+    let root = source.map(|source| source::options(&source.root)).unwrap_or_default();
     match source.is_some_and(|source| source.accepted.is_some()) {
         true => format!(
-            "to have it done: the next pass of the daemon does it, or classiclinkd apply --manifests {root}"
+            "to have it done: the next pass of the daemon does it, or classiclinkd apply {root}"
         ),
         false => format!(
             "to have it done: let this revision be accepted, by the daemon or by classiclinkd apply \
-             --manifests {root}"
+             {root}"
         ),
     }
 }

@@ -37,6 +37,7 @@ fn accepted(revision: &str) -> Event {
         released: Vec::new(),
         protected: BTreeSet::new(),
         shrunk: Vec::new(),
+        taken_out: Vec::new(),
     })
 }
 

@@ -123,6 +123,7 @@ mod tests {
             released: Vec::new(),
             protected: BTreeSet::new(),
             shrunk: Vec::new(),
+            taken_out: Vec::new(),
         });
         let at = Timestamp::UNIX_EPOCH;
         let now = crate::plan::tests::moment(0);

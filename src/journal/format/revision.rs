@@ -1,11 +1,11 @@
 //! Accepted revisions, and what passes found by them.
 
-use super::origin::Origin;
+use super::origin::{CommitBody, Origin};
 use super::{LinkBody, ScopeBody};
 use crate::ledger::event;
-use crate::model::{AccountName, Digest, InstanceId, Mode, Region, Scope, Verb, VpcId};
+use crate::model::{AccountName, Digest, InstanceId, Mode, Region, Scope, TakenOut, Verb, VpcId};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Debug, Serialize, Deserialize)]
 struct FileBody {
@@ -20,6 +20,40 @@ struct ShrunkBody {
     scope: ScopeBody,
     from: u64,
     lost: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    by: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    doubtful: bool,
+}
+
+/// Links that one commit took out.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TakenOutBody {
+    #[serde(flatten)]
+    commit: CommitBody,
+    exactly: bool,
+    links: Vec<LinkBody>,
+}
+
+impl TakenOutBody {
+    fn all(taken_out: &[((Scope, InstanceId), TakenOut)]) -> Vec<Self> {
+        let mut by: BTreeMap<&TakenOut, Vec<LinkBody>> = BTreeMap::new();
+        for ((scope, instance), of) in taken_out {
+            by.entry(of).or_default().push(LinkBody::of(scope, instance));
+        }
+        let body = |(of, links): (&TakenOut, _)| Self {
+            commit: CommitBody::of(&of.commit),
+            exactly: of.exactly,
+            links,
+        };
+        by.into_iter().map(body).collect()
+    }
+
+    fn links(self) -> Option<Vec<((Scope, InstanceId), TakenOut)>> {
+        let of = TakenOut { commit: self.commit.commit(), exactly: self.exactly };
+        self.links.iter().map(|link| Some((link.link()?, of.clone()))).collect()
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -33,6 +67,8 @@ pub(super) struct Accepted {
     protected: Vec<LinkBody>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     shrunk: Vec<ShrunkBody>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    taken_out: Vec<TakenOutBody>,
 }
 
 impl Accepted {
@@ -45,6 +81,8 @@ impl Accepted {
             scope: ScopeBody::of(&shrunk.scope),
             from: shrunk.from,
             lost: shrunk.lost.iter().map(ToString::to_string).collect(),
+            by: shrunk.by.clone(),
+            doubtful: shrunk.doubtful,
         };
         let protected = accepted.protected.iter();
         Self {
@@ -54,6 +92,7 @@ impl Accepted {
             released: accepted.released.iter().map(ToString::to_string).collect(),
             protected: protected.map(|(scope, id)| LinkBody::of(scope, id)).collect(),
             shrunk: accepted.shrunk.iter().map(shrunk).collect(),
+            taken_out: TakenOutBody::all(&accepted.taken_out),
         }
     }
 
@@ -65,8 +104,12 @@ impl Accepted {
                 scope: body.scope.scope()?,
                 from: body.from,
                 lost: body.lost.iter().map(id).collect::<Option<_>>()?,
+                by: body.by,
+                doubtful: body.doubtful,
             })
         };
+        let taken_out = self.taken_out.into_iter().map(TakenOutBody::links);
+        let taken_out = taken_out.collect::<Option<Vec<_>>>()?;
         Some(event::Accepted {
             root: self.root,
             revision: self.origin.revision()?,
@@ -74,6 +117,7 @@ impl Accepted {
             released: self.released.iter().filter_map(|text| named(text)).collect(),
             protected: self.protected.iter().map(LinkBody::link).collect::<Option<_>>()?,
             shrunk: self.shrunk.into_iter().map(shrunk).collect::<Option<_>>()?,
+            taken_out: taken_out.into_iter().flatten().collect(),
         })
     }
 }

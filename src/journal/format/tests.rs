@@ -1,7 +1,7 @@
 use super::*;
 use crate::ledger::event::*;
 use crate::ledger::tests::{answered, intent, settled};
-use crate::model::{Commit, Digest, Mode, Revision, RunId, Verb};
+use crate::model::{Commit, Digest, Mode, Revision, RunId, TakenOut, Verb};
 use crate::plan::tests::{id, scope};
 
 fn digest() -> Digest {
@@ -46,7 +46,17 @@ fn all() -> Vec<Event> {
             files: vec![("a.yaml".into(), digest())],
             released: vec![scope()],
             protected: [(scope(), id(1))].into(),
-            shrunk: vec![Shrunk { scope: scope(), from: 9, lost: [id(3)].into() }],
+            shrunk: vec![Shrunk {
+                scope: scope(),
+                from: 9,
+                lost: [id(3)].into(),
+                by: Some("by commit abc".into()),
+                doubtful: true,
+            }],
+            taken_out: vec![(
+                (scope(), id(3)),
+                TakenOut { commit: Commit::of_id("abc"), exactly: true },
+            )],
         }),
         Event::Began(Began { command: "apply".into(), by: by.clone() }),
         Event::Passed(passed()),

@@ -56,7 +56,9 @@ pub(super) fn prune(
         let accepted = ledger.accepted().filter(|_| old)?;
         // What was detached with leave is not lost once more by being written down again.
         let shrunk = accepted.shrunk.iter().filter_map(|shrunk| ledger.shrunk(&shrunk.scope));
-        Some(Accepted { shrunk: shrunk.collect(), ..accepted.clone() })
+        let taken_out = ledger.all_taken_out().map(|(link, by)| (link.clone(), by.clone()));
+        let (shrunk, taken_out) = (shrunk.collect(), taken_out.collect());
+        Some(Accepted { shrunk, taken_out, ..accepted.clone() })
     });
     if let Some(accepted) = in_force {
         append(Event::Accepted(accepted))?;

@@ -91,8 +91,13 @@ fn a_link_whose_time_is_over_is_lost_like_one_that_is_not_listed() {
 
 #[test]
 fn a_revision_that_loses_little_does_not_exceed() {
-    let shrunk =
-        |from, lost: usize| Shrunk { scope: scope(), from, lost: (0..lost).map(id).collect() };
+    let shrunk = |from, lost: usize| Shrunk {
+        scope: scope(),
+        from,
+        lost: (0..lost).map(id).collect(),
+        by: None,
+        doubtful: false,
+    };
     for (from, lost, exceeds) in [
         (100, 20, false),
         (100, 21, true),

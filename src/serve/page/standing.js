@@ -58,10 +58,11 @@ function aside(status) {
 
 function revision(status) {
   if (!status.revision) return ["no revision of the manifests was accepted yet"];
-  const { digest, commit, author } = status.revision;
+  const { digest, commit, author, subject } = status.revision;
   const parts = ["revision ", make("code", {}, digest.slice(0, 12))];
   if (commit) parts.push(", commit ", make("code", {}, commit.slice(0, 12)));
   if (author) parts.push(" by ", said(author));
+  if (subject) parts.push(" (", said(subject), ")");
   if (status.acceptedAt) parts.push(", accepted ", ago(status.acceptedAt));
   return parts;
 }
