@@ -1,19 +1,12 @@
-<<<<<<< HEAD
 //! Our own bare copy of a repository: how it is made, kept to one process at a time, tidied, and made anew.
 
 use super::Fault;
 use super::command::{Answer, Call, Input};
 use super::remote::is_id;
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
-=======
-//! The folder of our own bare copy of a repository: made, locked, cleared after those who were killed,
-//! thrown away.
-
-use super::Fault;
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
->>>>>>> main
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -22,7 +15,6 @@ use tokio::time::sleep;
 /// How long other processes that fetch into the same copy are waited for.
 const LOCK_TRIES: u32 = 3_000;
 const LOCK_PAUSE: Duration = Duration::from_millis(50);
-<<<<<<< HEAD
 /// How long reading what is here may take.
 const LOCAL: Duration = Duration::from_secs(60);
 /// Most bytes of an answer of few lines.
@@ -45,24 +37,12 @@ impl OwnCopy {
     /// At an absolute path: git and gpg run elsewhere.
     pub fn at(folder: &Path) -> Self {
         Self { folder: std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()) }
-=======
-/// The folder.
-#[derive(Debug)]
-pub(super) struct Copy {
-    folder: PathBuf,
-}
-
-impl Copy {
-    pub fn at(folder: PathBuf) -> Self {
-        Self { folder }
->>>>>>> main
     }
 
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-<<<<<<< HEAD
     /// Makes what is not there, and what a power cut or somebody has made something else of: without
     /// these two files, git would take the folder for no repository at all.
     pub fn make(&self) -> Result<(), Fault> {
@@ -84,37 +64,6 @@ impl Copy {
         make().map_err(|error: io::Error| {
             let folder = self.folder.display();
             Fault::Passing(format!("{folder} cannot be made: {error}; check --state"))
-=======
-    /// How many packs there are in it.
-    pub fn packs(&self) -> usize {
-        let packs = fs::read_dir(self.folder.join("objects/pack")).into_iter().flatten().flatten();
-        packs.filter(|entry| entry.path().extension().is_some_and(|end| end == "pack")).count()
-    }
-
-    /// Makes the folder of the copy, where it is not there.
-    pub fn make(&self) -> Result<(), Fault> {
-        let make = || {
-            DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(self.folder.join("objects/pack"))?;
-            DirBuilder::new().recursive(true).mode(0o700).create(self.folder.join("refs"))?;
-            if !self.folder.join("HEAD").exists() {
-                // What `git init --bare` would leave, without templates and the machine's ideas of them.
-                fs::write(
-                    self.folder.join("config"),
-                    "[core]\n\trepositoryformatversion = 0\n\tbare = true\n",
-                )?;
-                fs::write(self.folder.join("HEAD"), "ref: refs/heads/none\n")?;
-            }
-            Ok(())
-        };
-        make().map_err(|error: std::io::Error| {
-            Fault::Passing(format!(
-                "{} cannot be made: {error}; check --state",
-                self.folder.display()
-            ))
->>>>>>> main
         })
     }
 
@@ -139,7 +88,6 @@ impl Copy {
         Err(fail("another process has been fetching for long".to_owned()))
     }
 
-<<<<<<< HEAD
     /// Packs anew what came in many small packs. What is not reachable any more goes.
     pub async fn tidy(&self) {
         if self.packs() > PACKS_MAX {
@@ -147,7 +95,7 @@ impl Copy {
             if let Err(fault) =
                 packed.and_then(|answer| answer.of_copy("pack the copy of the repository"))
             {
-                tracing::warn!(%fault, "the copy of the repository grows");
+                tracing::warn!(error = %fault, "the copy of the repository grows");
             }
         }
     }
@@ -156,7 +104,8 @@ impl Copy {
     /// killed, or a ref that a power cut has emptied.
     pub async fn is_wreck(&self) -> Result<bool, Fault> {
         let refs = self.local(&["for-each-ref", "--count=1"], SHORT_MAX).await?;
-        Ok(self.packs() > 0 && (!refs.status.success() || refs.output.is_empty()))
+        let is_blank = self.packs() == 0 && !self.folder.join("shallow").exists();
+        Ok(!is_blank && (!refs.status.success() || refs.output.is_empty()))
     }
 
     /// Whether everything is there that its refs lead to.
@@ -165,49 +114,49 @@ impl Copy {
         Ok(self.local(&check, SHORT_MAX).await?.status.success())
     }
 
+    /// Bytes of the largest pack that did not get ready. Git does not say that one grew too large.
+    pub fn unfinished(&self) -> u64 {
+        let left = self
+            .in_packs()
+            .filter(|entry| entry.file_name().to_string_lossy().starts_with("tmp_pack"));
+        let sizes = left.filter_map(|entry| entry.metadata().ok()).map(|metadata| metadata.len());
+        sizes.max().unwrap_or_default()
+    }
+
     fn packs(&self) -> usize {
-        let entries =
-            fs::read_dir(self.folder.join("objects/pack")).into_iter().flatten().flatten();
         let is_pack = |path: PathBuf| path.extension() == Some(OsStr::new("pack"));
-        entries.filter(|entry| is_pack(entry.path())).count()
+        self.in_packs().filter(|entry| is_pack(entry.path())).count()
+    }
+
+    fn in_packs(&self) -> impl Iterator<Item = fs::DirEntry> {
+        fs::read_dir(self.folder.join("objects/pack")).into_iter().flatten().flatten()
+    }
+
+    /// The commits whose parents were left out.
+    pub fn cut_off(&self) -> Result<BTreeSet<String>, Fault> {
+        match fs::read_to_string(self.folder.join("shallow")) {
+            Ok(text) => Ok(text.lines().map(str::to_owned).collect()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeSet::new()),
+            Err(error) => Err(Fault::Broken(format!("{}: {error}", self.folder.display()))),
+        }
     }
 
     /// Throws everything away, for whoever holds its lock.
     pub fn empty(&self, _lock: &File) -> Result<(), Fault> {
         let fail = |error: io::Error| {
-=======
-    /// Throws the copy away, so that the next fetch makes it anew: a power cut can leave a broken one.
-    ///
-    /// # Errors
-    /// [`Fault`].
-    pub async fn forget(&self) -> Result<(), Fault> {
-        let _lock = self.lock().await?;
-        let fail = |error: std::io::Error| {
->>>>>>> main
             Fault::Passing(format!("{} cannot be emptied: {error}", self.folder.display()))
         };
         for name in ["objects", "refs", "logs"] {
             match fs::remove_dir_all(self.folder.join(name)) {
-<<<<<<< HEAD
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(fail(error)),
                 _ => {}
             }
         }
         for name in ["shallow", "packed-refs"] {
-=======
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(fail(error));
-                }
-                _ => {}
-            }
-        }
-        for name in ["shallow", "packed-refs", "HEAD"] {
->>>>>>> main
             let _none = fs::remove_file(self.folder.join(name));
         }
         self.make()
     }
-<<<<<<< HEAD
 
     /// The commit that a ref of it leads to.
     pub async fn resolve(&self, name: &str) -> Result<Option<String>, Fault> {
@@ -251,20 +200,6 @@ fn clear(folder: &Path) {
                 || name.starts_with("tmp_")
                 || name.starts_with(".tmp-");
             if left {
-=======
-}
-
-/// Locks and half-written packs of those who were killed. Only who holds our own lock may.
-fn clear(folder: &Path) {
-    let mut folders = vec![folder.to_owned(), folder.join("objects/pack")];
-    folders.extend([folder.join("refs"), folder.join("refs/classiclinkd")]);
-    for folder in folders {
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-            let name = entry.file_name();
-            let name = name.to_string_lossy();
-            let own = name == "classiclinkd.lock";
-            if !own && (name.ends_with(".lock") || name.starts_with("tmp_")) {
->>>>>>> main
                 let _gone = fs::remove_file(entry.path());
             }
         }

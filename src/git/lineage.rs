@@ -27,7 +27,7 @@ impl Repository {
                 lineage: Lineage::Follows(commits),
                 took_out: self.took_out(older, newer).await.unwrap_or_default(),
             },
-            Ok(None) if self.settings().rewrites => Between::of(Lineage::None),
+            Ok(None) | Err(_) if self.settings().rewrites => Between::of(Lineage::None),
             Ok(None) => Between::of(Lineage::Leaves),
             Err(fault) => Between::of(Lineage::Unknown(fault.to_string())),
         }
@@ -47,9 +47,7 @@ impl Repository {
                 let counted = counted.of_copy("count the commits")?;
                 return Ok(Some(String::from_utf8_lossy(&counted).trim().parse().unwrap_or(1)));
             }
-            let shallow = ["rev-parse", "--is-shallow-repository"];
-            let shallow = self.copy.local(&shallow, SHORT_MAX).await?;
-            if shallow.output.trim_ascii() != b"true" {
+            if self.is_complete(newer).await? {
                 return Ok(None);
             }
             let Some(depth) = depths.next() else {
@@ -62,6 +60,17 @@ impl Repository {
             // By its id: the ref may have moved on, or back.
             self.deepen(&newer.id, *depth, Input::Lock(lock)).await?;
         }
+    }
+
+    /// Whether the whole history of a commit is here. Others that are here may be cut off: it counts
+    /// whether one of those is where this one's begins.
+    async fn is_complete(&self, commit: &Commit) -> Result<bool, Fault> {
+        let roots = ["rev-list", "--max-parents=0", &commit.id, "--"];
+        let roots =
+            self.copy.local(&roots, SHORT_MAX).await?.of_copy("look for the first commit")?;
+        let cut = self.copy.cut_off()?;
+        let roots = String::from_utf8_lossy(&roots);
+        Ok(!roots.lines().any(|root| cut.contains(root)))
     }
 
     async fn follows(&self, older: &Commit, newer: &Commit) -> Result<bool, Fault> {
@@ -89,6 +98,7 @@ impl Repository {
         let arguments = [
             "log",
             "-p",
+            "--cc",
             "-U0",
             "--no-color",
             "--no-ext-diff",

@@ -39,10 +39,12 @@ impl Site {
     /// The subjects of the commits that took out each of the instances.
     async fn took_out(&self, older: &Commit, wanted: &[(usize, &str)]) {
         let between = self.repository.between(older, &self.commit().await).await;
-        let found = between.took_out.iter().map(|(id, commit)| {
-            (id.as_str().to_owned(), commit.subject.clone().unwrap())
-        });
-        let wanted = wanted.iter().map(|(n, subject)| (id(*n).as_str().to_owned(), (*subject).to_owned()));
+        let found = between
+            .took_out
+            .iter()
+            .map(|(id, commit)| (id.as_str().to_owned(), commit.subject.clone().unwrap()));
+        let wanted =
+            wanted.iter().map(|(n, subject)| (id(*n).as_str().to_owned(), (*subject).to_owned()));
         assert_eq!(found.collect::<Vec<_>>(), wanted.collect::<Vec<_>>());
     }
 }

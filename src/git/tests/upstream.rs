@@ -17,6 +17,12 @@ pub fn has(program: &str, argument: &str) -> bool {
     missing(called.is_ok_and(|output| output.status.success()), program)
 }
 
+/// Whether there is such a program, by looking for it: not every program has a call that does nothing.
+pub fn has_file(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    missing(std::env::split_paths(&path).any(|folder| folder.join(program).is_file()), program)
+}
+
 fn missing(there: bool, what: &str) -> bool {
     if !there {
         assert!(std::env::var_os("CLASSICLINKD_TOOLS").is_none(), "there is no {what}");
