@@ -101,6 +101,10 @@ impl Pass {
         let state = setup::state(&config, &clock).await?;
         let stop = CancellationToken::new();
         tokio::spawn(stop_on_signals(Signals::take_over()?, stop.clone()));
+        // Whoever waits for one pass wants to hear at once that there is nothing to go by.
+        if let Origin::Git(_) = origin {
+            origin.read().await.map_err(|why| Failure(why.to_string()))?;
+        }
         let random = fastrand::Rng::with_seed(setup::seed());
         let (readings, _) = origin.watch(config.source, Arc::clone(&clock), random, stop.clone());
         let board = Board::new(config.interval);

@@ -211,11 +211,10 @@ fn shown(approval: &Approval) -> String {
 
 fn describe(text: &mut String, plan: &Digest, passed: &Passed) {
     let Passed { scope, revision, mode, observed, desired, refusals, .. } = passed;
-    let author = revision.commit.as_ref().and_then(|commit| commit.author.as_deref());
-    let author = author.map_or_else(String::new, |author| format!(" by {}", printable(author)));
+    let made = revision.made();
     let _ = writeln!(
         text,
-        "plan {}  {scope}  mode {mode}, {observed} observed, {desired} desired\nrevision {revision}{author}",
+        "plan {}  {scope}  mode {mode}, {observed} observed, {desired} desired\nrevision {revision}{made}",
         plan.short()
     );
     for (verb, instance) in &passed.actions {

@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::git::{Folder, Reference, Remote, Repository};
 use crate::source::Origin;
 use clap::Args;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -90,7 +91,28 @@ impl Manifests {
             reference.transpose()?.or_else(|| of.reference.clone()).unwrap_or_else(Reference::head);
         let path = path.transpose()?.or_else(|| of.path.clone()).unwrap_or_default();
         let settings = of.at(remote, reference, path);
-        let state = setup::state_folder(config)?;
-        Ok(Some(Origin::Git(Arc::new(Repository::new(settings, &state)))))
+        Ok(Some(Origin::Git(Arc::new(Repository::new(settings, &copies(config)?)))))
     }
+}
+
+/// Where copies of repositories are kept: in the state folder, unless that is another user's. What root made
+/// in there, the daemon could not replace.
+fn copies(config: &Config) -> Result<PathBuf, Failure> {
+    let state = setup::state_folder(config)?;
+    let own = rustix::process::geteuid().as_raw();
+    let foreign = std::fs::metadata(&state).is_ok_and(|metadata| metadata.uid() != own);
+    if !foreign {
+        return Ok(state);
+    }
+    let set =
+        |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let cache = set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")));
+    let cache = cache.map(|folder| folder.join("classiclinkd"));
+    cache.ok_or_else(|| {
+        Failure(format!(
+            "keep a copy of the repository: {} belongs to another user, and HOME is not set; run this as that \
+             user",
+            state.display()
+        ))
+    })
 }

@@ -12,10 +12,12 @@ use std::time::Duration;
 /// The file that is locked.
 const LOCK: &str = "lock";
 /// What is in a state folder.
-const OURS: [&str; 8] = [
+const OURS: [&str; 9] = [
     LOCK,
     StateDir::CONTROL,
     PauseFile::NAME,
+    // Copies of repositories.
+    "git",
     "journal.made",
     "journal.sqlite",
     // Only while the file is made; a process that ends in that moment leaves it.

@@ -1,7 +1,7 @@
 use super::event::*;
 use super::*;
 use crate::desired::Tree;
-use crate::model::{Amount, Digest, Mode, Revision, RunId};
+use crate::model::{Amount, Commit, Digest, Mode, Revision, RunId};
 use crate::plan::tests::{desired, id, moment, plan_of, scope};
 use std::sync::Arc;
 
@@ -39,6 +39,11 @@ impl Book {
 
     /// Accepts a revision as the daemon does.
     pub fn accept(&mut self, seconds: u64, before: Option<&Tree>, tree: &Tree) {
+        self.accept_by(seconds, before, tree, &By::default());
+    }
+
+    /// As [`Book::accept`], of such commits.
+    pub fn accept_by(&mut self, seconds: u64, before: Option<&Tree>, tree: &Tree, by: &By) {
         let event = Event::Accepted(Accepted {
             root: "/m".into(),
             revision: (*tree.revision).clone(),
@@ -47,7 +52,7 @@ impl Book {
             protected: self.ledger.protected_under(before, tree),
             shrunk: {
                 let limits = (Amount::Percent(20), 3);
-                self.ledger.shrunk_under(before, tree, limits, moment(seconds).wall, &By::default())
+                self.ledger.shrunk_under(before, tree, limits, moment(seconds).wall, by)
             },
             taken_out: vec![],
         });
@@ -355,4 +360,30 @@ fn a_count_that_a_wrong_clock_dated_ahead_loosens_nothing() {
     book.at(1_000_000, passed(1000));
     book.at(1_000_001, passed(17));
     assert_eq!(book.ledger.most_links(&scope(), 17, moment(5)), 17);
+}
+
+#[test]
+fn who_took_a_link_out_is_known_until_it_is_detached() {
+    let mut book = Book::default();
+    let tree = tree(Mode::Detach, &[1], &[]);
+    let by = |n: &str| TakenOut { commit: Commit::of_id(n), exactly: true };
+    let accepted = |taken_out| {
+        Event::Accepted(Accepted {
+            root: "/m".into(),
+            revision: (*tree.revision).clone(),
+            files: vec![],
+            released: vec![],
+            protected: BTreeSet::new(),
+            shrunk: vec![],
+            taken_out,
+        })
+    };
+    book.at(0, accepted(vec![((scope(), id(2)), by("a")), ((scope(), id(3)), by("a"))]));
+    book.at(1, accepted(vec![((scope(), id(3)), by("b"))]));
+    let of =
+        |book: &Book, n| book.ledger.taken_out(&scope(), &id(n)).map(|by| by.commit.id.clone());
+    assert_eq!((of(&book, 2).as_deref(), of(&book, 3).as_deref()), (Some("a"), Some("b")));
+    book.at(2, Event::Settled(settled(2)));
+    assert_eq!((of(&book, 2), of(&book, 3).as_deref()), (None, Some("b")));
+    assert_eq!(book.ledger.all_taken_out().count(), 1);
 }

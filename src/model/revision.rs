@@ -51,6 +51,11 @@ pub struct TakenOut {
 }
 
 impl Revision {
+    /// As [`Commit::made`]; empty where there is no commit.
+    pub fn made(&self) -> String {
+        self.commit.as_ref().map(Commit::made).unwrap_or_default()
+    }
+
     /// A revision of which nothing but the content is known.
     pub fn of_content(digest: Digest) -> Self {
         Self { digest, commit: None }
@@ -61,6 +66,13 @@ impl Commit {
     /// A commit of which nothing but the id is known.
     pub fn of_id(id: impl Into<String>) -> Self {
         Self { id: id.into(), author: None, committer: None, at: None, subject: None }
+    }
+
+    /// Who made it and why, for the end of a line that names it: ` by Ann (Take web-7 out)`. Safe to print.
+    pub fn made(&self) -> String {
+        let by = self.author.as_deref().map(|author| format!(" by {}", printable(author)));
+        let why = self.subject.as_deref().map(|subject| format!(" ({})", printable(subject)));
+        by.into_iter().chain(why).collect()
     }
 
     /// The beginning of the id, enough for people.
@@ -80,16 +92,8 @@ impl Lineage {
 /// The commit with its author, for the middle of a sentence; safe to print.
 impl fmt::Display for TakenOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Commit { author, subject, .. } = &self.commit;
         let which = if self.exactly { "commit" } else { "one of the commits up to" };
-        write!(f, "{which} {}", printable(self.commit.short()))?;
-        if let Some(author) = author {
-            write!(f, " by {}", printable(author))?;
-        }
-        match subject {
-            Some(subject) => write!(f, " ({})", printable(subject)),
-            None => Ok(()),
-        }
+        write!(f, "{which} {}{}", printable(self.commit.short()), self.commit.made())
     }
 }
 

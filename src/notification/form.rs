@@ -125,6 +125,11 @@ fn details(news: &News) -> Vec<String> {
     let mut lines = vec![news.title.clone()];
     lines.extend(news.text.lines().map(str::to_owned));
     lines.extend(news.links_text().map(|links| format!("links: {links}")));
+    if let Some((commit, revision)) =
+        news.revision.as_ref().and_then(|of| Some((of.commit.as_ref()?, of)))
+    {
+        lines.push(format!("manifests: commit {}{}", commit.short(), revision.made()));
+    }
     let mut label = "to do: ";
     for line in news.way_out.iter().flat_map(|way_out| way_out.lines()) {
         lines.push(format!("{label}{line}"));

@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{AccountName, Region, Revision};
+use crate::model::{AccountName, Commit, Region, Revision};
 use crate::observed::{Standing, Sweep};
 use proptest::prelude::*;
 use std::time::Duration;
@@ -222,4 +222,29 @@ fn what_is_given_back_is_bound_by_its_own_steps_alone() {
     let alone = observed(&wanted, &[2], &[], moment(5));
     assert_eq!(back.digest(), compute(&wanted, &alone, moment(5).wall).digest());
     assert_ne!(back.digest(), whole.digest());
+}
+
+#[test]
+fn a_detach_names_the_commit_that_took_the_link_out_and_keeps_its_digest() {
+    let mut wanted = desired(Mode::Detach, &[1]);
+    let blamed =
+        |plan: &Plan| plan.actions().iter().map(|of| of.reason.to_string()).collect::<Vec<_>>();
+    let author = Some("Ann \u{1b}[2J".to_owned());
+    let commit =
+        Commit { author, subject: Some("Drop web-2".into()), ..Commit::of_id("0123456789abcdef") };
+    let who = |instance: &InstanceId| {
+        (*instance == id(2)).then(|| TakenOut { commit: commit.clone(), exactly: true })
+    };
+    let plain = plan_of(wanted.clone(), &[1, 2, 3]);
+    assert_eq!(plain.clone().told_by(who), plain, "a folder knows no commits");
+    wanted.revision =
+        Arc::new(Revision { commit: Some(commit.clone()), ..(*wanted.revision).clone() });
+    let told = plan_of(wanted, &[1, 2, 3]).told_by(who);
+    assert_eq!(told.digest(), plain.digest());
+    let reasons = blamed(&told);
+    let by = "linked, and commit 0123456789ab by Ann \\u{1b}[2J (Drop web-2) took it out of the manifests";
+    assert_eq!(reasons[0], by);
+    assert!(reasons[1].ends_with("no accepted commit took it out"), "{}", reasons[1]);
+    let vague = TakenOut { commit, exactly: false }.to_string();
+    assert!(vague.starts_with("one of the commits up to 0123456789ab by"), "{vague}");
 }

@@ -18,7 +18,7 @@ pub fn render(report: &Report, colour: bool) -> String {
     for scope in &report.scopes {
         write_scope(&mut out, pen, scope);
     }
-    let _ = writeln!(out, "revision {}", report.revision);
+    let _ = writeln!(out, "revision {}{}", report.revision, report.revision.made());
     if let Some(whole) = &report.forecast {
         let _ = writeln!(out, "forecast over all  {}", foreseen::of_all(whole));
     }

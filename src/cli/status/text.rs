@@ -124,10 +124,9 @@ fn revision(status: &Status<'_>) -> String {
         return "none was accepted yet".to_owned();
     };
     let revision = &accepted.revision;
-    let author = revision.commit.as_ref().and_then(|commit| commit.author.as_deref());
-    let author = author.map_or_else(String::new, |author| format!(" by {}", printable(author)));
+    let made = revision.made();
     let since = since.map_or_else(String::new, |at| format!(", accepted {}", second(at)));
-    format!("{revision}{author}{since}, from {}", accepted.root)
+    format!("{revision}{made}{since}, from {}", accepted.root)
 }
 
 fn paused(sheet: &mut Sheet, status: &Status<'_>) {

@@ -1,6 +1,7 @@
 //! Rules about what happened before, and about how things stand.
 
 use super::*;
+use crate::ledger::By;
 use crate::ledger::event::{Cause, Event, Passed, Pause, Restored, Resume, Target};
 use crate::ledger::tests::{Book, tree as revision};
 use crate::model::{AccountId, RunId};
@@ -201,6 +202,24 @@ fn a_revision_that_lost_much_is_held_whatever_its_limits_say() {
     let mut linked = range(0, 20);
     linked.push(77);
     assert_eq!(after(book).rules(plan_of(other, &linked), 2), [], "a stray link is no loss");
+}
+
+#[test]
+fn one_link_less_is_held_where_the_branch_was_set_back() {
+    let before = revision(Mode::Detach, &range(0, 20), &[]);
+    let after_by = |doubtful| {
+        let by = By { words: Some("by commit abc".into()), doubtful };
+        let mut book = Book::default();
+        book.accept(0, None, &before);
+        book.accept_by(1, Some(&before), &revision(Mode::Detach, &range(0, 19), &[]), &by);
+        after(book).review(going(20, 1), 2)
+    };
+    assert!(after_by(false).is_ok());
+    let refusals = after_by(true).unwrap_err().refusals;
+    assert_eq!(refusals.len(), 1);
+    for part in ["lost 1 of 20 links", "by commit abc", "however few", "classiclinkd approve"] {
+        assert!(refusals[0].to_string().contains(part), "{part} is not in: {}", refusals[0]);
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What accepting revisions lifts and loses.
 
 use super::*;
+use crate::model::{Commit, Lineage};
 
 #[test]
 fn lifting_a_protection_and_removing_the_link_take_two_revisions() {
@@ -153,4 +154,46 @@ fn a_loss_after_a_large_one_is_measured_by_what_was_left() {
     let back = tree(Mode::Detach, &ids(0..85), &[]);
     book.accept(7, Some(&tenth), &back);
     assert_eq!(exceeds(&book).0, 15);
+}
+
+#[test]
+fn what_a_branch_loses_that_was_set_back_is_doubtful_until_it_is_back_or_detached() {
+    let of_commit = |n: u8, tree: Tree| {
+        let commit = Some(Commit::of_id(n.to_string().repeat(40)));
+        Tree { revision: Arc::new(Revision { commit, ..(*tree.revision).clone() }), ..tree }
+    };
+    let all: Vec<usize> = (0..20).collect();
+    let before = of_commit(1, tree(Mode::Detach, &all, &[]));
+    let fewer = of_commit(2, tree(Mode::Detach, &all[1..], &[]));
+    let more = of_commit(3, tree(Mode::Detach, &all[2..], &[]));
+    let by = |older: &Tree, newer: &Tree, lineage| {
+        By::of(Some(&older.revision), &newer.revision, &lineage)
+    };
+    let ledger = Ledger::default();
+    let limits = (Amount::Percent(20), 3);
+    let now = moment(0).wall;
+    for (lineage, doubtful, part) in [
+        (Lineage::Follows(1), false, "by commit 222222222222"),
+        (Lineage::Follows(3), false, "by 3 commits, 111111111111..222222222222"),
+        (Lineage::Leaves, true, "does not continue 111111111111"),
+        (Lineage::Unknown("no \u{1b}route".into()), true, "(no \\u{1b}route)"),
+    ] {
+        let by = by(&before, &fewer, lineage);
+        let shrunk = ledger.shrunk_under(Some(&before), &fewer, limits, now, &by);
+        assert_eq!(shrunk[0].exceeds(limits.0, limits.1), doubtful, "{shrunk:?}");
+        assert!(shrunk[0].by.as_ref().unwrap().contains(part), "{shrunk:?}");
+    }
+    let mut book = Book::default();
+    book.accept(0, None, &before);
+    book.accept_by(1, Some(&before), &fewer, &by(&before, &fewer, Lineage::Leaves));
+    book.accept_by(2, Some(&fewer), &more, &by(&fewer, &more, Lineage::Follows(1)));
+    let shrunk = book.ledger.shrunk(&scope()).unwrap();
+    assert!(
+        shrunk.doubtful && shrunk.lost.len() == 2,
+        "a later commit does not launder it: {shrunk:?}"
+    );
+    book.accept_by(3, Some(&more), &before, &by(&more, &before, Lineage::Leaves));
+    assert_eq!(book.ledger.shrunk(&scope()), None, "what only adds is not doubted");
+    book.accept_by(4, Some(&before), &fewer, &by(&before, &fewer, Lineage::Follows(1)));
+    assert!(!book.ledger.shrunk(&scope()).unwrap().doubtful);
 }
