@@ -11,7 +11,7 @@
 
 use crate::attempt::Lanes;
 use crate::clock::Clock;
-use crate::cloud::{Class, ReadLinks, WriteLinks};
+use crate::cloud::{Class, Identify, ReadLinks, WriteLinks};
 use crate::gate::Approved;
 use crate::journal::Journal;
 use crate::ledger::Ledger;
@@ -38,7 +38,7 @@ mod serial;
 mod unsettled;
 
 pub use circumstances::Circumstances;
-pub use errand::{Errand, Run};
+pub use errand::Run;
 pub use newest::{Current, Newest};
 pub use progress::{Progress, SoFar};
 pub use quarantine::{Parked, Quarantine};
@@ -94,18 +94,18 @@ impl<W: WriteLinks> Writes<W> {
     /// Carries out the actions of `verb` of an approved plan, and says how each ended, in the
     /// plan's order. Ends early, and in order, when the process is to end: calls in flight are
     /// waited for, everything else is skipped.
-    pub async fn apply<R: ReadLinks>(
+    pub async fn apply<R: ReadLinks + Identify>(
         &self,
         reads: &Reads<R>,
         approved: &Arc<Approved>,
         verb: Verb,
-        errand: &Errand,
+        of: &Arc<Run>,
     ) -> Vec<Applied> {
         let plan = approved.plan();
         let (scope, digest) = (plan.scope(), plan.digest());
         let span = tracing::debug_span!("apply", %scope, plan = %digest, %verb);
         let whole = async {
-            let mut run = Running::new(self, reads, approved, verb, errand);
+            let mut run = Running::new(self, reads, approved, verb, of);
             run.skip_quarantined();
             while run.advance().await {}
             run.finish()

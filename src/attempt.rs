@@ -3,7 +3,7 @@
 
 use crate::clock::{Clock, Moment};
 use crate::cloud::{Class, CloudError, Page, Query, ReadLinks};
-use crate::model::{AccountName, Lane, Verb};
+use crate::model::{AccountName, Lane, PerAccount, Verb};
 use crate::retry::budget::Budget;
 use crate::retry::limiter::{self, Limiter, Rates};
 use crate::retry::{self, Policy};
@@ -56,7 +56,7 @@ pub enum Kind {
 
 /// The limits of every account and region, shared by all passes.
 pub struct Lanes {
-    limits: Limits,
+    limits: PerAccount<Limits>,
     clock: Arc<dyn Clock>,
     random: Mutex<fastrand::Rng>,
     lanes: Mutex<BTreeMap<Lane, Arc<LaneState>>>,
@@ -112,9 +112,9 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 impl Lanes {
     /// Full budgets, starting rates; jitter comes from `seed`.
-    pub fn new(limits: Limits, clock: Arc<dyn Clock>, seed: u64) -> Self {
+    pub fn new(limits: impl Into<PerAccount<Limits>>, clock: Arc<dyn Clock>, seed: u64) -> Self {
         Self {
-            limits,
+            limits: limits.into(),
             clock,
             random: Mutex::new(fastrand::Rng::with_seed(seed)),
             lanes: Mutex::default(),
@@ -122,14 +122,14 @@ impl Lanes {
         }
     }
 
-    /// What every account and region may use.
-    pub fn limits(&self) -> Limits {
-        self.limits
+    /// What an account may use in each region.
+    pub fn limits(&self, account: &AccountName) -> Limits {
+        *self.limits.of(account)
     }
 
-    /// Calls in flight that one account and region may have.
-    pub fn concurrency(&self) -> usize {
-        self.limits.concurrency
+    /// Calls in flight that an account and region may have.
+    pub fn concurrency(&self, lane: &Lane) -> usize {
+        self.limits.of(&lane.account).concurrency
     }
 
     /// Jitter in 0..1.
@@ -302,13 +302,14 @@ impl Lanes {
         if let Some(state) = lanes.get(lane) {
             return Arc::clone(state);
         }
-        let concurrency = self.limits.concurrency.max(1);
+        let limits = self.limits.of(&lane.account);
+        let concurrency = limits.concurrency.max(1);
         let state = Arc::new(LaneState {
             in_flight: Arc::new(Semaphore::new(concurrency)),
             prepared: Arc::new(Semaphore::new(limiter::prepared(concurrency))),
-            reads: Mutex::new(Limiter::with_burst(self.limits.reads, READ_BURST)),
-            detaches: Mutex::new(Limiter::new(self.limits.writes)),
-            attaches: Mutex::new(Limiter::new(self.limits.writes)),
+            reads: Mutex::new(Limiter::with_burst(limits.reads, READ_BURST)),
+            detaches: Mutex::new(Limiter::new(limits.writes)),
+            attaches: Mutex::new(Limiter::new(limits.writes)),
             budget: Mutex::default(),
         });
         lanes.insert(lane.clone(), Arc::clone(&state));

@@ -73,6 +73,8 @@ pub struct Vitals {
     pub expires: BTreeMap<AccountName, Timestamp>,
     /// Accounts whose credential the cloud refuses, with its code.
     pub refused: BTreeMap<AccountName, &'static str>,
+    /// Accounts whose credential is not, or not evidently, of the account that is pinned; why.
+    pub broken_pins: BTreeMap<AccountName, String>,
     /// How far our clock is off, as the cloud's answers to each account tell.
     pub clock_off: BTreeMap<AccountName, Duration>,
 }

@@ -15,6 +15,7 @@ mod explain;
 mod history;
 mod import;
 mod journal;
+mod late;
 #[cfg(feature = "man")]
 mod man;
 mod logging;

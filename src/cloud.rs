@@ -91,6 +91,12 @@ pub trait Identify: Send + Sync {
     fn expires(&self) -> Option<Timestamp> {
         None
     }
+
+    /// Changes when the key does that calls are made with: what was answered about the one says nothing
+    /// about the other.
+    fn generation(&self) -> u64 {
+        0
+    }
 }
 
 /// The cloud took the request. Acceptance only: whether the link is gone is for a read to say
@@ -253,6 +259,10 @@ impl<T: Identify> Identify for std::sync::Arc<T> {
 
     fn expires(&self) -> Option<Timestamp> {
         (**self).expires()
+    }
+
+    fn generation(&self) -> u64 {
+        (**self).generation()
     }
 }
 

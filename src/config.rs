@@ -3,9 +3,8 @@
 use crate::attempt;
 use crate::desired::{Ceiling, Ceilings};
 use crate::gate::Bounds;
-use crate::model::{AccountId, AccountName, Amount, Region, VpcId};
+use crate::model::{AccountId, AccountName, PerAccount, Region, VpcId};
 use crate::notification::Sink;
-use crate::retry::limiter::Rates;
 use crate::source;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +12,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+mod limits;
 mod notifications;
 mod reader;
 mod repository;
@@ -41,10 +41,10 @@ pub struct Config {
     /// The Git repository that holds them, if one does.
     pub repository: Repository,
     /// What the gate allows.
-    pub bounds: Bounds,
+    pub bounds: PerAccount<Bounds>,
     /// Calls a second and in flight, per account and region.
-    pub limits: attempt::Limits,
-    /// Scopes looked at at the same time.
+    pub limits: PerAccount<attempt::Limits>,
+    /// Scopes of one account and region looked at at the same time.
     pub workers: usize,
     /// Replaces the resolved ECS endpoint for every region, and that of STS.
     pub endpoint: Option<String>,
@@ -114,8 +114,8 @@ impl Default for Config {
             interval: Duration::from_secs(60),
             source: source::Settings::default(),
             repository: Repository::default(),
-            bounds: Bounds::default(),
-            limits: attempt::Limits::default(),
+            bounds: PerAccount::default(),
+            limits: PerAccount::default(),
             workers: 8,
             endpoint: None,
             vpc_endpoint: false,
@@ -140,6 +140,9 @@ impl Config {
     pub fn from_value(value: &Value) -> Result<Self, Vec<Mistake>> {
         let mut config = Self::default();
         let mut root = Reader::root(value);
+        limits::read(&mut root, &mut config.bounds.common, &mut config.limits.common);
+        config.bounds.common.windows = windows::read(&mut root);
+        // After what holds for all: what an account does not say is that.
         root.each("accounts", |name, account| {
             config.read_account(name, account);
         });
@@ -150,7 +153,6 @@ impl Config {
             source.duration("poll", &mut config.source.poll, Duration::from_millis(100));
             source.inside("git", |git| config.repository = repository::read(git));
         });
-        root.inside("limits", |limits| config.read_limits(limits));
         root.count("workers", &mut config.workers, 1..=256);
         root.text("endpoint", &mut config.endpoint);
         root.flag("vpcEndpoint", &mut config.vpc_endpoint);
@@ -179,7 +181,6 @@ impl Config {
         root.inside("journal", |journal| {
             journal.duration("retention", &mut config.retention, RETENTION_MIN);
         });
-        config.bounds.windows = windows::read(&mut root);
         config.notifications = notifications::read(&mut root, &config.accounts);
         root.finish()?;
         if config.approval_ttl > APPROVAL_MAX {
@@ -201,6 +202,19 @@ impl Config {
             .collect()
     }
 
+    /// What holds for an account: what it says itself, and else what holds for all.
+    fn read_own(&self, reader: &mut Reader<'_>, ceiling: &Ceiling) -> (Bounds, attempt::Limits) {
+        let (mut bounds, mut limits) = (self.bounds.common.clone(), self.limits.common);
+        bounds.ceiling = ceiling.clone();
+        limits::read(reader, &mut bounds, &mut limits);
+        let said = reader.has("windows");
+        let windows = windows::read(reader);
+        if said {
+            bounds.windows = windows;
+        }
+        (bounds, limits)
+    }
+
     fn read_account(&mut self, name: &str, reader: &mut Reader<'_>) {
         let mut account = Account::default();
         reader.parsed_or_null("accountId", &mut account.account_id, |text| {
@@ -215,35 +229,16 @@ impl Config {
         let mut file = None;
         reader.text("credentialsFile", &mut file);
         account.credentials_file = file.map(PathBuf::from);
+        let (bounds, limits) = self.read_own(reader, &account.ceiling);
         match AccountName::parse(name) {
             Ok(name) => {
+                self.bounds.set(name.clone(), bounds);
+                self.limits.set(name.clone(), limits);
                 self.accounts.insert(name, account);
             }
             Err(error) => reader.mistake(&error.to_string()),
         }
     }
-
-    fn read_limits(&mut self, limits: &mut Reader<'_>) {
-        limits.parsed("maxDetach", &mut self.bounds.max_detach, amount);
-        limits.number("minDetach", &mut self.bounds.min_detach);
-        let ceiling = &mut self.bounds.max_detach_ceiling;
-        limits.parsed_or_null("maxDetachCeiling", ceiling, amount);
-        limits.parsed("maxShrink", &mut self.bounds.max_shrink, amount);
-        limits.inside("budget", |budget| {
-            budget.number("hour", &mut self.bounds.budget.hour);
-            budget.number("day", &mut self.bounds.budget.day);
-        });
-        let age = &mut self.bounds.observation_max_age;
-        limits.duration("observationMaxAge", age, Duration::from_secs(1));
-        limits.inside("writesPerSecond", |rates| read_rates(rates, &mut self.limits.writes));
-        limits.inside("readsPerSecond", |rates| read_rates(rates, &mut self.limits.reads));
-        limits.count("concurrency", &mut self.limits.concurrency, 1..=1024);
-    }
-}
-
-fn read_rates(reader: &mut Reader<'_>, rates: &mut Rates) {
-    reader.rate("start", &mut rates.start);
-    reader.rate("max", &mut rates.max);
 }
 
 /// A host name as a browser sends it, without a port.
@@ -256,10 +251,6 @@ fn host(text: &str) -> Result<String, String> {
         ));
     }
     Ok(text.to_ascii_lowercase())
-}
-
-fn amount(text: &str) -> Result<Amount, String> {
-    text.parse().map_err(|error: crate::model::AmountError| error.to_string())
 }
 
 #[cfg(test)]

@@ -66,7 +66,7 @@ pub struct Daemon<R, W> {
     pub interval: Duration,
     /// The loop turns at least that often.
     pub beat: Duration,
-    /// Scopes looked at at the same time.
+    /// Scopes of one account and region looked at at the same time.
     pub workers: usize,
     /// Where to tell.
     pub board: Board,
@@ -114,7 +114,8 @@ where
     /// # Errors
     /// When a pass panicked: a half-alive daemon is worse than a dead one.
     pub async fn run(mut self) -> Result<(), String> {
-        let mut schedule = Schedule::new(self.interval);
+        let mut schedule = Schedule::new(self.interval, self.workers);
+        let _asking = self.ask_identities();
         let mut passes = JoinSet::new();
         let mut tree = self.intake.tree();
         self.enqueue(&mut schedule, &tree, &tree.scopes.keys().cloned().collect());
@@ -162,6 +163,18 @@ where
         ended
     }
 
+    /// Asks at once whose every credential is, so that a wrong one is known before its account has anything
+    /// to do. Nothing waits for the answers: the gate asks for itself before a plan and before each call.
+    fn ask_identities(&self) -> JoinSet<()> {
+        let mut asking = JoinSet::new();
+        for (reads, _) in self.estate.accounts.values() {
+            let reads = reads.clone();
+            // What is found is remembered, and said in the log.
+            asking.spawn(async move { drop(reads.identity().await) });
+        }
+        asking
+    }
+
     async fn turn(
         &mut self,
         schedule: &Schedule,
@@ -169,9 +182,7 @@ where
         retry: Option<Duration>,
     ) -> Turn {
         let now = self.clock.now().monotonic;
-        // A full house waits for a pass to end, not for the next scope to be due.
-        let due = schedule.next_due().filter(|_| passes.len() < self.workers);
-        let next = due.into_iter().chain(retry).min();
+        let next = schedule.next_due().into_iter().chain(retry).min();
         let wait = next.map_or(self.beat, |next| next.saturating_sub(now)).min(self.beat);
         tokio::select! {
             // First, because the reader of the manifests ends by the same token: an orderly end is
@@ -207,8 +218,7 @@ where
         tree: &Tree,
         passes: &mut JoinSet<ScopeReport>,
     ) {
-        while passes.len() < self.workers {
-            let Some(scope) = schedule.take(self.clock.now().monotonic) else { return };
+        while let Some(scope) = schedule.take(self.clock.now().monotonic) {
             let desired = tree.scopes.get(&scope);
             let account = self.estate.accounts.get(&scope.account);
             match (desired, account) {
@@ -262,6 +272,7 @@ where
         let mut vitals =
             Vitals { waiting, under_way, refused: self.counts.refusing(), ..Vitals::default() };
         for (account, (reads, writes)) in &self.estate.accounts {
+            vitals.broken_pins.extend(reads.pins.broken());
             vitals.quarantined.extend(writes.quarantine.by_lane());
             vitals.clock_off.insert(account.clone(), writes.writer.clock_off());
             let expires = reads.reader.expires().map(|until| (account.clone(), until));

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 mod account_pin;
 mod bounds;
 mod budget;
+mod ceiling;
 mod coverage;
 mod cut_short;
 mod emptying;

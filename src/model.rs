@@ -10,6 +10,7 @@ use std::str::FromStr;
 
 pub mod digest;
 mod id;
+mod per_account;
 pub mod revision;
 mod run;
 
@@ -17,6 +18,7 @@ pub use digest::Digest;
 pub use id::{
     AccountId, AccountName, IdError, InstanceId, Region, VpcId, is_unprintable, printable,
 };
+pub use per_account::PerAccount;
 pub use revision::{Commit, Lineage, Revision, TakenOut};
 pub use run::RunId;
 

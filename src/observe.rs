@@ -5,7 +5,6 @@ use crate::attempt::Lanes;
 use crate::clock::{Clock, Moment};
 use crate::cloud::{Class, CloudError, IDS_MAX, Identify, PAGE_SIZE_MAX, Page, Query, ReadLinks};
 use crate::desired::Desired;
-use crate::gate::Pin;
 use crate::model::{AccountName, InstanceId, Mode, Region, Scope};
 use crate::observed::{
     Complete, Gap, Listed, Observed, Partial, Standing, Sweep, judge, plausible,
@@ -17,7 +16,7 @@ use tracing::field::{Empty, display};
 use tracing::{Instrument as _, Span};
 
 mod caller;
-pub use caller::{Caller, Callers, Pins};
+pub use caller::{Caller, Callers, Checked, Pins};
 
 /// Tries at listing a VPC with overlapping pages.
 const SWEEPS: u32 = 3;
@@ -72,8 +71,8 @@ impl From<CloudError> for Failed {
 }
 
 impl<R: Identify> Reads<R> {
-    /// How the credential compares with the configuration.
-    pub async fn pin(&self) -> Pin {
+    /// How the credential in use compares with the configuration.
+    pub async fn identity(&self) -> Checked {
         self.pins.of(&self.account, &self.reader).await
     }
 }

@@ -1,10 +1,10 @@
 //! One pass over one scope, top to bottom: observe, plan, gate, apply, report.
 
-use crate::apply::{Circumstances, Errand, Run, Writes};
+use crate::apply::{Circumstances, Run, Writes};
 use crate::cloud::{Identify, ReadLinks, WriteLinks};
 use crate::desired::Desired;
 use crate::forecast::{self, Ask, Terms};
-use crate::gate::{self, Approved, Pin, Release};
+use crate::gate::{self, Approved, Release};
 use crate::ledger::Ledger;
 use crate::ledger::event::{Event, Pause};
 use crate::model::{Revision, Scope, Verb};
@@ -29,8 +29,6 @@ pub struct Proposal {
     pub complete: Option<Complete>,
     /// The pause that the gate calls for.
     pub latch: Option<Pause>,
-    /// Whose account it was found to be.
-    pub pin: Pin,
     /// What a forecast of all plans is made of, if this one can ever be carried out.
     pub ask: Option<(Terms, Ask)>,
 }
@@ -38,7 +36,7 @@ pub struct Proposal {
 impl Proposal {
     /// There is nothing that could be carried out.
     pub fn without_plan(report: ScopeReport) -> Self {
-        Self { report, approved: None, complete: None, latch: None, pin: Pin::Absent, ask: None }
+        Self { report, approved: None, complete: None, latch: None, ask: None }
     }
 }
 
@@ -49,7 +47,7 @@ pub async fn propose<R: ReadLinks + Identify>(
     circumstances: &Circumstances,
     desired: &Arc<Desired>,
 ) -> Proposal {
-    let pin = reads.pin().await;
+    let identity = reads.identity().await;
     let without = |report| Proposal::without_plan(report);
     let scope = &desired.scope;
     let observing = tracing::debug_span!("observe", %scope);
@@ -65,8 +63,8 @@ pub async fn propose<R: ReadLinks + Identify>(
     let plan =
         circumstances.books.read(|ledger| plan.told_by(|id| ledger.taken_out(scope, id).cloned()));
     let complete = Some(complete);
-    let limits = reads.lanes.limits();
-    let decided = circumstances.judge(&pin, |situation| gate::review(plan, situation));
+    let limits = reads.lanes.limits(&scope.account);
+    let decided = circumstances.judge((&scope.account, &identity.pin), |of| gate::review(plan, of));
     let mut proposal = match decided {
         Err(mut held) => {
             let release = held.release();
@@ -84,7 +82,7 @@ pub async fn propose<R: ReadLinks + Identify>(
             let ask = approved
                 .as_ref()
                 .map(|approved| circumstances.ask(desired, limits, approved.actions(), false));
-            Proposal { report, approved, complete, latch: None, pin, ask }
+            Proposal { report, approved, complete, latch: None, ask }
         }
     };
     let ask = proposal.ask.as_ref();
@@ -94,16 +92,15 @@ pub async fn propose<R: ReadLinks + Identify>(
 }
 
 /// Carries out what was approved: every detach before any attach.
-pub async fn carry_out<R: ReadLinks, W: WriteLinks>(
+pub async fn carry_out<R: ReadLinks + Identify, W: WriteLinks>(
     reads: &Reads<R>,
     writes: &Writes<W>,
     proposal: Proposal,
     run: Arc<Run>,
 ) -> ScopeReport {
-    let Proposal { mut report, approved, complete, latch, pin, ask: _ } = proposal;
+    let Proposal { mut report, approved, complete, latch, ask: _ } = proposal;
     // What was to come has come.
     report.forecast = None;
-    let errand = Errand { run, pin };
     if let Some(pause) = latch {
         writes.latch(pause).await;
     }
@@ -113,7 +110,7 @@ pub async fn carry_out<R: ReadLinks, W: WriteLinks>(
     }
     let Some(approved) = approved else { return report };
     for verb in [Verb::Detach, Verb::Attach] {
-        report.applied.extend(writes.apply(reads, &approved, verb, &errand).await);
+        report.applied.extend(writes.apply(reads, &approved, verb, &run).await);
     }
     report
 }

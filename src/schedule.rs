@@ -1,7 +1,8 @@
 //! Which scope is due: a queue keyed by scope, deduplicated, with an interval, jitter and a back-off
-//! for each. Events put keys on it and carry no data.
+//! for each. Events put keys on it and carry no data. Each account and region has places of its own, so
+//! that one whose calls hang holds up no other.
 
-use crate::model::Scope;
+use crate::model::{Lane, Scope};
 use crate::retry::{Policy, backoff};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -27,7 +28,11 @@ const PENDING: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone)]
 pub struct Schedule {
     interval: Duration,
+    /// Scopes of one lane that run at the same time.
+    places: usize,
     scopes: BTreeMap<Scope, Entry>,
+    /// Scopes that run, by lane; at least one.
+    running: BTreeMap<Lane, usize>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -40,9 +45,11 @@ struct Entry {
 }
 
 impl Schedule {
-    /// An empty queue; each scope is looked at every `interval`, give or take a tenth.
-    pub fn new(interval: Duration) -> Self {
-        Self { interval, scopes: BTreeMap::new() }
+    /// An empty queue; each scope is looked at every `interval`, give or take a tenth, and of each
+    /// account and region `places` at the same time, at least one.
+    pub fn new(interval: Duration, places: usize) -> Self {
+        let (scopes, running) = (BTreeMap::new(), BTreeMap::new());
+        Self { interval, places: places.max(1), scopes, running }
     }
 
     /// Takes over the scopes of a new revision: scopes that are not in `scopes` leave the queue,
@@ -67,22 +74,48 @@ impl Schedule {
         }
     }
 
-    /// Takes the scope that has been due for longest, if any; it is running from now on.
+    /// Takes the scope that has been due for longest of those with a place, if any; it is running from
+    /// now on.
     pub fn take(&mut self, now: Duration) -> Option<Scope> {
-        let idle = self.scopes.iter_mut().filter(|(_, entry)| !entry.running && entry.due <= now);
-        let (scope, entry) = idle.min_by_key(|(_, entry)| entry.due)?;
+        let due = self.with_a_place().filter(|(_, entry)| entry.due <= now);
+        let scope = due.min_by_key(|(_, entry)| entry.due).map(|(scope, _)| scope.clone())?;
+        let entry = self.scopes.get_mut(&scope)?;
         entry.running = true;
         entry.again = false;
-        Some(scope.clone())
+        *self.running.entry(scope.lane()).or_default() += 1;
+        Some(scope)
     }
 
-    /// When the next idle scope is due.
+    /// When the next idle scope is due. One without a place waits for a pass to end, not for a time.
     pub fn next_due(&self) -> Option<Duration> {
-        self.scopes.values().filter(|entry| !entry.running).map(|entry| entry.due).min()
+        self.with_a_place().map(|(_, entry)| entry.due).min()
+    }
+
+    /// The idle scopes of every account and region that has a place left.
+    fn with_a_place(&self) -> impl Iterator<Item = (&Scope, &Entry)> {
+        let full = self.running.iter().filter(|(_, running)| **running >= self.places);
+        let full: BTreeSet<&Lane> = full.map(|(lane, _)| lane).collect();
+        let idle = self.scopes.iter().filter(|(_, entry)| !entry.running);
+        // Mostly there is a place everywhere, and nothing to look up.
+        idle.filter(move |(scope, _)| full.is_empty() || !full.contains(&scope.lane()))
+    }
+
+    /// Gives back the place of a scope that was running.
+    fn leave(&mut self, scope: &Scope) {
+        let lane = scope.lane();
+        if let Some(running) = self.running.get_mut(&lane) {
+            *running = running.saturating_sub(1);
+            if *running == 0 {
+                self.running.remove(&lane);
+            }
+        }
     }
 
     /// A pass over a scope ended; `jitter` lies in 0..1.
     pub fn ended(&mut self, scope: &Scope, how: Ended, now: Duration, jitter: f64) {
+        if self.scopes.get(scope).is_some_and(|entry| entry.running) {
+            self.leave(scope);
+        }
         let Some(entry) = self.scopes.get_mut(scope) else { return };
         entry.running = false;
         entry.failures = if how == Ended::Failed { entry.failures.saturating_add(1) } else { 0 };
@@ -98,7 +131,9 @@ impl Schedule {
 
     /// Drops a scope that no revision declares any more and that has finished running.
     pub fn forget(&mut self, scope: &Scope) {
-        self.scopes.remove(scope);
+        if self.scopes.remove(scope).is_some_and(|entry| entry.running) {
+            self.leave(scope);
+        }
     }
 
     /// Scopes due and not running.
@@ -123,7 +158,7 @@ mod tests {
     const MINUTE: Duration = Duration::from_secs(60);
 
     fn schedule(names: &[&str]) -> Schedule {
-        let mut schedule = Schedule::new(MINUTE);
+        let mut schedule = Schedule::new(MINUTE, 8);
         let scopes = names.iter().map(|name| scope(name)).collect();
         schedule.replace(&scopes, &BTreeSet::new(), Duration::ZERO);
         schedule
@@ -190,5 +225,35 @@ mod tests {
         schedule.scopes.get_mut(&scope("a")).unwrap().due = Duration::from_secs(9);
         assert_eq!(schedule.take(MINUTE), Some(scope("b")));
         assert_eq!(schedule.waiting(MINUTE), 1);
+    }
+
+    #[test]
+    fn who_has_no_place_left_waits_for_its_own_and_holds_up_nobody_else() {
+        let of = |account: &str, region: &str, name: &str| Scope {
+            account: AccountName::parse(account).unwrap(),
+            region: Region::parse(region).unwrap(),
+            vpc: VpcId::parse(&format!("vpc-{name}")).unwrap(),
+        };
+        let stuck: Vec<Scope> = (0..9).map(|n| of("a", "cn-a", &n.to_string())).collect();
+        let others = [of("a", "cn-b", "x"), of("z", "cn-a", "y")];
+        let mut schedule = Schedule::new(MINUTE, 2);
+        let all = stuck.iter().chain(&others).cloned().collect();
+        schedule.replace(&all, &BTreeSet::new(), Duration::ZERO);
+        let taken: Vec<Scope> = std::iter::from_fn(|| schedule.take(Duration::ZERO)).collect();
+        assert_eq!(taken, [&stuck[..2], &others[..]].concat());
+        assert_eq!(schedule.next_due(), None, "there is nothing to wait for but the end of a pass");
+        assert_eq!(schedule.waiting(Duration::ZERO), 7);
+        for other in &others {
+            schedule.ended(other, Ended::Quiet, Duration::ZERO, 0.5);
+        }
+        assert_eq!(schedule.next_due(), Some(MINUTE), "others keep their interval");
+        schedule.ended(&stuck[0], Ended::Failed, Duration::ZERO, 0.5);
+        assert_eq!(schedule.take(Duration::ZERO), Some(stuck[2].clone()), "a place came free");
+        assert_eq!(schedule.take(Duration::ZERO), None);
+        // A pass of a VPC that was released meanwhile gives its place back, too.
+        schedule.forget(&stuck[1]);
+        schedule.ended(&stuck[1], Ended::Quiet, Duration::ZERO, 0.5);
+        assert_eq!(schedule.take(Duration::ZERO), Some(stuck[3].clone()));
+        assert_eq!(schedule.take(Duration::ZERO), None);
     }
 }

@@ -1,14 +1,15 @@
 //! One call: a slot, a permit, a durable intent, a place in flight, leave again, the call, its answer in
 //! the journal.
 
-use super::{Errand, Writes};
+use super::{Run, Writes};
 use crate::attempt::Kind;
 use crate::clock::{Clock as _, Moment};
-use crate::cloud::{Accepted, Class, CloudError, WriteLinks};
+use crate::cloud::{Accepted, Class, CloudError, Identify, WriteLinks};
 use crate::gate::{Approved, Denial, Facts, Permit, permit};
 use crate::journal::JournalError;
 use crate::ledger::event::{Answered, Event};
 use crate::model::{InstanceId, Lane, Scope, Verb};
+use crate::observe::{Checked, Reads};
 use crate::plan::Action;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,7 +39,7 @@ pub(super) enum Call {
 }
 
 /// What one call needs.
-pub(super) struct Caller<'a, W> {
+pub(super) struct Caller<'a, R, W> {
     pub writes: &'a Writes<W>,
     pub approved: &'a Arc<Approved>,
     pub lane: Lane,
@@ -46,7 +47,10 @@ pub(super) struct Caller<'a, W> {
     pub confirmed_at: Moment,
     pub attempt: u32,
     pub retried_after: Option<Class>,
-    pub errand: &'a Errand,
+    /// Under which the call is found, and undone.
+    pub run: &'a Arc<Run>,
+    /// Where it is asked whose credential it is.
+    pub reads: &'a Reads<R>,
 }
 
 /// What the ledger knows of a call when leave is asked for.
@@ -60,7 +64,7 @@ enum Counting {
     Already,
 }
 
-impl<W: WriteLinks> Caller<'_, W> {
+impl<R: Identify, W: WriteLinks> Caller<'_, R, W> {
     /// The span of the call; how it went is recorded in it.
     pub fn span(&self) -> Span {
         let Action { verb, link, .. } = &self.action;
@@ -77,11 +81,13 @@ impl<W: WriteLinks> Caller<'_, W> {
         let Some(_alone) = self.writes.serial.enter(&self.lane, &self.action.link.instance) else {
             return Call::Busy;
         };
-        if let Err(denial) = self.leave(Counting::Not) {
+        let Some(identity) = self.identity().await else { return Call::Denied(Denial::Stopping) };
+        if let Err(denial) = self.leave(&identity, Counting::Not) {
             return self.denied(denial).await;
         }
         let kind = Kind::Write(self.action.verb);
-        let fresh = self.writes.circumstances.bounds.confirmation_max_age;
+        let bounds = self.writes.circumstances.bounds.of(&self.lane.account);
+        let fresh = bounds.confirmation_max_age;
         let by = self.confirmed_at.monotonic + fresh.saturating_sub(MARGIN);
         let admitted = self.writes.lanes.admit_by(&self.lane, kind, by);
         let slot = match self.writes.stop.run_until_cancelled(admitted).await {
@@ -90,11 +96,13 @@ impl<W: WriteLinks> Caller<'_, W> {
             Some(Ok(slot)) => slot,
         };
         let Self { writes, lane, .. } = &self;
-        let run = match self.errand.run.begin(&writes.journal).await {
+        let run = match self.run.begin(&writes.journal).await {
             Ok(run) => run,
             Err(error) => return Call::Unjournaled(error),
         };
-        let leave = match self.leave(Counting::Now) {
+        // Waiting takes time, in which a key may be exchanged.
+        let Some(identity) = self.identity().await else { return Call::Denied(Denial::Stopping) };
+        let leave = match self.leave(&identity, Counting::Now) {
             Ok(leave) => leave,
             Err(denial) => return self.denied(denial).await,
         };
@@ -116,7 +124,7 @@ impl<W: WriteLinks> Caller<'_, W> {
         // pause, and in which the cloud may have throttled a call. Nothing lies between this leave and
         // the call.
         let held = writes.lanes.held_for(lane, kind);
-        let leave = self.leave(Counting::Already);
+        let leave = self.leave(&identity, Counting::Already);
         if leave.is_err() || !held.is_zero() {
             let not_sent = Answered::without_answer(intent, Answered::NOT_SENT);
             return match (writes.journal.append(Event::Answered(not_sent)).await, leave) {
@@ -162,7 +170,12 @@ impl<W: WriteLinks> Caller<'_, W> {
         }
     }
 
-    fn leave(&self, counting: Counting) -> Result<Permit, Denial> {
+    /// Whose credential it is, as was asked of the key in use now; `None` when the process is to end.
+    async fn identity(&self) -> Option<Checked> {
+        self.writes.stop.run_until_cancelled(self.reads.identity()).await
+    }
+
+    fn leave(&self, identity: &Checked, counting: Counting) -> Result<Permit, Denial> {
         let current = self.writes.newest.current();
         let facts = Facts {
             confirmed_at: self.confirmed_at,
@@ -171,9 +184,10 @@ impl<W: WriteLinks> Caller<'_, W> {
             stopping: self.writes.stop.is_cancelled(),
             clock_off: self.writes.writer.clock_off(),
             counted: counting == Counting::Already,
+            rekeyed: !identity.is_of(&self.reads.reader),
         };
         self.writes.circumstances.judge_and(
-            &self.errand.pin,
+            (&self.lane.account, &identity.pin),
             |situation| permit(self.approved, &self.action, &facts, situation),
             |ledger, leave| {
                 let counts = counting == Counting::Now && self.action.verb == Verb::Detach;

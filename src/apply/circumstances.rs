@@ -7,7 +7,7 @@ use crate::forecast::{Ask, LATENCY, Terms};
 use crate::gate::{Bounds, Pin, Situation};
 use crate::journal::{Books, PauseFile};
 use crate::ledger::Ledger;
-use crate::model::Verb;
+use crate::model::{AccountName, PerAccount, Verb};
 use crate::plan::Action;
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Circumstances {
     /// What the configuration bounds.
-    pub bounds: Arc<Bounds>,
+    pub bounds: Arc<PerAccount<Bounds>>,
     /// What the past means.
     pub books: Books,
     /// What a person can make whatever else is broken.
@@ -34,7 +34,8 @@ impl Circumstances {
         going: impl Iterator<Item = &'a Action>,
         held: bool,
     ) -> (Terms, Ask) {
-        let (now, lane, bounds) = (self.clock.now(), desired.scope.lane(), &self.bounds);
+        let (now, lane, bounds) =
+            (self.clock.now(), desired.scope.lane(), self.bounds.of(&desired.scope.account));
         let (detaches, attaches): (Vec<_>, Vec<_>) =
             going.partition(|action| action.verb == Verb::Detach);
         let windows = std::iter::once(&bounds.windows).chain(&desired.windows);
@@ -54,16 +55,16 @@ impl Circumstances {
         (terms, Ask { detach: detaches.len(), attach: attaches.len(), windows, held })
     }
 
-    /// Lets `judge` decide by how things stand now.
-    pub fn judge<T>(&self, pin: &Pin, judge: impl FnOnce(&Situation<'_>) -> T) -> T {
-        self.judge_and(pin, judge, |_, _| ())
+    /// Lets `judge` decide by how things stand in an account now.
+    pub fn judge<T>(&self, of: (&AccountName, &Pin), judge: impl FnOnce(&Situation<'_>) -> T) -> T {
+        self.judge_and(of, judge, |_, _| ())
     }
 
     /// As [`Circumstances::judge`]; then lets `count` write down what was decided, before anybody else
     /// decides.
     pub fn judge_and<T>(
         &self,
-        pin: &Pin,
+        (account, pin): (&AccountName, &Pin),
         judge: impl FnOnce(&Situation<'_>) -> T,
         count: impl FnOnce(&mut Ledger, &T),
     ) -> T {
@@ -72,7 +73,7 @@ impl Circumstances {
         self.books.decide(|ledger| {
             let decided = judge(&Situation {
                 now,
-                bounds: &self.bounds,
+                bounds: self.bounds.of(account),
                 ledger,
                 pin,
                 pause_file: said.as_deref(),

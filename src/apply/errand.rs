@@ -1,10 +1,8 @@
-//! What the calls of one pass have in common.
+//! What the calls of one pass have in common: the run that they are found under, and undone.
 
-use crate::gate::Pin;
 use crate::journal::{Journal, JournalError, user};
 use crate::ledger::event::{Began, Event};
 use crate::model::RunId;
-use std::sync::Arc;
 use tokio::sync::OnceCell;
 
 /// A run that begins with its first call: passes that call nothing leave no trace.
@@ -34,13 +32,4 @@ impl Run {
     pub fn id(&self) -> Option<RunId> {
         self.id.get().copied()
     }
-}
-
-/// What the calls of one pass have in common.
-#[derive(Debug, Clone)]
-pub struct Errand {
-    /// Under which id they can be found, and undone.
-    pub run: Arc<Run>,
-    /// Whose account it is.
-    pub pin: Pin,
 }

@@ -3,10 +3,10 @@
 use super::call::{Call, Caller};
 use super::item::{self, Item, Seen, Stage};
 use super::quarantine::Frost;
-use super::{Applied, Errand, Writes};
+use super::{Applied, Run, Writes};
 use crate::attempt::Kind;
 use crate::clock::{Clock as _, Moment};
-use crate::cloud::{Class, CloudError, IDS_MAX, ReadLinks, WriteLinks};
+use crate::cloud::{Class, CloudError, IDS_MAX, Identify, ReadLinks, WriteLinks};
 use crate::forecast::confirm_ahead;
 use crate::gate::Approved;
 use crate::journal::JournalError;
@@ -42,7 +42,7 @@ pub(super) struct Running<'a, R, W> {
     approved: &'a Arc<Approved>,
     lane: Lane,
     verb: Verb,
-    errand: &'a Errand,
+    of: &'a Arc<Run>,
     items: Vec<Item>,
     under_way: FuturesUnordered<BoxFuture<'a, Event>>,
     calls: usize,
@@ -54,13 +54,13 @@ pub(super) struct Running<'a, R, W> {
     active: Moment,
 }
 
-impl<'a, R: ReadLinks, W: WriteLinks> Running<'a, R, W> {
+impl<'a, R: ReadLinks + Identify, W: WriteLinks> Running<'a, R, W> {
     pub fn new(
         writes: &'a Writes<W>,
         reads: &'a Reads<R>,
         approved: &'a Arc<Approved>,
         verb: Verb,
-        errand: &'a Errand,
+        of: &'a Arc<Run>,
     ) -> Self {
         let scope = approved.plan().scope();
         let actions = approved.actions().filter(|action| action.verb == verb);
@@ -74,7 +74,7 @@ impl<'a, R: ReadLinks, W: WriteLinks> Running<'a, R, W> {
             approved,
             lane: scope.lane(),
             verb,
-            errand,
+            of,
             items: items.collect(),
             under_way: FuturesUnordered::new(),
             calls: 0,
@@ -178,7 +178,7 @@ impl<'a, R: ReadLinks, W: WriteLinks> Running<'a, R, W> {
     /// Reads the next links by id, as many as can be called while the confirmation is fresh.
     fn confirm(&mut self, now: Moment) {
         let ready = self.count(|stage| matches!(stage, Stage::Ready { .. }));
-        if self.confirming || ready >= self.writes.lanes.concurrency() {
+        if self.confirming || ready >= self.writes.lanes.concurrency(&self.lane) {
             return;
         }
         let rate = self.writes.lanes.rate(&self.lane, Kind::Write(self.verb));
@@ -199,7 +199,7 @@ impl<'a, R: ReadLinks, W: WriteLinks> Running<'a, R, W> {
     }
 
     fn call(&mut self) {
-        let free = self.writes.lanes.concurrency().saturating_sub(self.calls);
+        let free = self.writes.lanes.concurrency(&self.lane).saturating_sub(self.calls);
         for index in self.choose(free, |stage| matches!(stage, Stage::Ready { .. })) {
             let Some(item) = self.items.get_mut(index) else { continue };
             let Stage::Ready { confirmed_at } = item.stage else { continue };
@@ -213,7 +213,8 @@ impl<'a, R: ReadLinks, W: WriteLinks> Running<'a, R, W> {
                 confirmed_at,
                 attempt: item.attempts + 1,
                 retried_after: item.failure.as_ref().map(|error| error.class),
-                errand: self.errand,
+                run: self.of,
+                reads: self.reads,
             };
             let span = caller.span();
             let call = async move { Event::Called(index, caller.run().await) };
@@ -256,8 +257,7 @@ impl<'a, R: ReadLinks, W: WriteLinks> Running<'a, R, W> {
             }
             item.recorded = true;
             let (journal, plan) = (&self.writes.journal, self.approved.plan());
-            let entry =
-                item.applied().event(plan.scope(), Some(plan.digest()), self.errand.run.id());
+            let entry = item.applied().event(plan.scope(), Some(plan.digest()), self.of.id());
             self.under_way.push(Box::pin(async move {
                 Event::Recorded(index, journal.append(entry).await.map(|_| ()))
             }));

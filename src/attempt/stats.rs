@@ -24,8 +24,8 @@ impl Lanes {
     /// Of every account and region that was called so far.
     pub fn stats(&self) -> BTreeMap<Lane, LaneStats> {
         let lanes: BTreeMap<Lane, Arc<LaneState>> = lock(&self.lanes).clone();
-        let most = self.limits.concurrency.max(1);
         let stats = lanes.into_iter().map(|(lane, state)| {
+            let most = self.concurrency(&lane).max(1);
             let stats = LaneStats {
                 in_flight: most.saturating_sub(state.in_flight.available_permits()),
                 reads: lock(&state.reads).rate(),

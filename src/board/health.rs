@@ -100,6 +100,9 @@ fn observed(said: &Said, stale_after: Duration, now: Moment) -> Result<String, S
 }
 
 fn lasting(said: &Said, now: Moment) -> Result<String, String> {
+    if let Some((account, why)) = said.vitals.broken_pins.first_key_value() {
+        return Err(format!("nothing is done in {account}: {why}"));
+    }
     if let Some((account, code)) = said.vitals.refused.first_key_value() {
         return Err(format!("the cloud refuses the credential of {account}: {code}"));
     }

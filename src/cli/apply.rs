@@ -16,7 +16,6 @@ use crate::reconcile::{Proposal, carry_out, record};
 use crate::report::{Report, Verdict, text};
 use crate::source::Origin;
 use clap::Args;
-use futures_util::{StreamExt as _, stream};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -211,18 +210,21 @@ impl Pass {
         }
         let run = &Arc::new(Run::of("apply"));
         let _live = self.show(&proposals);
-        let passes = proposals.into_iter().map(|proposal| async move {
-            match self.estate.accounts.get(&proposal.report.scope.account) {
-                Some((reads, writes)) => {
-                    record(writes, &self.tree.revision, &proposal.report).await;
-                    carry_out(reads, writes, proposal, Arc::clone(run)).await
+        let passes = proposals.into_iter().map(|proposal| {
+            let lane = proposal.report.scope.lane();
+            let pass = async move {
+                match self.estate.accounts.get(&proposal.report.scope.account) {
+                    Some((reads, writes)) => {
+                        record(writes, &self.tree.revision, &proposal.report).await;
+                        carry_out(reads, writes, proposal, Arc::clone(run)).await
+                    }
+                    None => proposal.report,
                 }
-                None => proposal.report,
-            }
+            };
+            (lane, pass)
         });
-        let passes: Vec<_> = passes.collect();
-        let workers = self.config.workers.max(1);
-        let reports = stream::iter(passes).buffer_unordered(workers).collect().await;
+        let workers = self.config.workers;
+        let reports = proposals::side_by_side(passes.collect(), workers).await;
         Ok(Report::new(Arc::clone(&self.tree.revision), reports))
     }
 

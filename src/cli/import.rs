@@ -42,6 +42,13 @@ pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Fai
         ))
     })?;
     let scope = Scope { account, region, vpc };
+    if !config.bounds.of(&scope.account).ceiling.allows(&scope) {
+        return Err(Failure(format!(
+            "import {scope}: it is outside of what the configuration gives the account, so its manifest would \
+             be refused; add region and VPC to `regions` and `vpcs` of `accounts.{}` first",
+            scope.account
+        )));
+    }
     let nothing_desired = Arc::new(crate::desired::Desired {
         scope: scope.clone(),
         mode: Mode::Observe,

@@ -6,7 +6,7 @@ use crate::apply::Circumstances;
 use crate::cloud::{Class, CloudError, Identify, ReadLinks};
 use crate::desired::Tree;
 use crate::forecast;
-use crate::model::AccountName;
+use crate::model::{AccountName, Lane};
 use crate::observe::Reads;
 use crate::reconcile::{Proposal, propose};
 use crate::report::{Report, ScopeReport};
@@ -29,21 +29,41 @@ pub(super) async fn all<R: ReadLinks + Identify>(
         of,
     });
     let done = &done;
-    let wanted = tree.scopes.values().map(|desired| async move {
-        let proposal = match reads.get(&desired.scope.account) {
-            Some(reads) => propose(reads, circumstances, desired).await,
-            None => {
-                let why = format!("account `{}` has no credentials", desired.scope.account);
-                let error = CloudError::new(Class::Unauthenticated, "credentials", why);
-                let report = ScopeReport::of_failure(desired, error);
-                Proposal::without_plan(report)
-            }
+    let wanted = tree.scopes.values().map(|desired| {
+        let proposing = async move {
+            let proposal = match reads.get(&desired.scope.account) {
+                Some(reads) => propose(reads, circumstances, desired).await,
+                None => {
+                    let why = format!("account `{}` has no credentials", desired.scope.account);
+                    let error = CloudError::new(Class::Unauthenticated, "credentials", why);
+                    let report = ScopeReport::of_failure(desired, error);
+                    Proposal::without_plan(report)
+                }
+            };
+            done.fetch_add(1, Ordering::Relaxed);
+            proposal
         };
-        done.fetch_add(1, Ordering::Relaxed);
-        proposal
+        (desired.scope.lane(), proposing)
     });
-    let wanted: Vec<_> = wanted.collect();
-    stream::iter(wanted).buffered(workers).collect().await
+    let mut proposals = side_by_side(wanted.collect(), workers).await;
+    proposals.sort_by(|a, b| a.report.scope.cmp(&b.report.scope));
+    proposals
+}
+
+/// Waits for everything, `workers` at the same time of each account and region: those whose calls hang
+/// hold up no others. In the order in which they end.
+pub(super) async fn side_by_side<T>(
+    wanted: Vec<(Lane, impl Future<Output = T>)>,
+    workers: usize,
+) -> Vec<T> {
+    let mut lanes: BTreeMap<Lane, Vec<_>> = BTreeMap::new();
+    for (lane, work) in wanted {
+        lanes.entry(lane).or_default().push(work);
+    }
+    let lanes = lanes
+        .into_values()
+        .map(|works| Box::pin(stream::iter(works).buffer_unordered(workers.max(1))));
+    stream::select_all(lanes).collect().await
 }
 
 /// The report of proposals that were not carried out.

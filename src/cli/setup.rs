@@ -1,5 +1,6 @@
 //! From options to parts: configuration, clients, journal.
 
+use super::late::Late;
 use super::{Failure, Globals};
 use crate::aliyun::{Client, Credentials, Endpoint, EndpointError, Settings, SignatureVersion};
 use crate::apply::{Circumstances, Newest, Progress, Quarantine, Serial, Unsettled, Writes};
@@ -23,7 +24,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// A way to the cloud.
-pub(super) type Way = Metered<Arc<Client>>;
+pub(super) type Way = Metered<Arc<Late>>;
 /// The clients by account.
 pub(super) type Clients = BTreeMap<AccountName, Way>;
 
@@ -86,31 +87,47 @@ pub(super) fn sender() -> Sender {
 }
 
 /// A client for every account of the configuration. The account `default`, which exists without
-/// being configured, is left out where only others have credentials.
+/// being configured, is left out where only others have credentials. Of those that are configured, one
+/// without credentials fails in its own scopes, as long as there is another that has some.
 pub(super) fn clients(config: &mut Config, clock: &Arc<dyn Clock>) -> Result<Clients, Failure> {
     endpoint(config)?;
-    let mut clients = Clients::new();
-    let mut without = Vec::new();
+    let (mut clients, mut without) = (Clients::new(), Vec::new());
     for (name, account) in &config.accounts {
-        match credentials(account) {
-            Ok(credentials) => {
-                let client = Arc::new(client(config, account, credentials, clock)?);
-                let way = Metered::new(client, name.clone(), Arc::clone(clock));
-                clients.insert(name.clone(), way);
-            }
-            Err(error) => without.push((name.clone(), account.clone(), error)),
+        let (late, tried) = late(config, name, clock);
+        if let Err(Failure(why)) = tried {
+            without.push((is_implied(name, account), name.clone(), why));
         }
+        clients.insert(name.clone(), Metered::new(Arc::new(late), name.clone(), Arc::clone(clock)));
     }
     // What the operator wrote is reported before what is only implied.
-    without.sort_by_key(|(name, account, _)| is_implied(name, account));
-    for (name, account, error) in without {
-        if is_implied(&name, &account) && !clients.is_empty() {
+    without.sort();
+    if let Some((_, name, why)) = without.first().filter(|_| without.len() == clients.len()) {
+        return Err(Failure(format!("account `{name}`: {why}")));
+    }
+    for (implied, name, why) in without {
+        if implied {
             config.accounts.remove(&name);
+            clients.remove(&name);
         } else {
-            return Err(Failure(format!("account `{name}`: {error}")));
+            tracing::error!(account = %name, error = why, "the account cannot be used; the others can");
         }
     }
     Ok(clients)
+}
+
+fn late(
+    config: &Config,
+    name: &AccountName,
+    clock: &Arc<dyn Clock>,
+) -> (Late, Result<(), Failure>) {
+    let (config, account, clock) = (config.clone(), name.clone(), Arc::clone(clock));
+    let make = move || {
+        let Some(said) = config.accounts.get(&account) else {
+            return Err(Failure("it is not in the configuration".to_owned()));
+        };
+        client(&config, said, credentials(said)?, &clock)
+    };
+    Late::new(name, Box::new(make))
 }
 
 /// Whether an account is there without being configured.
@@ -158,7 +175,7 @@ pub(super) fn reads(
     clients: &Clients,
     clock: &Arc<dyn Clock>,
 ) -> (Arc<Lanes>, BTreeMap<AccountName, Reads<Way>>) {
-    let lanes = Arc::new(Lanes::new(config.limits, Arc::clone(clock), seed()));
+    let lanes = Arc::new(Lanes::new(config.limits.clone(), Arc::clone(clock), seed()));
     let pinned = config.accounts.iter();
     let pinned = pinned.filter_map(|(name, said)| Some((name.clone(), said.account_id.clone()?)));
     let pins = Pins::new(pinned.collect(), Arc::clone(clock));

@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::journal::{self, Past, PauseFile, StateDir};
 use crate::ledger::event::{Accepted, Approval, Pause, RestoredHold};
 use crate::ledger::{Budget, Spent, Unsettled};
-use crate::model::{InstanceId, Lane, Scope, printable};
+use crate::model::{InstanceId, Lane, PerAccount, Scope, printable};
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -60,7 +60,7 @@ struct Status<'a> {
     /// What the pause file says, if there is one.
     pause_file: Option<String>,
     pauses: Vec<(Timestamp, &'a Pause)>,
-    budget: Budget,
+    budget: PerAccount<Budget>,
     spent: Vec<(Lane, Spent)>,
     waiting: Vec<Waiting<'a>>,
     /// The approvals that are not void yet, each with whether it is used.
@@ -92,7 +92,7 @@ impl<'a> Status<'a> {
             accepted: ledger.accepted().map(|accepted| (accepted, since.map(|item| item.at))),
             pause_file: PauseFile::of(folder).said(),
             pauses: ledger.pauses().collect(),
-            budget: config.bounds.budget,
+            budget: config.bounds.map(|bounds| bounds.budget),
             spent: spent.collect(),
             waiting: Findings::of(past).waiting().collect(),
             approvals: approvals.collect(),

@@ -2,6 +2,7 @@
 
 use super::plan::Output;
 use super::progress::{Live, Shown};
+use super::proposals::side_by_side;
 use super::{Exit, Failure, Globals, logging, setup, terminal};
 use crate::apply::{Current, Newest, Progress, Run};
 use crate::clock::Clock;
@@ -154,6 +155,7 @@ struct Undoing {
     state: setup::State,
     revision: Arc<Revision>,
     span: Span,
+    workers: usize,
     clock: Arc<dyn Clock>,
     stop: CancellationToken,
 }
@@ -186,7 +188,8 @@ impl Undoing {
             stop: stop.clone(),
         };
         let estate = setup::estate(config, parts);
-        Ok(Self { estate, state, revision, span, clock, stop })
+        let workers = config.workers;
+        Ok(Self { estate, state, revision, span, workers, clock, stop })
     }
 
     /// A run that goes on would take more, behind our back.
@@ -210,7 +213,8 @@ impl Undoing {
 
     async fn propose(&self, taken: &Taken) -> Result<Vec<GivingBack>, Failure> {
         self.stands_still(taken)?;
-        let mut giving = Vec::new();
+        let of = &self.span.to_string();
+        let mut looks = Vec::new();
         for (scope, ids) in taken {
             let (reads, writes) = self.estate.accounts.get(&scope.account).ok_or_else(|| {
                 Failure(format!(
@@ -218,12 +222,14 @@ impl Undoing {
                     scope.account
                 ))
             })?;
-            let of = self.span.to_string();
-            let proposing =
-                undo::propose(reads, &writes.circumstances, (scope, ids), &self.revision, &of);
-            let interrupted = || Failure("interrupted, nothing was done".to_owned());
-            giving.push(self.stop.run_until_cancelled(proposing).await.ok_or_else(interrupted)?);
+            let circumstances = &writes.circumstances;
+            let look = undo::propose(reads, circumstances, (scope, ids), &self.revision, of);
+            looks.push((scope.lane(), look));
         }
+        let looks = side_by_side(looks, self.workers);
+        let interrupted = || Failure("interrupted, nothing was done".to_owned());
+        let mut giving = self.stop.run_until_cancelled(looks).await.ok_or_else(interrupted)?;
+        giving.sort_by(|a, b| a.scope.cmp(&b.scope));
         Ok(giving)
     }
 
@@ -247,15 +253,21 @@ impl Undoing {
         };
         self.state.journal.append(Event::Restored(restored)).await?;
         let giving = self.settled(giving, taken).await?;
-        let mut done = Vec::new();
-        for giving in giving {
-            done.push(match self.estate.accounts.get(&giving.scope.account) {
-                Some((reads, writes)) => {
-                    undo::carry_out(reads, writes, giving, Arc::clone(&run)).await
+        let run = &run;
+        let back = giving.into_iter().map(|giving| {
+            let lane = giving.scope.lane();
+            let back = async move {
+                match self.estate.accounts.get(&giving.scope.account) {
+                    Some((reads, writes)) => {
+                        undo::carry_out(reads, writes, giving, Arc::clone(run)).await
+                    }
+                    None => giving,
                 }
-                None => giving,
-            });
-        }
+            };
+            (lane, back)
+        });
+        let mut done = side_by_side(back.collect(), self.workers).await;
+        done.sort_by(|a, b| a.scope.cmp(&b.scope));
         Ok(done)
     }
 

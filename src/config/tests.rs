@@ -1,5 +1,7 @@
 use super::*;
 use crate::manifest;
+use crate::model::Amount;
+use crate::retry::limiter::Rates;
 use serde_json::json;
 
 fn read(text: &str) -> Result<Config, Vec<Mistake>> {
@@ -76,8 +78,8 @@ fn settings_have_their_effect() {
     .unwrap();
     let prod = &config.accounts[&AccountName::parse("prod").unwrap()];
     assert_eq!(prod.ceiling.regions.len(), 1);
-    assert_eq!(config.bounds.max_detach, Amount::Count(5));
-    assert_eq!(config.limits.writes, Rates { start: 10.0, max: 20.0 });
+    assert_eq!(config.bounds.common.max_detach, Amount::Count(5));
+    assert_eq!(config.limits.common.writes, Rates { start: 10.0, max: 20.0 });
     assert_eq!(config.signature, Signature::V3);
     assert!(config.accounts.contains_key(&AccountName::parse("default").unwrap()));
 }
@@ -115,14 +117,20 @@ fn an_account_is_pinned_by_its_number_quoted_or_not() {
 fn windows_are_read_in_their_order() {
     let windows = "windows:\n- {allow: 'Mon-Fri 09:00-17:00', timezone: Asia/Shanghai}\n\
                    - deny: 2026-12-24..2027-01-02\n  timezone: UTC\n";
-    let shown: Vec<_> =
-        read(windows).unwrap().bounds.windows.iter().map(|window| window.to_string()).collect();
+    let shown: Vec<_> = read(windows)
+        .unwrap()
+        .bounds
+        .common
+        .windows
+        .iter()
+        .map(|window| window.to_string())
+        .collect();
     let expected =
         ["allow Mon-Fri 09:00-17:00 (Asia/Shanghai)", "deny 2026-12-24..2027-01-02 (UTC)"];
     assert_eq!(shown, expected);
     let set = "windows=[{allow: \"Mon-Fri 09:00-17:00\", timezone: UTC}]".to_owned();
     let value = overlay(manifest::value(windows).unwrap(), &[set]).unwrap();
-    let over = Config::from_value(&value).unwrap().bounds.windows;
+    let over = Config::from_value(&value).unwrap().bounds.common.windows;
     assert_eq!(
         over.iter().map(ToString::to_string).collect::<Vec<_>>(),
         ["allow Mon-Fri 09:00-17:00 (UTC)"]
@@ -141,7 +149,7 @@ fn a_set_goes_over_the_file() {
         ["limits.minDetach=9", "accounts.p.regions=[cn-beijing]", "endpoint=http://127.0.0.1:1"];
     let value = overlay(base, &sets.map(str::to_owned)).unwrap();
     let config = Config::from_value(&value).unwrap();
-    assert_eq!(config.bounds.min_detach, 9);
+    assert_eq!(config.bounds.common.min_detach, 9);
     assert_eq!(config.endpoint.as_deref(), Some("http://127.0.0.1:1"));
     let deep = format!("{}a=1", "a.".repeat(60_000));
     for bad in ["x", "=1", "interval.x=1", "limits.=2", &deep] {
@@ -156,7 +164,7 @@ fn the_limits_of_the_gate_are_read() {
          approvalTtl: 1h\njournal: {retention: 90d}\n",
     )
     .unwrap();
-    let bounds = &config.bounds;
+    let bounds = &config.bounds.common;
     assert_eq!(
         (bounds.max_shrink, bounds.max_detach_ceiling),
         (Amount::Percent(30), Some(Amount::Count(7)))
@@ -167,6 +175,42 @@ fn the_limits_of_the_gate_are_read() {
     for bad in ["approvalTtl: 8d", "approvalTtl: 1s", "journal: {retention: 29d}"] {
         assert_eq!(read(bad).unwrap_err().len(), 1, "{bad}");
     }
+}
+
+#[test]
+fn an_account_has_its_own_limits_and_windows_and_else_those_of_all() {
+    let config = read(
+        "limits: {maxDetach: 5, budget: {hour: 20, day: 30}, concurrency: 4}\n\
+         windows: [{deny: Fri, timezone: UTC}]\n\
+         accounts:\n  strict: {limits: {maxDetach: 1, budget: {day: 9}}, regions: [cn-beijing]}\n\
+         \x20 loose: {limits: {maxDetach: 90%, concurrency: 64}, windows: []}\n\
+         \x20 other: {windows: [{deny: Sat, timezone: UTC}]}\n  plain: {limits: null, windows: null}\n",
+    )
+    .unwrap();
+    let of = |name: &str| {
+        let account = AccountName::parse(name).unwrap();
+        let (bounds, limits) = (config.bounds.of(&account), config.limits.of(&account));
+        let windows: Vec<_> = bounds.windows.iter().map(ToString::to_string).collect();
+        let budget = (bounds.budget.hour, bounds.budget.day);
+        (bounds.max_detach.to_string(), budget, limits.concurrency, windows.join(", "))
+    };
+    let said = |detach: &str, day, calls, windows: &str| {
+        (detach.to_owned(), (20, day), calls, windows.to_owned())
+    };
+    assert_eq!(of("strict"), said("1", 9, 4, "deny Fri (UTC)"));
+    assert_eq!(of("loose"), said("90%", 30, 64, ""), "an empty list is at any time");
+    assert_eq!(of("other"), said("5", 30, 4, "deny Sat (UTC)"));
+    for inherits in ["plain", "default"] {
+        assert_eq!(of(inherits), said("5", 30, 4, "deny Fri (UTC)"), "{inherits}");
+    }
+    let strict = AccountName::parse("strict").unwrap();
+    assert_eq!(config.bounds.of(&strict).ceiling, config.accounts[&strict].ceiling);
+    let mistakes =
+        read("accounts: {a: {limits: {maxDetach: many, typo: 1}, windows: [{allow: Mon}]}}")
+            .unwrap_err();
+    let keys: Vec<_> = mistakes.iter().map(|mistake| mistake.key.as_str()).collect();
+    let a = ["limits.maxDetach", "limits.typo", "windows[0].timezone"];
+    assert_eq!(keys, a.map(|key| format!("accounts.a.{key}")));
 }
 
 #[test]

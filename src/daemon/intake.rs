@@ -286,7 +286,10 @@ pub fn acceptance(
     root: &str,
     files: &[File],
 ) -> Accepted {
-    let Bounds { max_shrink, min_detach, .. } = *circumstances.bounds;
+    let limits = |scope: &Scope| {
+        let Bounds { max_shrink, min_detach, .. } = circumstances.bounds.of(&scope.account);
+        (*max_shrink, *min_detach)
+    };
     let now = circumstances.clock.now().wall;
     let by = By::of(older.map(|older| &*older.revision), &tree.revision, &between.lineage);
     circumstances.books.read(|ledger| Accepted {
@@ -295,7 +298,7 @@ pub fn acceptance(
         files: files.to_vec(),
         released: older.map(|older| older.released_by(tree)).into_iter().flatten().collect(),
         protected: ledger.protected_under(older, tree),
-        shrunk: ledger.shrunk_under(older, tree, (max_shrink, min_detach), now, &by),
+        shrunk: ledger.shrunk_under(older, tree, limits, now, &by),
         taken_out: older.map(|older| taken_out(older, tree, between)).unwrap_or_default(),
     })
 }

@@ -4,6 +4,8 @@ use crate::journal::{Journal, Memory, PauseFile};
 use crate::sim::SimAccount;
 use crate::source::{Reading, State};
 
+mod isolation;
+
 #[tokio::test]
 async fn an_end_in_order_is_not_a_reader_that_has_stopped() {
     // Both are seen in the same turn; which of them counts must not be a matter of luck.

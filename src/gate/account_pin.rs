@@ -26,21 +26,36 @@ pub enum Pin {
     },
 }
 
-pub(super) fn check(situation: &Situation<'_>) -> Option<Refusal> {
-    let refusal = |message, way_out: &str| {
-        Some(Refusal { rule: Rule::AccountPin, message, way_out: way_out.to_owned() })
-    };
-    match situation.pin {
-        Pin::Absent | Pin::Kept => None,
-        Pin::Broken { pinned, found } => refusal(
-            format!("the credential is of account {found}, and the configuration names {pinned}"),
-            "give the credential of the account that is meant, or correct `accountId` in the \
-             configuration",
-        ),
-        Pin::Unknown { pinned, why } => refusal(
-            format!("whether the credential is of account {pinned} could not be asked: {why}"),
-            "the next pass asks again; if the network keeps STS away, take `accountId` out of the \
-             configuration",
-        ),
+impl Pin {
+    /// Why nothing may be done in the account, if nothing may.
+    pub fn trouble(&self) -> Option<String> {
+        match self {
+            Self::Absent | Self::Kept => None,
+            Self::Broken { pinned, found } => Some(format!(
+                "the credential is of account {found}, and the configuration names {pinned}"
+            )),
+            Self::Unknown { pinned, why } => Some(format!(
+                "whether the credential is of account {pinned} could not be asked: {why}"
+            )),
+        }
     }
+
+    fn way_out(&self) -> &'static str {
+        match self {
+            Self::Unknown { .. } => {
+                "the next pass asks again; if the network keeps STS away, take `accountId` out of the \
+                 configuration"
+            }
+            _ => {
+                "give the credential of the account that is meant, or correct `accountId` in the \
+                 configuration"
+            }
+        }
+    }
+}
+
+pub(super) fn check(situation: &Situation<'_>) -> Option<Refusal> {
+    let message = situation.pin.trouble()?;
+    let way_out = situation.pin.way_out().to_owned();
+    Some(Refusal { rule: Rule::AccountPin, message, way_out })
 }

@@ -2,12 +2,13 @@
 
 use super::Pin;
 use crate::clock::Moment;
+use crate::desired::Ceiling;
 use crate::ledger::{Budget, Ledger};
 use crate::model::Amount;
 use crate::window::Windows;
 use std::time::Duration;
 
-/// What the configuration bounds.
+/// What the configuration bounds in one account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bounds {
     /// Most detaches of one plan, where no manifest says otherwise.
@@ -18,6 +19,8 @@ pub struct Bounds {
     pub min_detach: u64,
     /// What a revision may take from a scope's desired links.
     pub max_shrink: Amount,
+    /// Where anything may be done.
+    pub ceiling: Ceiling,
     /// Detaches sent, per account and region.
     pub budget: Budget,
     /// When changes may be made.
@@ -36,6 +39,7 @@ impl Default for Bounds {
             max_detach_ceiling: None,
             min_detach: 3,
             max_shrink: Amount::Percent(20),
+            ceiling: Ceiling::default(),
             budget: Budget { hour: 50, day: 200 },
             windows: Windows::default(),
             observation_max_age: Duration::from_secs(120),

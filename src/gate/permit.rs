@@ -2,7 +2,10 @@
 
 use super::review::withhold;
 use super::wrong_place;
-use super::{Approved, Purpose, Situation, account_pin, budget, newest_revision, pause, windows};
+use super::{
+    Approved, Pin, Purpose, Situation, account_pin, budget, ceiling, newest_revision, pause,
+    windows,
+};
 use crate::clock::Moment;
 use crate::desired::{Place, Tree};
 use crate::ledger::event::Pause;
@@ -27,6 +30,8 @@ pub struct Facts<'a> {
     pub clock_off: Duration,
     /// Whether the ledger counts this very call already.
     pub counted: bool,
+    /// Whether the key is another than that whose account was asked for.
+    pub rekeyed: bool,
 }
 
 /// Leave to make one call. Made only by [`permit`]; the journal turns it into a ticket.
@@ -100,6 +105,10 @@ pub enum Denial {
     Closed(String),
     /// The credential is not, or not evidently, of the pinned account; why.
     Pin(String),
+    /// The configuration does not give the account that place; which.
+    Ceiling(String),
+    /// The key was exchanged since it was asked whose it is: ask again.
+    Rekeyed,
     /// The budget of the account and region is spent.
     Budget,
     /// Too many calls of the scope missed their instance.
@@ -109,7 +118,7 @@ pub enum Denial {
 impl Denial {
     /// Whether asking again in a moment can help; else the action is dropped.
     pub fn is_passing(&self) -> bool {
-        matches!(self, Self::Unsettled | Self::Unconfirmed)
+        matches!(self, Self::Unsettled | Self::Unconfirmed | Self::Rekeyed)
     }
 
     /// The pause that it calls for: what spent a budget or missed its instances should be looked at by a
@@ -147,8 +156,11 @@ impl fmt::Display for Denial {
             ),
             Self::Unwanted => write!(f, "the newest revision does not list the link any more"),
             Self::Foreign => write!(f, "the action is not part of the approved plan"),
-            Self::Withheld(why) | Self::Paused(why) | Self::Pin(why) => f.write_str(why),
+            Self::Withheld(why) | Self::Paused(why) | Self::Pin(why) | Self::Ceiling(why) => {
+                f.write_str(why)
+            }
             Self::Closed(by) => write!(f, "no changes are made now: {by}"),
+            Self::Rekeyed => write!(f, "the key was exchanged since it was asked whose it is"),
             Self::Unapproved => write!(f, "the approval of the plan is void by now"),
             Self::Budget => write!(f, "the budget of detaches of this account and region is spent"),
             Self::WrongPlace(missed) => write!(
@@ -178,6 +190,12 @@ pub fn permit(
     }
     if let Some(refusal) = account_pin::check(situation) {
         return Err(Denial::Pin(refusal.message));
+    }
+    if let Some(refusal) = ceiling::check(approved.plan.scope(), situation) {
+        return Err(Denial::Ceiling(refusal.message));
+    }
+    if facts.rekeyed && *situation.pin != Pin::Absent {
+        return Err(Denial::Rekeyed);
     }
     if approved.purpose == Purpose::Reconcile {
         reconciling(approved, action, facts, situation)?;

@@ -2,7 +2,7 @@
 //! evident that it can be. Pauses, windows and budgets are about taking; they do not hold an undo up.
 
 use super::{Approved, Held, Purpose, Refusal, Rule, Situation};
-use super::{account_pin, freshness, journal, links, named, review::Case};
+use super::{account_pin, ceiling, freshness, journal, links, named, review::Case};
 use crate::cloud::LINKS_PER_VPC_MAX;
 use crate::model::Verb;
 use crate::plan::Plan;
@@ -19,6 +19,7 @@ pub fn restore(plan: Plan, situation: &Situation<'_>) -> Result<Approved, Box<He
         room(&plan),
         freshness::check(&plan, situation),
         account_pin::check(situation),
+        ceiling::check(plan.scope(), situation),
         journal::check(&case, situation),
     ];
     let refusals: Vec<Refusal> = found.into_iter().flatten().collect();

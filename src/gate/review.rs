@@ -1,7 +1,9 @@
 //! Asks every rule about a plan.
 
 use super::{Approved, Held, Purpose, Refusal, Rule, Situation};
-use super::{account_pin, budget, cut_short, emptying, flapping, freshness, journal, observe_mode};
+use super::{
+    account_pin, budget, ceiling, cut_short, emptying, flapping, freshness, journal, observe_mode,
+};
 use super::{pause, per_plan, protected, shrink, undone, windows, wrong_place};
 use crate::model::{InstanceId, Verb};
 use crate::plan::{Action, Plan};
@@ -70,6 +72,7 @@ pub fn review(plan: Plan, situation: &Situation<'_>) -> Result<Approved, Box<Hel
         cut_short::check(&case),
         misplaced.as_ref().map(|(refusal, _)| refusal.clone()),
         account_pin::check(situation),
+        ceiling::check(plan.scope(), situation),
         windows::check(&case, situation),
         pause::check(&case, situation),
         journal::check(&case, situation),

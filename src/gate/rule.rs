@@ -29,6 +29,8 @@ pub enum Rule {
     WrongPlace,
     /// The credential is not of the account that the configuration names.
     AccountPin,
+    /// It is outside of what the configuration gives the account.
+    Ceiling,
     /// The link is protected.
     Protected,
     /// An undo gave the link back.
@@ -43,7 +45,7 @@ pub enum Rule {
 
 impl Rule {
     /// Every rule, in the order they are reported.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::ObserveMode,
         Self::PerPlan,
         Self::Emptying,
@@ -56,6 +58,7 @@ impl Rule {
         Self::Flapping,
         Self::WrongPlace,
         Self::AccountPin,
+        Self::Ceiling,
         Self::Protected,
         Self::Undone,
         Self::Windows,
@@ -78,6 +81,7 @@ impl Rule {
             Self::Flapping => "flapping",
             Self::WrongPlace => "wrongPlace",
             Self::AccountPin => "accountPin",
+            Self::Ceiling => "ceiling",
             Self::Protected => "protected",
             Self::Undone => "undone",
             Self::Windows => "windows",
@@ -118,6 +122,9 @@ impl Rule {
             }
             Self::AccountPin => {
                 "nothing is done with a credential of another account than `accounts.<name>.accountId`"
+            }
+            Self::Ceiling => {
+                "nothing is done outside of `accounts.<name>.regions` and `accounts.<name>.vpcs`, whatever asks for it"
             }
             Self::Protected => {
                 "a link with `protected: true` goes only after one revision has listed it without that, and a later one has removed it; the other links of its VPC go on"
@@ -168,7 +175,8 @@ impl Rule {
             | Self::Coverage
             | Self::NewestRevision
             | Self::WrongPlace
-            | Self::AccountPin => Release::Nothing,
+            | Self::AccountPin
+            | Self::Ceiling => Release::Nothing,
         }
     }
 }

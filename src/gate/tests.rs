@@ -179,6 +179,7 @@ fn tree(desired: crate::desired::Desired) -> Tree {
 
 fn facts(newest: &Tree) -> Facts<'_> {
     Facts {
+        rekeyed: false,
         counted: false,
         confirmed_at: moment(0),
         newest,

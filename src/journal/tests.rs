@@ -29,6 +29,7 @@ fn a_permit() -> Permit {
         unsettled: false,
         stopping: false,
         clock_off: std::time::Duration::ZERO,
+        rekeyed: false,
         counted: false,
     };
     permit(&approved, &approved.plan().actions()[0], &facts, &setting.at(moment(1))).unwrap()

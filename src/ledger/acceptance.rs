@@ -74,12 +74,12 @@ impl Ledger {
     /// What each scope loses once `newer` follows `older`, both as they stand at `now`: a link whose time
     /// is over is lost like one that is not listed. What was lost before and exceeded the limit stays
     /// lost until it is listed again or detached with leave: accepting a revision twice, or releasing a
-    /// scope in between, does not launder it.
+    /// scope in between, does not launder it. `limits` says how much, and how many links, a scope may lose.
     pub fn shrunk_under(
         &self,
         older: Option<&Tree>,
         newer: &Tree,
-        (most, least): (Amount, u64),
+        limits: impl Fn(&Scope) -> (Amount, u64),
         now: Timestamp,
         by: &By,
     ) -> Vec<Shrunk> {
@@ -88,6 +88,7 @@ impl Ledger {
         let mut scopes: BTreeSet<&Scope> = earlier.iter().map(|shrunk| &shrunk.scope).collect();
         scopes.extend(older.into_iter().flat_map(|tree| tree.scopes.keys()));
         let lost = scopes.into_iter().filter_map(|scope| {
+            let (most, least) = limits(&called_now(scope, newer));
             let pending = self.shrunk(scope).filter(|shrunk| shrunk.exceeds(most, least));
             if pending.is_none() && older.is_some_and(|older| says_the_same(older, newer, scope)) {
                 return None;

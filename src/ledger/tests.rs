@@ -52,7 +52,7 @@ impl Book {
             protected: self.ledger.protected_under(before, tree),
             shrunk: {
                 let limits = (Amount::Percent(20), 3);
-                self.ledger.shrunk_under(before, tree, limits, moment(seconds).wall, by)
+                self.ledger.shrunk_under(before, tree, |_| limits, moment(seconds).wall, by)
             },
             taken_out: vec![],
         });

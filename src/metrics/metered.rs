@@ -87,4 +87,8 @@ impl<C: Identify> Identify for Metered<C> {
     fn expires(&self) -> Option<Timestamp> {
         self.client.expires()
     }
+
+    fn generation(&self) -> u64 {
+        self.client.generation()
+    }
 }

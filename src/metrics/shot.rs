@@ -9,7 +9,7 @@ use crate::desired::Tree;
 use crate::journal::{Journal, Measured, PauseFile};
 use crate::ledger::event::Cause;
 use crate::ledger::{Budget, Spent};
-use crate::model::{AccountName, Lane, Mode, Scope, Verb};
+use crate::model::{AccountName, Lane, Mode, PerAccount, Scope, Verb};
 use crate::notification::{Counters, Stats};
 use crate::report::ScopeReport;
 use jiff::Timestamp;
@@ -31,8 +31,8 @@ pub struct Sources {
     pub journal: Journal,
     /// The file that stops everything.
     pub pause_file: PauseFile,
-    /// Most detaches of an account and region.
-    pub budget: Budget,
+    /// Most detaches of each region, by account.
+    pub budget: PerAccount<Budget>,
     /// What became of notifications.
     pub notifications: Counters,
     /// Full pass per scope.
@@ -72,7 +72,7 @@ pub(super) struct Shot {
     pub limits: BTreeMap<Lane, LaneStats>,
     pub halted: BTreeMap<AccountName, bool>,
     pub spent: BTreeMap<Lane, Spent>,
-    pub budget: Budget,
+    pub budget: PerAccount<Budget>,
     pub pauses: BTreeMap<&'static str, u64>,
     pub vitals: Vitals,
     pub happened: BTreeMap<&'static str, u64>,
@@ -130,7 +130,7 @@ impl Sources {
             limits: self.lanes.stats(),
             halted: halted.map(|name| (name.clone(), self.lanes.is_halted(name))).collect(),
             spent,
-            budget: self.budget,
+            budget: self.budget.clone(),
             pauses: self.pauses(),
             vitals,
             happened,

@@ -51,7 +51,7 @@ impl World {
             accounts: [scope().account].into(),
             journal: self.journal.clone(),
             pause_file: PauseFile::default(),
-            budget: Budget { hour: 50, day: 200 },
+            budget: Budget { hour: 50, day: 200 }.into(),
             notifications: self.notifications.clone(),
             interval: Duration::from_secs(60),
             started: self.clock.now().wall,
@@ -190,6 +190,11 @@ async fn the_loop_tells_of_itself() {
     let (lane, account) = (scope().lane(), scope().account);
     world.passed(pass(&[1], &[1]));
     let vitals = Vitals {
+        broken_pins: [(
+            crate::model::AccountName::parse("default").unwrap(),
+            "of another".to_owned(),
+        )]
+        .into(),
         quarantined: [(lane.clone(), 3)].into(),
         waiting: 4,
         under_way: 5,
@@ -203,6 +208,7 @@ async fn the_loop_tells_of_itself() {
     let text = world.text();
     let of = |name: &str| sample(&text, &format!("classiclinkd_{name}"), "");
     assert_eq!(of("links_quarantined"), Some(3.0));
+    assert_eq!(of("account_mismatched"), Some(1.0));
     assert_eq!((of("scopes_waiting"), of("passes_under_way")), (Some(4.0), Some(5.0)));
     assert_eq!(of("credential_expiry_timestamp_seconds"), Some(12_345.0));
     assert_eq!((of("clock_off_seconds"), of("interval_seconds")), (Some(1.5), Some(60.0)));

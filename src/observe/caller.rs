@@ -5,15 +5,16 @@ use crate::cloud::Identify;
 use crate::gate::Pin;
 use crate::model::{AccountId, AccountName};
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// How long an answer counts, from when it was asked for. A key that was exchanged meanwhile is
-/// noticed after that long at the latest.
+/// How long an answer counts, from when it was asked for, as long as the key stays the same.
 const FRESH: Duration = Duration::from_secs(5 * 60);
 /// How long a failure counts, from when it was known: every pass of a broken account would
 /// otherwise ask again for each of its scopes.
 const FAILED: Duration = Duration::from_secs(15);
+/// Questions in a row whose key is exchanged before the answer is there.
+const TRIES: u32 = 3;
 
 /// Whose credential an account uses, as far as was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,35 +25,84 @@ pub enum Caller {
     Unknown(String),
 }
 
+/// How the credential of an account compares with the configuration, and of which key that is true.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    /// What the gate is told.
+    pub pin: Pin,
+    /// [`Identify::generation`] of the key that was asked about.
+    generation: u64,
+}
+
+impl Checked {
+    /// Whether calls are still made with the key that was asked about.
+    pub fn is_of<I: Identify>(&self, identify: &I) -> bool {
+        self.generation == identify.generation()
+    }
+}
+
 /// Which accounts the configuration pins, and whose credentials are in use. Clones share.
 #[derive(Debug, Clone)]
 pub struct Pins {
     callers: Callers,
     pinned: Arc<BTreeMap<AccountName, AccountId>>,
+    /// How each pinned account compared when it was asked about last.
+    last: Arc<Mutex<BTreeMap<AccountName, Pin>>>,
 }
 
 impl Pins {
     /// Holds these accounts to these ids; others are not asked about.
     pub fn new(pinned: BTreeMap<AccountName, AccountId>, clock: Arc<dyn Clock>) -> Self {
-        Self { callers: Callers::new(clock), pinned: Arc::new(pinned) }
+        Self { callers: Callers::new(clock), pinned: Arc::new(pinned), last: Arc::default() }
     }
 
-    /// How the credential of an account compares with the configuration.
-    pub async fn of<I: Identify>(&self, account: &AccountName, identify: &I) -> Pin {
-        let Some(pinned) = self.pinned.get(account).cloned() else { return Pin::Absent };
-        match self.callers.ask(account, identify).await {
+    /// How the credential of an account compares with the configuration. Says so in the log, where that
+    /// is not how it compared before.
+    pub async fn of<I: Identify>(&self, account: &AccountName, identify: &I) -> Checked {
+        let Some(pinned) = self.pinned.get(account).cloned() else {
+            return Checked { pin: Pin::Absent, generation: identify.generation() };
+        };
+        let (caller, generation) = self.callers.asked(account, identify).await;
+        let pin = match caller {
             Caller::Is(found) if found == pinned => Pin::Kept,
             Caller::Is(found) => Pin::Broken { pinned, found },
             Caller::Unknown(why) => Pin::Unknown { pinned, why },
+        };
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.insert(account.clone(), pin.clone()).as_ref() != Some(&pin) {
+            say(account, &pin);
         }
+        Checked { pin, generation }
+    }
+
+    /// The pinned accounts whose credential was not that of the account when it was asked last, or not
+    /// evidently; why, for people.
+    pub fn broken(&self) -> BTreeMap<AccountName, String> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let broken =
+            last.iter().filter_map(|(account, pin)| Some((account.clone(), pin.trouble()?)));
+        broken.collect()
     }
 }
 
-/// Asks, and remembers the answer for 5 minutes, a failure for 15 seconds. Clones share both.
+fn say(account: &AccountName, pin: &Pin) {
+    match (pin, pin.trouble()) {
+        (Pin::Unknown { .. }, Some(why)) => {
+            tracing::warn!(%account, error = why, "nothing is done in this account; others go on");
+        }
+        (_, Some(why)) => {
+            tracing::error!(%account, error = why, "nothing is done in this account; others go on");
+        }
+        (_, None) => tracing::info!(%account, "the credential is of the account that is pinned"),
+    }
+}
+
+/// Asks, and remembers the answer for 5 minutes, a failure for 15 seconds; neither for another key. Clones
+/// share both.
 #[derive(Clone)]
 pub struct Callers {
     clock: Arc<dyn Clock>,
-    known: Arc<std::sync::Mutex<BTreeMap<AccountName, Slot>>>,
+    known: Arc<Mutex<BTreeMap<AccountName, Slot>>>,
 }
 
 /// What is known of one account. Who asks holds it, so that the others wait for that one answer.
@@ -60,6 +110,7 @@ type Slot = Arc<tokio::sync::Mutex<Option<Known>>>;
 
 struct Known {
     caller: Caller,
+    generation: u64,
     since: Moment,
     lasts: Duration,
 }
@@ -76,27 +127,51 @@ impl Callers {
         Self { clock, known: Arc::default() }
     }
 
-    /// Whose credential the account uses: what was answered lately, else what is answered now.
-    /// An answer that has aged is no evidence: if asking again fails, the
+    /// Whose credential the account uses: what was answered lately about the key in use, else what is
+    /// answered now. An answer that has aged is no evidence: if asking again fails, the
     /// caller is unknown.
     pub async fn ask<I: Identify>(&self, account: &AccountName, identify: &I) -> Caller {
+        self.asked(account, identify).await.0
+    }
+
+    /// As [`Callers::ask`], with the generation of the key that the answer is about.
+    async fn asked<I: Identify>(&self, account: &AccountName, identify: &I) -> (Caller, u64) {
         let slot = self.slot(account);
-        let mut known = slot.lock().await;
-        if let Some(known) = known.as_ref()
+        let mut slot = slot.lock().await;
+        if let Some(known) = slot.as_ref()
+            && known.generation == identify.generation()
             && self.clock.now().since(known.since) < known.lasts
         {
-            return known.caller.clone();
+            return (known.caller.clone(), known.generation);
         }
-        let asked = self.clock.now();
-        let (caller, since, lasts) = match identify.caller().await {
-            Ok(id) => (Caller::Is(id), asked, FRESH),
-            Err(error) => {
-                tracing::warn!(%account, %error, "the cloud does not tell whose credential it is");
-                (Caller::Unknown(error.to_string()), self.clock.now(), FAILED)
+        let known = self.question(account, identify).await;
+        let told = (known.caller.clone(), known.generation);
+        *slot = Some(known);
+        told
+    }
+
+    /// Asks until the key is the same before and after: an answer about a key that was exchanged
+    /// meanwhile may be about either.
+    async fn question<I: Identify>(&self, account: &AccountName, identify: &I) -> Known {
+        for _ in 0..TRIES {
+            let (asked, generation) = (self.clock.now(), identify.generation());
+            let answer = identify.caller().await;
+            if identify.generation() != generation {
+                tracing::debug!(%account, "the key was exchanged while it was asked whose it is");
+                continue;
             }
-        };
-        *known = Some(Known { caller: caller.clone(), since, lasts });
-        caller
+            return match answer {
+                Ok(id) => Known { caller: Caller::Is(id), generation, since: asked, lasts: FRESH },
+                Err(error) => {
+                    tracing::warn!(%account, %error, "the cloud does not tell whose credential it is");
+                    let (caller, since) = (Caller::Unknown(error.to_string()), self.clock.now());
+                    Known { caller, generation, since, lasts: FAILED }
+                }
+            };
+        }
+        let why = "the key was exchanged each time it was asked whose it is".to_owned();
+        let (generation, since) = (identify.generation(), self.clock.now());
+        Known { caller: Caller::Unknown(why), generation, since, lasts: FAILED }
     }
 
     fn slot(&self, account: &AccountName) -> Slot {
@@ -111,7 +186,6 @@ mod tests {
     use crate::clock::TokioClock;
     use crate::cloud::{Class, CloudError};
     use std::collections::VecDeque;
-    use std::sync::Mutex;
 
     type Answer = Result<AccountId, CloudError>;
 
@@ -120,11 +194,19 @@ mod tests {
     struct Script {
         answers: Mutex<VecDeque<Answer>>,
         asked: Mutex<u32>,
+        /// Goes up by one after each of so many questions.
+        exchanges: Mutex<u32>,
+        generation: Mutex<u64>,
     }
 
     impl Script {
         fn of(answers: impl IntoIterator<Item = Answer>) -> Self {
-            Self { answers: Mutex::new(answers.into_iter().collect()), asked: Mutex::default() }
+            Self { answers: Mutex::new(answers.into_iter().collect()), ..Self::default() }
+        }
+
+        /// Another key from now on.
+        fn exchange(&self) {
+            *self.generation.lock().unwrap() += 1;
         }
 
         fn asked(&self) -> u32 {
@@ -136,7 +218,16 @@ mod tests {
         async fn caller(&self) -> Answer {
             *self.asked.lock().unwrap() += 1;
             tokio::time::sleep(Duration::from_secs(1)).await;
+            let left = *self.exchanges.lock().unwrap();
+            if left > 0 {
+                *self.exchanges.lock().unwrap() = left - 1;
+                self.exchange();
+            }
             self.answers.lock().unwrap().pop_front().expect("an answer is left")
+        }
+
+        fn generation(&self) -> u64 {
+            *self.generation.lock().unwrap()
         }
     }
 
@@ -230,5 +321,54 @@ mod tests {
         assert!(tokio::time::timeout(Duration::from_millis(500), hasty).await.is_err());
         assert_eq!(callers.ask(&prod, &script).await, is("1"));
         assert_eq!(script.asked(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn another_key_is_asked_about_at_once() {
+        let (callers, prod) = (callers(), account("prod"));
+        let script = Script::of([Ok(id("1")), Ok(id("2")), broken(), Ok(id("3"))]);
+        assert_eq!(callers.ask(&prod, &script).await, is("1"));
+        script.exchange();
+        assert_eq!(callers.ask(&prod, &script).await, is("2"), "an answer is of one key");
+        script.exchange();
+        assert_eq!(callers.ask(&prod, &script).await, unknown());
+        script.exchange();
+        assert_eq!(callers.ask(&prod, &script).await, is("3"), "and so is a failure");
+        assert_eq!(callers.ask(&prod, &script).await, is("3"));
+        assert_eq!(script.asked(), 4);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_about_a_key_that_is_exchanged_meanwhile_counts_for_neither() {
+        let (callers, prod) = (callers(), account("prod"));
+        let script = Script::of([Ok(id("1")), Ok(id("2"))]);
+        *script.exchanges.lock().unwrap() = 1;
+        assert_eq!(callers.ask(&prod, &script).await, is("2"));
+        assert_eq!(script.asked(), 2);
+        let script = Script::of([Ok(id("1")), Ok(id("1")), Ok(id("1"))]);
+        *script.exchanges.lock().unwrap() = 3;
+        let told = callers.ask(&account("test"), &script).await;
+        assert!(matches!(told, Caller::Unknown(why) if why.contains("exchanged each time")));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_broken_pin_is_told_until_it_is_mended() {
+        let (prod, script) = (account("prod"), Script::of([Ok(id("2")), broken(), Ok(id("1"))]));
+        let wall = "2024-05-01T12:00:00Z".parse().unwrap();
+        let clock = Arc::new(TokioClock::starting_at(wall));
+        let pins = Pins::new([(prod.clone(), id("1"))].into(), clock);
+        let mut said = Vec::new();
+        for _ in 0..3 {
+            let checked = pins.of(&prod, &script).await;
+            assert!(checked.is_of(&script));
+            said.push(pins.broken().into_values().collect::<String>());
+            script.exchange();
+            assert!(!checked.is_of(&script));
+        }
+        assert!(said[0].contains("is of account 2") && said[0].contains("names 1"), "{said:?}");
+        assert!(said[1].contains("could not be asked"), "{said:?}");
+        assert_eq!(said[2], "");
+        assert_eq!(pins.of(&account("test"), &script).await.pin, Pin::Absent);
+        assert_eq!(script.asked(), 3, "who is not pinned is not asked about");
     }
 }

@@ -14,6 +14,7 @@ use world::{id, world};
 
 mod asked;
 mod carried;
+mod exchanged;
 mod forecast;
 mod seeded;
 mod world;
@@ -152,7 +153,11 @@ async fn without_permission_the_scope_stops() {
     world.set("deny-actions", "DetachClassicLinkVpc");
     let report = world.pass().await;
     assert_eq!(world.links().len(), 110);
-    assert!(world.detaches() <= world.reads.lanes.concurrency(), "{}", world.detaches());
+    assert!(
+        world.detaches() <= world.reads.lanes.concurrency(&scope().lane()),
+        "{}",
+        world.detaches()
+    );
     assert_eq!(outcomes(&report).keys().copied().collect::<Vec<_>>(), ["blocked", "skipped"]);
 
     let calls = world.detaches();
@@ -223,7 +228,7 @@ async fn the_newest_revision_is_asked_before_each_call() {
     };
     let (report, before) = tokio::join!(pass(&world.reads, &world.writes, &world.desired), change);
     assert!((1..9).contains(&before), "{before} calls before the change");
-    assert!(world.detaches() <= before + world.reads.lanes.concurrency());
+    assert!(world.detaches() <= before + world.reads.lanes.concurrency(&scope().lane()));
     assert!(outcomes(&report)["withdrawn"] >= 1, "{:?}", outcomes(&report));
     assert_eq!(world.links().len(), 110 - outcomes(&report)["converged"]);
 }

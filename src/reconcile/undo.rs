@@ -1,10 +1,10 @@
 //! Giving links back: observe, plan, gate of its own, attach. The links are held before the first call,
 //! so that no pass of anybody takes them again meanwhile.
 
-use crate::apply::{Applied, Circumstances, Errand, Run, Writes};
+use crate::apply::{Applied, Circumstances, Run, Writes};
 use crate::cloud::{Identify, ReadLinks, WriteLinks};
 use crate::desired::{Declared, Desired, Place};
-use crate::gate::{self, Approved, Pin, Refusal};
+use crate::gate::{self, Approved, Refusal};
 use crate::model::{InstanceId, Mode, Revision, Scope, Verb};
 use crate::observe::Reads;
 use crate::observed::Observed;
@@ -29,7 +29,6 @@ pub struct GivingBack {
     pub refusals: Vec<Refusal>,
     /// How each attach ended, once it was carried out.
     pub applied: Vec<Applied>,
-    pin: Pin,
 }
 
 impl GivingBack {
@@ -42,7 +41,6 @@ impl GivingBack {
             cannot: taken.iter().map(|instance| (instance.clone(), why.to_owned())).collect(),
             refusals: Vec::new(),
             applied: Vec::new(),
-            pin: Pin::Absent,
         }
     }
 
@@ -62,7 +60,7 @@ pub async fn propose<R: ReadLinks + Identify>(
     revision: &Arc<Revision>,
     of: &str,
 ) -> GivingBack {
-    let pin = reads.pin().await;
+    let identity = reads.identity().await;
     let desired = Arc::new(as_it_was(scope, taken, revision));
     let complete = match reads.observe(&desired).await {
         Ok(Observed::Complete(complete)) => complete,
@@ -78,7 +76,6 @@ pub async fn propose<R: ReadLinks + Identify>(
     let plan = plan::restore(&desired, &complete, of);
     let attach = plan.actions().iter().map(|action| action.link.instance.clone());
     let mut giving = GivingBack {
-        pin,
         back: attach.collect(),
         ..GivingBack::impossible(scope, &BTreeSet::new(), "")
     };
@@ -91,7 +88,7 @@ pub async fn propose<R: ReadLinks + Identify>(
         };
         giving.cannot.insert(instance.clone(), why);
     }
-    match circumstances.judge(&giving.pin, |situation| gate::restore(plan, situation)) {
+    match circumstances.judge((&scope.account, &identity.pin), |of| gate::restore(plan, of)) {
         Ok(approved) if !giving.back.is_empty() => giving.approved = Some(Arc::new(approved)),
         Ok(_) => (),
         Err(held) => giving.refusals = held.refusals,
@@ -100,15 +97,14 @@ pub async fn propose<R: ReadLinks + Identify>(
 }
 
 /// Attaches what was approved. What it gives back has to be held by the journal already.
-pub async fn carry_out<R: ReadLinks, W: WriteLinks>(
+pub async fn carry_out<R: ReadLinks + Identify, W: WriteLinks>(
     reads: &Reads<R>,
     writes: &Writes<W>,
     mut giving: GivingBack,
     run: Arc<Run>,
 ) -> GivingBack {
     if let Some(approved) = &giving.approved {
-        let errand = Errand { run, pin: giving.pin.clone() };
-        giving.applied = writes.apply(reads, approved, Verb::Attach, &errand).await;
+        giving.applied = writes.apply(reads, approved, Verb::Attach, &run).await;
     }
     giving
 }

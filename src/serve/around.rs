@@ -3,7 +3,8 @@
 use super::Shown;
 use crate::clock::Moment;
 use crate::desired::Tree;
-use crate::model::{Lane, Scope};
+use crate::gate::Bounds;
+use crate::model::{Lane, PerAccount, Scope};
 use crate::window::{State, Windows};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -23,6 +24,19 @@ pub(super) fn windows(windows: &Windows, now: Timestamp) -> Vec<Value> {
     one.collect()
 }
 
+/// The accounts that have windows of their own, instead of those of all.
+pub(super) fn own_windows(bounds: &PerAccount<Bounds>, now: Timestamp) -> Vec<Value> {
+    let own = bounds.own().filter(|(_, own)| own.windows != bounds.common.windows);
+    let own = own.map(|(account, own)| {
+        json!({
+            "account": account.as_str(),
+            "windows": windows(&own.windows, now),
+            "changes": changes(&own.windows, now),
+        })
+    });
+    own.collect()
+}
+
 /// Whether the windows of one place let changes be made.
 pub(super) fn changes(windows: &Windows, now: Timestamp) -> Value {
     let (allowed, closed_by, changes_at) = match windows.state(now) {
@@ -38,11 +52,11 @@ pub(super) fn changes(windows: &Windows, now: Timestamp) -> Value {
 
 /// What is spent of the budget of each account and region that the revision in force declares.
 pub(super) fn budgets(shown: &Shown, tree: Option<&Tree>, now: Moment) -> Vec<Value> {
-    let limit = shown.circumstances.bounds.budget;
     let lanes: BTreeSet<Lane> =
         tree.into_iter().flat_map(|tree| tree.scopes.keys()).map(Scope::lane).collect();
     // One by one, so that the gate never waits for all of them.
     let one = lanes.iter().map(|lane| {
+        let limit = shown.circumstances.bounds.of(&lane.account).budget;
         let spent = shown.circumstances.books.read(|ledger| ledger.spent(lane, now));
         json!({
             "account": lane.account.as_str(),

@@ -25,12 +25,16 @@ pub(super) fn value(shown: &Shown) -> Value {
         "acceptedAt": said.accepted_at.map(|at| at.wall.to_string()),
         "sourceProblem": said.trouble,
         "journalProblem": said.journal_trouble,
+        "accountProblems": said.vitals.broken_pins.iter().map(|(account, problem)| json!({
+            "account": account.as_str(), "problem": problem,
+        })).collect::<Vec<_>>(),
         "paused": said.paused,
         "passes": said.passes,
         "quarantined": said.quarantined,
         "standing": "waiting",
-        "windows": around::windows(&shown.circumstances.bounds.windows, now.wall),
-        "changes": around::changes(&shown.circumstances.bounds.windows, now.wall),
+        "windows": around::windows(&shown.circumstances.bounds.common.windows, now.wall),
+        "changes": around::changes(&shown.circumstances.bounds.common.windows, now.wall),
+        "accountWindows": around::own_windows(&shown.circumstances.bounds, now.wall),
         "budgets": around::budgets(shown, said.tree.as_deref(), now),
         "trend": trend::value(&shown.board, Some(trend::GLANCE)),
         "recent": said.recent.iter().map(|recent| json!({

@@ -39,7 +39,7 @@ async fn running(limits: accept::Limits) -> Running {
         accounts: [scope().account].into(),
         journal: journal.clone(),
         pause_file: PauseFile::default(),
-        budget: Budget { hour: 50, day: 200 },
+        budget: Budget { hour: 50, day: 200 }.into(),
         notifications: Default::default(),
         interval: Duration::from_secs(60),
         started: clock.now().wall,

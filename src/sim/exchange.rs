@@ -6,7 +6,7 @@
 use super::problem::{Action, Problem, Refusal};
 use super::semantics::{Answer, Operation};
 use super::state::{Call, Params, State};
-use super::switches::{Chance, Switches};
+use super::switches::{Chance, Names, Switches};
 use crate::clock::Moment;
 use crate::model::AccountId;
 use std::time::Duration;
@@ -82,8 +82,8 @@ impl State {
     ) -> Verdict {
         self.catch_up(now);
         let request_id = self.request_id();
-        let delay = self.delay(action);
-        let fate = self.fate(action);
+        let delay = self.delay(account, action);
+        let fate = self.fate(account, action);
         let ending = match self.on_the_way(&fate, params) {
             Some(ending) => ending,
             None => self.inside(now, account, action, params, &fate),
@@ -107,26 +107,33 @@ impl State {
         Verdict { request_id, delay: Duration::ZERO, reply: ending.reply }
     }
 
-    fn delay(&mut self, action: &str) -> Duration {
+    fn delay(&mut self, account: &AccountId, action: &str) -> Duration {
         let delay = self.switches.latency.draw(&mut self.rng);
-        let slow = self.happens(action, |switches| &mut switches.slow);
+        let slow = self.happens(account, action, |switches| &mut switches.slow);
         if slow { delay.saturating_add(self.switches.slow_by) } else { delay }
     }
 
-    fn happens(&mut self, action: &str, chance: fn(&mut Switches) -> &mut Chance) -> bool {
-        let only = &self.switches.only_actions;
-        let eligible = only.0.is_empty() || only.contains(action);
+    fn happens(
+        &mut self,
+        account: &AccountId,
+        action: &str,
+        chance: fn(&mut Switches) -> &mut Chance,
+    ) -> bool {
+        let Switches { only_actions, only_accounts, .. } = &self.switches;
+        let among = |only: &Names, name: &str| only.0.is_empty() || only.contains(name);
+        let eligible = among(only_actions, action) && among(only_accounts, account.as_str());
         eligible && chance(&mut self.switches).draw(&mut self.rng)
     }
 
-    fn fate(&mut self, action: &str) -> Fate {
+    fn fate(&mut self, account: &AccountId, action: &str) -> Fate {
+        let mut happens = |chance| self.happens(account, action, chance);
         Fate {
-            unreachable: self.happens(action, |s| &mut s.unreachable),
-            reset: self.happens(action, |s| &mut s.reset),
-            html: self.happens(action, |s| &mut s.html),
-            error_before: self.happens(action, |s| &mut s.error_before),
-            error_after: self.happens(action, |s| &mut s.error_after),
-            lost: self.happens(action, |s| &mut s.lost),
+            unreachable: happens(|s| &mut s.unreachable),
+            reset: happens(|s| &mut s.reset),
+            html: happens(|s| &mut s.html),
+            error_before: happens(|s| &mut s.error_before),
+            error_after: happens(|s| &mut s.error_after),
+            lost: happens(|s| &mut s.lost),
         }
     }
 

@@ -53,6 +53,7 @@ pub struct Switches {
     pub throttle_hint: ThrottleHint,
     // Failures of calls.
     pub only_actions: Names,
+    pub only_accounts: Names,
     pub unreachable: Chance,
     pub reset: Chance,
     pub lost: Chance,
@@ -110,6 +111,7 @@ impl Default for Switches {
             throttle_status: 400,
             throttle_hint: ThrottleHint::RetryAfter,
             only_actions: Names::default(),
+            only_accounts: Names::default(),
             unreachable: Chance::default(),
             reset: Chance::default(),
             lost: Chance::default(),

@@ -156,6 +156,20 @@ fn an_error_after_the_call_does_not_bring_the_link_back() {
 }
 
 #[test]
+fn a_fault_can_be_of_one_account_only() {
+    let (sim, _) = sim(&one_of_each());
+    sim.set("only-accounts", "42").unwrap();
+    sim.set("error-before", "100%").unwrap();
+    let asked = |number: &str| {
+        let account = AccountId::parse(number).unwrap();
+        let verdict = sim
+            .with(|state, now| state.exchange(now, &account, "GetCallerIdentity", &Params::new()));
+        matches!(verdict.reply, Reply::Answer(_))
+    };
+    assert!(!asked("42") && asked(seed::ACCOUNT_ID));
+}
+
+#[test]
 fn a_detached_link_stays_listed_for_the_delay() {
     let (sim, clock) = sim(&one_of_each());
     sim.set("detach-delay", "5s").unwrap();

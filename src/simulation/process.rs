@@ -308,7 +308,7 @@ impl Life {
             Err(error) => (Journal::down(&error, Arc::clone(&clock)), None),
         };
         let circumstances = Circumstances {
-            bounds: Arc::clone(&ground.bounds),
+            bounds: Arc::new((*ground.bounds).clone().into()),
             books: journal.books().clone(),
             pause_file: PauseFile::default(),
             clock: Arc::clone(&clock),

@@ -31,13 +31,17 @@ fn read(value: &Value) {
     assert_eq!(Config::from_value(value).as_ref(), Ok(&config));
     assert!(!config.accounts.is_empty());
     assert!((1..=256).contains(&config.workers) && config.interval >= Duration::from_secs(1));
-    assert!((1..=1024).contains(&config.limits.concurrency));
     assert!(config.source.settle <= config.source.settle_max);
     assert!(config.approval_ttl <= APPROVAL_MAX);
     assert!(config.retention >= Duration::from_secs(30 * 24 * 3600));
-    for rates in [&config.limits.reads, &config.limits.writes] {
-        assert!(rates.start > 0.0 && rates.start.is_finite(), "{rates:?}");
-        assert!(rates.max > 0.0 && rates.max.is_finite(), "{rates:?}");
+    for account in config.accounts.keys() {
+        let limits = config.limits.of(account);
+        assert!((1..=1024).contains(&limits.concurrency));
+        for rates in [&limits.reads, &limits.writes] {
+            assert!(rates.start > 0.0 && rates.start.is_finite(), "{rates:?}");
+            assert!(rates.max > 0.0 && rates.max.is_finite(), "{rates:?}");
+        }
+        assert_eq!(config.bounds.of(account).ceiling, config.ceilings()[account]);
     }
     assert_eq!(config.ceilings().len(), config.accounts.len());
 }

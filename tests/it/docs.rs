@@ -159,6 +159,10 @@ fn released_by(rule: Rule) -> (&'static str, &'static str) {
             "the right region, account and VPC; `classiclinkd resume` if calls are paused",
         ),
         Rule::AccountPin => ("plan, call", "the credential of the account that is pinned"),
+        Rule::Ceiling => (
+            "plan, call",
+            "region and VPC in `regions` and `vpcs` of the account in the configuration",
+        ),
         Rule::Protected => (
             "link, call",
             "a revision that lists the link without `protected`, and a later one without the link",
@@ -313,6 +317,8 @@ fn known_keys(path: &str) -> Vec<String> {
             found.push(known.to_owned());
             found
         }
+        // The keys of all accounts again, which need no second row.
+        "limits" if path.starts_with("accounts.") => vec![format!("{path}{known}")],
         _ if path == "notifications[]." => vec![format!("{path}{known}")],
         _ => known_keys(&format!("{path}{known}.")),
     });

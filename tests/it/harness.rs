@@ -49,7 +49,7 @@ impl Cloud {
         Self::serve(&seed)
     }
 
-    fn serve(seed: &Seed) -> Self {
+    pub fn serve(seed: &Seed) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let sim = Sim::new(seed, clock, 7);
         let stop = CancellationToken::new();

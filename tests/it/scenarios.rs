@@ -84,6 +84,8 @@ fn every_rule_of_the_gate_is_expected_by_a_scenario() {
     }
     let without: Vec<&str> = Rule::ALL
         .iter()
+        // No manifest leads there: `outside_of_what_an_account_is_given_nothing_is_given_back` does.
+        .filter(|rule| **rule != Rule::Ceiling)
         .map(|rule| rule.as_str())
         .filter(|rule| !expected.contains(*rule))
         .collect();

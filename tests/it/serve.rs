@@ -4,7 +4,7 @@
 use crate::harness::{Cloud, Daemon, Place, manifest, until};
 use serde_json::Value;
 
-mod http;
+pub mod http;
 mod schema;
 
 use http::{Stream, ask};

@@ -62,6 +62,16 @@ fn a_credential_that_the_cloud_refuses_makes_it_unready() {
     assert!(failing(&board, NOW).is_empty());
 }
 
+#[test]
+fn a_credential_of_another_account_makes_it_unready() {
+    let (board, why) = (well(), "the credential is of account 2".to_owned());
+    let broken_pins = [(AccountName::parse("prod").unwrap(), why)].into();
+    board.beat(moment(NOW), Vitals { broken_pins, ..Vitals::default() });
+    assert_eq!(failing(&board, NOW), ["credentials"]);
+    let why = board.ready(moment(NOW)).reason().unwrap().to_owned();
+    assert_eq!(why, "nothing is done in prod: the credential is of account 2");
+}
+
 fn ends_at(at: u64) -> Vitals {
     let account = AccountName::parse("default").unwrap();
     Vitals { expires: [(account, moment(at).wall)].into(), ..Vitals::default() }

@@ -47,7 +47,7 @@ pub(super) fn shown<R, W>(
         accounts: config.accounts.keys().cloned().collect(),
         journal: state.journal.clone(),
         pause_file: state.pause_file.clone(),
-        budget: config.bounds.budget,
+        budget: config.bounds.map(|bounds| bounds.budget),
         notifications,
         interval: config.interval,
         started,

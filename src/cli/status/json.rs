@@ -115,8 +115,8 @@ fn budgets(status: &Status<'_>) -> Vec<Value> {
         json!({
             "account": lane.account.as_str(),
             "regionId": lane.region.as_str(),
-            "hour": of(status.budget.hour, spent.hour),
-            "day": of(status.budget.day, spent.day),
+            "hour": of(status.budget.of(&lane.account).hour, spent.hour),
+            "day": of(status.budget.of(&lane.account).day, spent.day),
         })
     });
     lanes.collect()

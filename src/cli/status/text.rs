@@ -146,9 +146,9 @@ fn paused(sheet: &mut Sheet, status: &Status<'_>) {
 }
 
 fn budgets(sheet: &mut Sheet, status: &Status<'_>) {
-    let limit = status.budget;
     let width = status.spent.iter().map(|(lane, _)| lane.to_string().len()).max().unwrap_or(0);
     for (lane, spent) in &status.spent {
+        let limit = status.budget.of(&lane.account);
         let left = limit.left(*spent);
         let style = if left == 0 { RED } else { BOLD };
         let line = format!(

@@ -20,7 +20,7 @@ pub(in crate::daemon) fn intake(memory: &Memory, recovered: Option<Accepted>) ->
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let journal = Journal::in_memory(memory.clone(), Arc::clone(&clock));
     let circumstances = Circumstances {
-        bounds: Arc::new(Bounds::default()),
+        bounds: Arc::default(),
         books: journal.books().clone(),
         pause_file: PauseFile::default(),
         clock,

@@ -7,6 +7,49 @@ use crate::ledger::event::{Event, Restored, Target};
 use crate::ledger::tests::{Book, tree as revision};
 use crate::model::RunId;
 
+/// Manifests that name another place never come that far; whatever does is held all the same.
+#[test]
+fn outside_of_what_an_account_is_given_nothing_is_done() {
+    let scope = crate::plan::tests::scope();
+    let elsewhere = crate::model::VpcId::parse("vpc-elsewhere").unwrap();
+    let far = crate::model::Region::parse("cn-far").unwrap();
+    let ceiling = |regions: &[&crate::model::Region], vpcs: &[&crate::model::VpcId]| {
+        let regions = regions.iter().map(|region| (*region).clone()).collect();
+        crate::desired::Ceiling { regions, vpcs: vpcs.iter().map(|vpc| (*vpc).clone()).collect() }
+    };
+    for (ceiling, within) in [
+        (ceiling(&[], &[]), true),
+        (ceiling(&[&far, &scope.region], &[&scope.vpc]), true),
+        (ceiling(&[&scope.region], &[&elsewhere]), false),
+        (ceiling(&[&far], &[&scope.vpc]), false),
+    ] {
+        let bounds = Bounds { ceiling, ..Bounds::default() };
+        let setting = Setting { bounds, ..Setting::default() };
+        let rules = if within { vec![] } else { vec![Rule::Ceiling] };
+        assert_eq!(setting.rules(going(10, 1), 1), rules);
+        let back = plan_of(desired(Mode::Sync, &[1, 2]), &[1]);
+        let given = restore(back, &setting.at(moment(1)));
+        assert_eq!(given.is_ok(), within);
+        let (approved, newest) = (approved(&[1, 2]), tree(desired(Mode::Detach, &[1])));
+        let action = &approved.plan().actions()[0];
+        let denied = setting.permit(&approved, action, &facts(&newest), 1).err();
+        assert_eq!(matches!(denied, Some(Denial::Ceiling(_))), !within, "{denied:?}");
+    }
+}
+
+/// What was answered about one key says nothing about the next.
+#[test]
+fn a_key_that_was_exchanged_since_it_was_asked_about_makes_no_call() {
+    for (pin, denied) in [(Pin::Kept, true), (Pin::Absent, false)] {
+        let setting = Setting { pin, ..Setting::default() };
+        let (approved, newest) = (approved(&[1, 2]), tree(desired(Mode::Detach, &[1])));
+        let facts = Facts { rekeyed: true, ..facts(&newest) };
+        let leave = setting.permit(&approved, &approved.plan().actions()[0], &facts, 1);
+        assert_eq!(leave.err(), denied.then_some(Denial::Rekeyed));
+    }
+    assert!(Denial::Rekeyed.is_passing(), "it is asked again whose the new one is");
+}
+
 #[test]
 fn outside_the_windows_of_configuration_or_manifest_nothing_is_done() {
     use crate::window::{Kind, Window, Windows};

@@ -179,7 +179,7 @@ fn what_a_branch_loses_that_was_set_back_is_doubtful_until_it_is_back_or_detache
         (Lineage::Unknown("no \u{1b}route".into()), true, "(no \\u{1b}route)"),
     ] {
         let by = by(&before, &fewer, lineage);
-        let shrunk = ledger.shrunk_under(Some(&before), &fewer, limits, now, &by);
+        let shrunk = ledger.shrunk_under(Some(&before), &fewer, |_| limits, now, &by);
         assert_eq!(shrunk[0].exceeds(limits.0, limits.1), doubtful, "{shrunk:?}");
         assert!(shrunk[0].by.as_ref().unwrap().contains(part), "{shrunk:?}");
     }

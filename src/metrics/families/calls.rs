@@ -128,6 +128,20 @@ pub(super) const FAMILIES: &[Family] = &[
         },
     },
     Family {
+        name: "classiclinkd_account_mismatched",
+        kind: Kind::Gauge,
+        unit: "",
+        labels: &["account"],
+        help: "1 while the credential is not, or not evidently, of the account that the configuration pins, so \
+               that nothing is done in it; else 0",
+        read: |shot, samples| {
+            for account in shot.halted.keys() {
+                let mismatched = shot.vitals.broken_pins.contains_key(account);
+                samples.put(&[account.as_str()], mismatched);
+            }
+        },
+    },
+    Family {
         name: "classiclinkd_detach_budget_used",
         kind: Kind::Gauge,
         unit: "",
@@ -136,7 +150,7 @@ pub(super) const FAMILIES: &[Family] = &[
         read: |shot, samples| {
             for (lane, spent) in &shot.spent {
                 let lane: &Lane = lane;
-                for (window, used, _) in windows(shot.budget, *spent) {
+                for (window, used, _) in windows(*shot.budget.of(&lane.account), *spent) {
                     samples.of_lane(lane, &[window], used);
                 }
             }
@@ -150,7 +164,7 @@ pub(super) const FAMILIES: &[Family] = &[
         help: "Most detaches within an `hour` and a `day` (`limits.budget`)",
         read: |shot, samples| {
             for (lane, spent) in &shot.spent {
-                for (window, _, limit) in windows(shot.budget, *spent) {
+                for (window, _, limit) in windows(*shot.budget.of(&lane.account), *spent) {
                     samples.of_lane(lane, &[window], limit);
                 }
             }

@@ -73,7 +73,7 @@ pub(super) const FAMILIES: &[Family] = &[
         kind: Kind::Gauge,
         unit: "",
         labels: &[],
-        help: "VPCs that are due and wait for one of the `workers`",
+        help: "VPCs that are due and wait for one of the `workers` of their account and region",
         read: |shot, samples| samples.put(&[], shot.vitals.waiting),
     },
     Family {
@@ -81,7 +81,7 @@ pub(super) const FAMILIES: &[Family] = &[
         kind: Kind::Gauge,
         unit: "",
         labels: &[],
-        help: "Passes under way; `workers` is the most",
+        help: "Passes under way; `workers` is the most of one account and region",
         read: |shot, samples| samples.put(&[], shot.vitals.under_way),
     },
     Family {

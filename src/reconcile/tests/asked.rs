@@ -15,7 +15,7 @@ use std::time::Duration;
 
 fn bound(world: &mut World, hour: u64) {
     let bounds = Bounds { budget: Budget { hour, day: 100 }, ..Bounds::default() };
-    world.writes.circumstances.bounds = Arc::new(bounds);
+    world.writes.circumstances.bounds = Arc::new(bounds.into());
 }
 
 fn spent(world: &World) -> Spent {

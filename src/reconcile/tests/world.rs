@@ -8,7 +8,7 @@ use crate::desired::Tree;
 use crate::gate::Bounds;
 use crate::journal::{Journal, Memory, PauseFile};
 use crate::ledger::Budget;
-use crate::model::{Amount, InstanceId, Link, Mode, Scope, VpcId};
+use crate::model::{Amount, InstanceId, Link, Mode, PerAccount, Scope, VpcId};
 use crate::observe::Pins;
 use crate::plan::tests::{desired, scope};
 use crate::retry::limiter::Rates;
@@ -110,10 +110,10 @@ pub(super) fn world_within(
         patience: None,
         newest: Newest::following(newest.subscribe()),
         circumstances: Circumstances {
-            bounds: Arc::new(Bounds {
+            bounds: Arc::new(PerAccount::from(Bounds {
                 budget: Budget { hour: 100_000, day: 100_000 },
                 ..Bounds::default()
-            }),
+            })),
             books: journal.books().clone(),
             pause_file: PauseFile::default(),
             clock: Arc::clone(&shared),

@@ -108,6 +108,7 @@ export function problems(status, scopes) {
   const found = [];
   if (status.sourceProblem) found.push({ key: "source", word: "manifests not accepted", tone: "bad", text: status.sourceProblem, verbatim: true });
   if (status.journalProblem) found.push({ key: "journal", word: "journal cannot be written", tone: "bad", text: `${status.journalProblem}; no call is made without it. Mend the state folder.` });
+  for (const { account, problem } of status.accountProblems) found.push({ key: `account ${account}`, word: "another account", tone: "bad", text: `Nothing is done in ${account}: ${problem}.` });
   for (const why of status.paused) found.push({ key: `paused ${why}`, word: "paused", tone: "warn", text: why, command: resume(why) });
   if (!status.changes.allowed) {
     const opens = status.changes.changesAt ? `; changes may be made again from ${moment(status.changes.changesAt)}` : "";

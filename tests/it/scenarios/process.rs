@@ -49,7 +49,7 @@ pub(super) async fn start(
     let cloud = sim
         .account(&default_account().unwrap())
         .classified_by(|code, message| classify(Operation::Detach, code, message));
-    let lanes = Arc::new(Lanes::new(config.limits, Arc::clone(&clock), 7));
+    let lanes = Arc::new(Lanes::new(config.limits.clone(), Arc::clone(&clock), 7));
     let pinned = config.accounts.iter().filter_map(|(name, account)| {
         let id = account.account_id.clone()?;
         Some((name.clone(), id))
