@@ -99,18 +99,25 @@ fn what_is_broken_leaves_what_was_accepted_in_force() {
         || daemon.log(),
     );
     site.server.trouble("", Trouble::Answer(500, "oops".into()));
-    daemon.says("500");
+    daemon.says("error: 500");
     site.server.trouble("", Trouble::None);
     site.upstream.remove("m/b.yaml");
     site.upstream.put("m/a.yaml", "{{ nonsense");
     site.upstream.push("Broken");
-    daemon.says("a.yaml");
+    daemon.says("{{ nonsense");
+    site.upstream.put("m/a.yaml", &manifest("a", "detach", &["one", "two"], "# kept\n"));
+    site.upstream.put("m/b.yaml", &manifest("b", "detach", &["x"], ""));
+    let mended = site.upstream.push("Mended");
+    daemon.says(&format!("(commit {})", &mended[..12]));
     assert_eq!(site.cloud.writes(), 0);
     site.upstream.git(&["reset", "-q", "--hard", "HEAD~1"]);
     site.upstream.put("m/a.yaml", &manifest("a", "detach", &["one"], ""));
-    site.upstream.push("Mended by a push that was forced");
-    daemon.says("[lineage]");
-    assert_eq!(site.cloud.writes(), 0, "nobody knows who left out what");
+    site.upstream.put("m/b.yaml", &manifest("b", "detach", &["x"], ""));
+    site.upstream.push("Another history");
+    daemon.says("does not continue");
+    let held = || site.place.run(&site.cloud, &["status", "--output", "json"]);
+    until("it is held", || held().json().pointer("/held/0/plan").is_some(), || daemon.log());
+    assert_eq!(site.cloud.writes(), 0, "a person has to look");
     assert_eq!(daemon.end(), 0);
 }
 

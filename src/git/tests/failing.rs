@@ -41,6 +41,7 @@ async fn a_remote_that_is_broken_passes() {
     site.ours.settings.timeout = Duration::from_secs(2);
     site.broken("info/refs", Trouble::Hang, "did not end within 2 s").await;
     site.broken("POST", Trouble::Hang, "did not end within 2 s").await;
+    site.broken("POST", Trouble::Stall(20), "did not end within 2 s").await;
 }
 
 #[tokio::test]

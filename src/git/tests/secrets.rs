@@ -52,7 +52,7 @@ fn site() -> Option<Site> {
 }
 
 fn is_silent(text: &str) -> bool {
-    !text.contains(TOKEN) && !text.contains(&BASIC["Basic ".len()..])
+    !text.contains(TOKEN) && !text.contains(BASIC.trim_start_matches("Basic "))
 }
 
 #[tokio::test]

@@ -165,7 +165,8 @@ fn chunks(reader: &mut BufReader<&TcpStream>, body: &mut Vec<u8>) -> std::io::Re
         let size = usize::from_str_radix(size.trim(), 16).unwrap();
         let mut chunk = vec![0; size + 2];
         reader.read_exact(&mut chunk)?;
-        body.extend_from_slice(&chunk[..size]);
+        chunk.truncate(size);
+        body.extend_from_slice(&chunk);
         if size == 0 {
             return Ok(());
         }
@@ -201,14 +202,14 @@ impl Shared {
         };
         match trouble {
             Trouble::Cut(most) | Trouble::Stall(most) if answer.len() > most => {
-                stream.write_all(&answer[..most])?;
+                stream.write_all(answer.get(..most).unwrap())?;
                 if matches!(trouble, Trouble::Stall(_)) {
                     return self.hang(&stream);
                 }
             }
             _ => stream.write_all(&answer)?,
         }
-        self.seen.lock().unwrap()[at].answered = answer.len();
+        self.seen.lock().unwrap().get_mut(at).unwrap().answered = answer.len();
         Ok(())
     }
 

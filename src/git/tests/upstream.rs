@@ -130,13 +130,7 @@ impl Upstream {
         self.git(&["rev-parse", "HEAD"])
     }
 
-    /// Pushes a commit of a tree that no work tree could hold: `MODE TYPE ID\tNAME`, ended by zero bytes.
-    pub fn plant(&self, tree: &[u8]) -> String {
-        let tree = self.feed(&["mktree", "-z", "--missing"], tree);
-        self.plant_tree(&tree)
-    }
-
-    /// Pushes a commit of a tree that is an object already.
+    /// Makes a commit of a tree that no work tree could hold the tip of the branch.
     pub fn plant_tree(&self, tree: &str) -> String {
         let id = self.feed(&["commit-tree", "-m", "Plant", tree], b"");
         self.at(&self.bare(), &["update-ref", "refs/heads/main", &id]);

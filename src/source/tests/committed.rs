@@ -151,7 +151,8 @@ async fn objects_that_no_honest_git_makes_are_not_taken_in() {
 }
 
 fn hex(id: &str) -> Vec<u8> {
-    (0..id.len() / 2).map(|n| u8::from_str_radix(&id[2 * n..2 * n + 2], 16).unwrap()).collect()
+    let digits: Vec<u32> = id.chars().map(|digit| digit.to_digit(16).unwrap()).collect();
+    digits.chunks(2).map(|two| u8::try_from(two[0] * 16 + two[1]).unwrap()).collect()
 }
 
 #[tokio::test]
