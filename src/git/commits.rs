@@ -49,13 +49,15 @@ fn text(bytes: &[u8]) -> String {
     text.chars().filter(|c| !is_unprintable(*c)).take(TEXT_MAX).collect()
 }
 
-/// From `git log -p --cc`, newest first: for each instance the newest commit of which a removed line names
-/// it, and no added line of the same commit.
+/// From `git log -p --cc`, newest first: for each instance the newest commit that removed a line with it from
+/// a file, and added none with it to the same file. Moved to another file is removed: there it may be of
+/// another VPC, and if it is not, it was not lost and nobody asks.
 pub(super) fn took_out(log: &[u8]) -> BTreeMap<InstanceId, Commit> {
     let mut found = BTreeMap::new();
-    let mut close = |change: Change| {
+    let mut close = |mut change: Change| {
+        change.end_file();
         let Some(at) = change.at else { return };
-        for id in change.removed.into_iter().filter(|id| !change.added.contains(id)) {
+        for id in change.taken {
             found.entry(id).or_insert_with(|| at.clone());
         }
     };
@@ -75,7 +77,9 @@ pub(super) fn took_out(log: &[u8]) -> BTreeMap<InstanceId, Commit> {
 #[derive(Default)]
 struct Change {
     at: Option<Commit>,
-    removed: Vec<InstanceId>,
+    taken: BTreeSet<InstanceId>,
+    /// Of the file at hand.
+    removed: BTreeSet<InstanceId>,
     added: BTreeSet<InstanceId>,
     /// How many signs are before each line: one for each parent; none outside of what a file's lines are.
     signs: usize,
@@ -84,7 +88,7 @@ struct Change {
 impl Change {
     fn take(&mut self, line: &[u8]) {
         if line.starts_with(b"diff --") {
-            self.signs = 0;
+            self.end_file();
         } else if line.starts_with(b"@@") {
             let marks = line.iter().take_while(|byte| **byte == b'@').count();
             self.signs = marks.saturating_sub(1);
@@ -96,6 +100,13 @@ impl Change {
                 self.added.extend(instances(text));
             }
         }
+    }
+
+    fn end_file(&mut self) {
+        self.signs = 0;
+        let added = std::mem::take(&mut self.added);
+        let removed = std::mem::take(&mut self.removed);
+        self.taken.extend(removed.into_iter().filter(|id| !added.contains(id)));
     }
 }
 
@@ -128,6 +139,21 @@ mod tests {
         assert_eq!(commit.at, Timestamp::from_second(1_700_000_000).ok());
         assert_eq!(super::commit(b"\0nonsense\0a\0b\0c\0d\0"), None);
         assert_eq!(super::commit(b"no zero"), None);
+    }
+
+    #[test]
+    fn an_id_that_moves_to_another_file_is_taken_out_of_the_first() {
+        let log = format!(
+            "{}\n\ndiff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1,2 +1 @@\n-  - {}\n-  - {}\n+  - id: {}\ndiff --git a/y \
+             b/y\n--- a/y\n+++ b/y\n@@ -0,0 +1 @@\n+  - {}\n",
+            head(1),
+            id(1),
+            id(2),
+            id(2),
+            id(1),
+        );
+        let found: Vec<_> = took_out(log.as_bytes()).into_keys().collect();
+        assert_eq!(found, [id(1)]);
     }
 
     #[test]

@@ -103,7 +103,7 @@ impl Repository {
             "--no-color",
             "--no-ext-diff",
             "--no-textconv",
-            "--no-renames",
+            "--find-renames",
             "--no-notes",
             "--no-mailmap",
             FORMAT,

@@ -49,10 +49,15 @@ impl Site {
     }
 
     fn daemon(&self, more: &[&str]) -> Daemon {
+        self.daemon_every("1s", more)
+    }
+
+    /// The daemon that asks the repository so often.
+    fn daemon_every(&self, interval: &str, more: &[&str]) -> Daemon {
         let arguments = ["run", "--git", &self.server.url, "--ref", "main", "--path", "m"];
         let arguments = [&arguments[..], &["--interval", "1h", "--listen", "none"], more].concat();
         let mut command = self.place.command(&self.cloud, &arguments);
-        command.args(["--set", "source.git.interval=1s"]);
+        command.args(["--set", &format!("source.git.interval={interval}")]);
         Daemon::start(command, self.place.path().join("log"))
     }
 
@@ -86,6 +91,21 @@ fn a_commit_is_planned_carried_out_and_named() {
     let named =
         |ran: &Ran| ran.out.contains(&id[..12]) && ran.out.contains("Ann <ann@example.com>");
     until("the deed is in the journal", || named(&explained()), || format!("{:?}", explained()));
+    assert_eq!(daemon.end(), 0);
+}
+
+#[test]
+fn whoever_pushed_can_have_it_looked_at_at_once() {
+    let Some(site) = site() else { return };
+    let daemon = site.daemon_every("1h", &[]);
+    let reads = || site.cloud.calls("DescribeClassicLinkInstances");
+    until("both VPCs are read", || reads() >= 2, || daemon.log());
+    site.upstream.put("m/a.yaml", &manifest("a", "detach", &["one"], ""));
+    site.upstream.push("Two is retired");
+    assert_eq!(site.cloud.writes(), 0, "the interval is an hour");
+    let asked = site.place.run(&site.cloud, &["reconcile"]);
+    assert_eq!(asked.code, 0, "{asked:?}");
+    until("the link is gone", || site.cloud.links("a") == ["one"], || daemon.log());
     assert_eq!(daemon.end(), 0);
 }
 

@@ -136,9 +136,12 @@ async fn the_right_commit_of_several_is_named_also_through_renames_and_deletions
     site.upstream.push("Rename");
     site.step("Take 2", "m/z.yaml", Some(&list(&[3])));
     site.step("Remove b", "m/b.yaml", None);
+    site.upstream.put("m/z.yaml", "");
+    site.step("Move 3", "m/c.yaml", Some(&list(&[3])));
     site.step("Elsewhere", "other/a.yaml", Some(&list(&[3])));
     site.step("Elsewhere again", "other/a.yaml", None);
-    site.took_out(&begin, &[(1, "Take 1 again"), (2, "Take 2"), (4, "Remove b")]).await;
+    site.took_out(&begin, &[(1, "Take 1 again"), (2, "Take 2"), (3, "Move 3"), (4, "Remove b")])
+        .await;
     let between = site.repository.between(&begin, &site.commit().await).await;
     let authors = between.took_out.values().map(|commit| commit.author.clone().unwrap());
     assert!(authors.into_iter().all(|author| author == "Ann <ann@example.com>"), "no mailmap");
