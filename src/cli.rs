@@ -11,11 +11,12 @@ mod completions;
 mod demo;
 mod doctor;
 mod findings;
+mod form;
 mod explain;
 mod history;
 mod import;
 mod journal;
-mod late;
+mod keys;
 #[cfg(feature = "man")]
 mod man;
 mod logging;
@@ -125,9 +126,9 @@ Examples:
   classiclinkd explain i-bp67acfmxazb4p0001             why this link stays, goes or went
   classiclinkd history                                  what was done, when, why, on whose commit
 
-Credentials come from ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET (and
-ALIBABA_CLOUD_SECURITY_TOKEN), or from the file that ALIBABA_CLOUD_CREDENTIALS_FILE or the
-configuration names. Exit codes: 0 nothing (left) to do, 1 error, 2 changes pending, 3 held by the
+Credentials are found as the official SDKs find them: ALIBABA_CLOUD_ACCESS_KEY_ID and
+ALIBABA_CLOUD_ACCESS_KEY_SECRET (and ALIBABA_CLOUD_SECURITY_TOKEN), a role by OIDC, a profile of
+`aliyun configure`, a shared file, the instance's role, a URI; or as the configuration says. Exit codes: 0 nothing (left) to do, 1 error, 2 changes pending, 3 held by the
 gate, 4 observation incomplete.";
 
 /// Keeps the ClassicLink attachments of Alibaba Cloud accounts equal to YAML manifests.

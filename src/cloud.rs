@@ -73,6 +73,15 @@ pub trait WriteLinks: Send + Sync {
         ticket: &Ticket,
     ) -> impl Future<Output = Result<Accepted, CloudError>> + Send;
 
+    /// Whether a change could be sent now, as far as that is known without sending one: with a key that lives
+    /// long enough, say. What is only a matter of time is asked for before a call is counted, not after.
+    ///
+    /// # Errors
+    /// [`CloudError`]: not now, though perhaps soon. What lasts is for the call itself to find out.
+    fn ready(&self) -> impl Future<Output = Result<(), CloudError>> + Send {
+        std::future::ready(Ok(()))
+    }
+
     /// How far our clock is off from the cloud's, as far as its answers told.
     fn clock_off(&self) -> Duration {
         Duration::ZERO
@@ -245,6 +254,10 @@ impl<T: WriteLinks> WriteLinks for std::sync::Arc<T> {
         ticket: &Ticket,
     ) -> impl Future<Output = Result<Accepted, CloudError>> + Send {
         (**self).carry_out(ticket)
+    }
+
+    fn ready(&self) -> impl Future<Output = Result<(), CloudError>> + Send {
+        (**self).ready()
     }
 
     fn clock_off(&self) -> Duration {

@@ -3,7 +3,7 @@
 use crate::attempt;
 use crate::desired::{Ceiling, Ceilings};
 use crate::gate::Bounds;
-use crate::model::{AccountId, AccountName, PerAccount, Region, VpcId};
+use crate::model::{AccountId, AccountName, PerAccount};
 use crate::notification::Sink;
 use crate::source;
 use serde_json::Value;
@@ -12,6 +12,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub mod accounts;
 mod limits;
 mod notifications;
 mod reader;
@@ -77,8 +78,8 @@ pub struct Account {
     pub account_id: Option<AccountId>,
     /// What manifests may name.
     pub ceiling: Ceiling,
-    /// A file with the access key; the environment where absent.
-    pub credentials_file: Option<PathBuf>,
+    /// Where the key comes from.
+    pub credentials: accounts::Source,
 }
 
 /// The version of the request signature.
@@ -182,6 +183,9 @@ impl Config {
             journal.duration("retention", &mut config.retention, RETENTION_MIN);
         });
         config.notifications = notifications::read(&mut root, &config.accounts);
+        for mistake in accounts::circles(&config.accounts) {
+            root.wrong(&mistake.key, &mistake.message);
+        }
         root.finish()?;
         if config.approval_ttl > APPROVAL_MAX {
             let message = "is longer than 168h; approve again when it has passed".to_owned();
@@ -216,19 +220,7 @@ impl Config {
     }
 
     fn read_account(&mut self, name: &str, reader: &mut Reader<'_>) {
-        let mut account = Account::default();
-        reader.parsed_or_null("accountId", &mut account.account_id, |text| {
-            AccountId::parse(text).map_err(|error| error.to_string())
-        });
-        reader.list("regions", &mut account.ceiling.regions, |text| {
-            Region::parse(text).map_err(|error| error.to_string())
-        });
-        reader.list("vpcs", &mut account.ceiling.vpcs, |text| {
-            VpcId::parse(text).map_err(|error| error.to_string())
-        });
-        let mut file = None;
-        reader.text("credentialsFile", &mut file);
-        account.credentials_file = file.map(PathBuf::from);
+        let account = accounts::read(reader);
         let (bounds, limits) = self.read_own(reader, &account.ceiling);
         match AccountName::parse(name) {
             Ok(name) => {

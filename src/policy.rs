@@ -45,8 +45,8 @@ impl Need {
             Operation::Attach => {
                 self.mode == Mode::Sync || self.undo && self.wants(Operation::Detach)
             }
-            // Everybody may ask whose key it is.
-            Operation::Identify => false,
+            // Everybody may ask whose key it is; which roles a key may assume is said with the role.
+            Operation::Identify | Operation::Assume | Operation::AssumeWithOidc => false,
         }
     }
 
@@ -93,7 +93,10 @@ impl Policy {
             let wanting = || needs.iter().filter(|need| need.wants(operation));
             wanting().next()?;
             let resource = match operation {
-                Operation::Describe | Operation::Identify => Resource::Any("*"),
+                Operation::Describe
+                | Operation::Identify
+                | Operation::Assume
+                | Operation::AssumeWithOidc => Resource::Any("*"),
                 Operation::Attach | Operation::Detach => {
                     Resource::These(wanting().flat_map(Need::resources).collect())
                 }

@@ -18,6 +18,8 @@ pub enum Fault {
     Open(io::Error),
     /// There is one, and it is not as it should be: why, and what to do, as a sentence about "it".
     Content(String),
+    /// There is one, and others can know or change what is in it: why, and the command that mends it.
+    Exposed(String),
 }
 
 /// The one line of a secret file of at most `most` bytes. It may be a link, as the secrets of Kubernetes
@@ -78,7 +80,7 @@ fn guarded(file: &File, path: &Path) -> Result<(), Fault> {
     }
     let own = rustix::process::geteuid().as_raw();
     match exposed(metadata.mode(), metadata.uid(), own) {
-        Some(why) => Err(Fault::Content(format!("{why} {}", path.display()))),
+        Some(why) => Err(Fault::Exposed(format!("{why} {}", path.display()))),
         None => Ok(()),
     }
 }
@@ -121,7 +123,7 @@ mod tests {
     fn why(fault: Fault) -> String {
         match fault {
             Fault::Open(error) => error.to_string(),
-            Fault::Content(why) => why,
+            Fault::Content(why) | Fault::Exposed(why) => why,
         }
     }
 
@@ -142,7 +144,9 @@ mod tests {
             assert_eq!(text(file.path(), 64).is_ok(), good, "{mode:o}");
             assert_eq!(check(file.path()).is_ok(), good, "{mode:o}");
         }
-        let said = why(check(file.path()).unwrap_err());
+        let fault = check(file.path()).unwrap_err();
+        assert!(matches!(fault, Fault::Exposed(_)), "{fault:?}");
+        let said = why(fault);
         assert!(said.ends_with(&format!("chmod 600 {}", file.path().display())), "{said}");
     }
 

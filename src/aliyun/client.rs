@@ -1,7 +1,7 @@
 //! Signs, sends, reads and classifies: the cloud's seams over HTTPS.
 
 use super::codes::Operation;
-use super::credentials::{Credentials, Key};
+use super::credentials::{CredentialError, Credentials, InUse, Need};
 use super::endpoint::Endpoint;
 use super::redact::{Raw, Secrets};
 use super::wire::{self, Answer, Malformed};
@@ -10,22 +10,21 @@ use crate::cloud::{
     Accepted, Class, CloudError, IDS_MAX, PAGE_SIZE_MAX, Page, Query, ReadLinks, Ticket, WriteLinks,
 };
 use crate::https::root_cause;
-use crate::model::{InstanceId, Region, Verb};
+use crate::model::{AccountId, InstanceId, Region, Verb};
 use crate::signature::Pair;
-use jiff::Timestamp;
 use request::Call;
 use skew::Skew;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-mod exchange;
-mod hints;
+pub(super) mod exchange;
+pub(super) mod hints;
 mod identity;
-mod judge;
+pub(super) mod judge;
 pub mod offline;
 pub mod probe;
-mod request;
-mod skew;
+pub(super) mod request;
+pub(super) mod skew;
 
 pub use identity::{Identity, Kind};
 pub use skew::{TOLERANCE, off};
@@ -45,6 +44,8 @@ pub enum SignatureVersion {
 pub struct Settings {
     /// Whose calls these are.
     pub credentials: Credentials,
+    /// The account that they must belong to: no change is signed with a key before it was asked whose it is.
+    pub pinned: Option<AccountId>,
     /// How they are signed.
     pub signature: SignatureVersion,
     /// Replaces the endpoint of every region, and that of STS.
@@ -70,6 +71,7 @@ impl Settings {
     pub fn new(credentials: Credentials) -> Self {
         Self {
             credentials,
+            pinned: None,
             signature: SignatureVersion::default(),
             endpoint_override: None,
             vpc_endpoint: false,
@@ -98,8 +100,8 @@ pub struct Client {
     http: reqwest::Client,
     clock: Arc<dyn Clock>,
     skew: Skew,
-    /// When the key that was used last ends.
-    expires: Mutex<Option<Timestamp>>,
+    /// Whose the key is that was asked about last. Who asks holds it, so that the others wait for that answer.
+    owner: tokio::sync::Mutex<Option<identity::Owner>>,
 }
 
 impl std::fmt::Debug for Client {
@@ -109,7 +111,7 @@ impl std::fmt::Debug for Client {
 }
 
 /// What reads the body of an answer.
-type Reader<T> = fn(u16, &[u8]) -> Result<Answer<T>, Malformed>;
+pub(super) type Reader<T> = fn(u16, &[u8]) -> Result<Answer<T>, Malformed>;
 
 impl Client {
     /// A client with connections of its own.
@@ -119,7 +121,13 @@ impl Client {
     pub fn new(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, ClientError> {
         let http =
             exchange::http(&settings).map_err(|error| ClientError { why: root_cause(&error) })?;
-        Ok(Self { settings, http, clock, skew: Skew::default(), expires: Mutex::default() })
+        Ok(Self {
+            settings,
+            http,
+            clock,
+            skew: Skew::default(),
+            owner: tokio::sync::Mutex::default(),
+        })
     }
 
     /// For a read, up to three attempts within `limit`: it is sent again after one clock correction
@@ -130,8 +138,24 @@ impl Client {
         read: Reader<T>,
         limit: Duration,
     ) -> Result<(Option<String>, T), CloudError> {
+        // Before the time of the call begins: until there is a key, certainly nothing was sent.
+        let need = if call.operation.writes() { Need::Write } else { Need::Read };
+        let key = self.key(need).await?;
+        if call.operation.writes() {
+            self.vouch(&key).await?;
+        }
+        self.call_with(key, call, read, limit).await
+    }
+
+    async fn call_with<T>(
+        &self,
+        key: InUse,
+        call: &Call<'_>,
+        read: Reader<T>,
+        limit: Duration,
+    ) -> Result<(Option<String>, T), CloudError> {
         let mut secrets = Secrets::default();
-        let attempts = self.attempts(call, read, &mut secrets);
+        let attempts = self.attempts(key, call, read, &mut secrets);
         match tokio::time::timeout(limit, attempts).await {
             Ok(outcome) => outcome,
             Err(_) => {
@@ -154,19 +178,20 @@ impl Client {
 
     async fn attempts<T>(
         &self,
+        mut key: InUse,
         call: &Call<'_>,
         read: Reader<T>,
         secrets: &mut Secrets,
     ) -> Result<(Option<String>, T), CloudError> {
         let endpoint = self.endpoint(call.region)?;
-        let mut key = self.key()?;
         let (mut corrected, mut refreshed) = (false, false);
         // A write is not repeated here: its leave was given for one call, and has to be asked again.
         let writes = call.operation.writes();
         let mut number = 0;
         loop {
             number += 1;
-            let failure = match self.attempt(number, call, &endpoint, &key, read, secrets).await {
+            let attempt = self.attempt(number, call, &endpoint, &key, read, secrets);
+            let failure = match attempt.await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
@@ -181,8 +206,9 @@ impl Client {
                 }
             } else if !refreshed && code("InvalidSecurityToken.Expired") {
                 refreshed = true;
-                let renewed = self.key()?;
-                if !renewed.same_as(&key) {
+                let other = self.settings.credentials.other_than(&key, Need::Read).await;
+                let renewed = other.map_err(|error| without_key(&error))?;
+                if !renewed.key.same_as(&key.key) {
                     if writes {
                         return Err(not_carried_out(failure.error));
                     }
@@ -199,14 +225,14 @@ impl Client {
         number: u32,
         call: &Call<'_>,
         endpoint: &Endpoint,
-        key: &Key,
+        key: &InUse,
         read: Reader<T>,
         secrets: &mut Secrets,
     ) -> Result<(Option<String>, T), judge::Failure> {
         let started = self.clock.now();
         let stamp = self.skew.apply(started.wall);
         let version = self.settings.signature;
-        let signed = request::signed(version, endpoint, call, key, stamp, secrets);
+        let signed = request::signed(version, endpoint, call, &key.key, stamp, secrets);
         let reply = exchange::send(&self.http, endpoint, signed.request).await;
         let judged = judge::judge(&reply, call.operation, read, &signed.string_to_sign, secrets);
         let latency = self.clock.now().since(started);
@@ -242,14 +268,16 @@ impl Client {
             .map_err(|error| CloudError::new(Class::Misconfigured, "endpoint", error.to_string()))
     }
 
-    /// Nothing was sent without a key, but a person has to look: as if it were not accepted.
-    fn key(&self) -> Result<Key, CloudError> {
-        let key = self.settings.credentials.current().map_err(|error| {
-            CloudError::new(Class::Unauthenticated, "credentials", error.to_string())
-        })?;
-        *self.expires.lock().unwrap_or_else(PoisonError::into_inner) = key.expires;
-        Ok(key)
+    async fn key(&self, need: Need) -> Result<InUse, CloudError> {
+        self.settings.credentials.key(need).await.map_err(|error| without_key(&error))
     }
+}
+
+/// Nothing was sent without a key. Where time alone brings none, a person has to look: as if it were not
+/// accepted.
+fn without_key(error: &CredentialError) -> CloudError {
+    let class = if error.is_temporary() { Class::Unreachable } else { Class::Unauthenticated };
+    CloudError::new(class, "credentials", error.to_string())
 }
 
 impl ReadLinks for Client {
@@ -282,6 +310,17 @@ impl WriteLinks for Client {
         Ok(Accepted { request_id })
     }
 
+    async fn ready(&self) -> Result<(), CloudError> {
+        let vouched = match self.key(Need::Write).await {
+            Ok(key) => self.vouch(&key).await,
+            Err(error) => Err(error),
+        };
+        vouched.or_else(|error| match error.class {
+            Class::Unreachable => Err(error),
+            _ => Ok(()),
+        })
+    }
+
     fn clock_off(&self) -> Duration {
         self.skew.off()
     }
@@ -292,7 +331,7 @@ fn not_carried_out(error: CloudError) -> CloudError {
     CloudError { class: Class::Unreachable, ..error }
 }
 
-fn pair(name: &str, value: &str) -> Pair {
+pub(super) fn pair(name: &str, value: &str) -> Pair {
     (name.to_owned(), value.to_owned())
 }
 
@@ -324,4 +363,4 @@ fn filters(query: &Query) -> Result<Vec<Pair>, CloudError> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -7,7 +7,7 @@
 
 use crate::cloud::Class;
 
-/// The operations: three of ECS, and one of STS.
+/// The operations: three of ECS, and three of STS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Operation {
     /// `DescribeClassicLinkInstances`
@@ -18,6 +18,10 @@ pub enum Operation {
     Detach,
     /// `GetCallerIdentity` of STS
     Identify,
+    /// `AssumeRole` of STS
+    Assume,
+    /// `AssumeRoleWithOIDC` of STS
+    AssumeWithOidc,
 }
 
 impl Operation {
@@ -28,6 +32,8 @@ impl Operation {
             Self::Attach => "AttachClassicLinkVpc",
             Self::Detach => "DetachClassicLinkVpc",
             Self::Identify => "GetCallerIdentity",
+            Self::Assume => "AssumeRole",
+            Self::AssumeWithOidc => "AssumeRoleWithOIDC",
         }
     }
 
@@ -36,7 +42,7 @@ impl Operation {
     pub fn version(self) -> &'static str {
         match self {
             Self::Describe | Self::Attach | Self::Detach => "2014-05-26",
-            Self::Identify => "2015-04-01",
+            Self::Identify | Self::Assume | Self::AssumeWithOidc => "2015-04-01",
         }
     }
 
@@ -44,7 +50,7 @@ impl Operation {
     pub fn writes(self) -> bool {
         match self {
             Self::Attach | Self::Detach => true,
-            Self::Describe | Self::Identify => false,
+            Self::Describe | Self::Identify | Self::Assume | Self::AssumeWithOidc => false,
         }
     }
 }

@@ -1,16 +1,32 @@
-//! Access keys: from the environment or from a file that may be renewed while we run
-//! (`api-contract.md` 9).
+//! Access keys, as the official libraries find them (`api-contract.md` 9), and renewed while we run.
 //!
-//! Of the official chain the parts that need no call of their own: the environment's key, then the
-//! file that `ALIBABA_CLOUD_CREDENTIALS_FILE` names.
+//! A [`Provide`](provide::Provide) is one way to come by a key, [`chain`] asks them in order, and
+//! [`Credentials`] holds the key that is in use and sees that there is a fresh one in time.
 
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-mod file;
-use file::File;
+mod ask;
+pub mod chain;
+mod cli;
+pub mod environment;
+pub mod external;
+pub mod file;
+mod held;
+mod ini;
+pub(super) mod issued;
+pub mod make;
+pub mod metadata;
+pub mod provide;
+pub mod recipe;
+pub mod refresh;
+pub mod services;
+pub mod sts;
+pub mod uri;
+
+pub use held::{Credentials, InUse, Need, Provenance};
 
 /// Variable with the id of the key.
 pub const KEY_ID: &str = "ALIBABA_CLOUD_ACCESS_KEY_ID";
@@ -26,12 +42,21 @@ pub const PROFILE: &str = "ALIBABA_CLOUD_PROFILE";
 /// Why there is no key. Says what to set, and never shows a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CredentialError {
-    /// Neither a key nor a file is named.
+    /// Nobody set this way up: what is not there.
+    #[error("{0}")]
+    Absent(String),
+    /// No provider of the chain has a key.
     #[error(
-        "find credentials: the environment names none; set {KEY_ID} and {KEY_SECRET} \
-         (and {SECURITY_TOKEN} for a temporary key), or {CREDENTIALS_FILE}"
+        "find credentials: nothing has a key ({tried}); set {KEY_ID} and {KEY_SECRET} (and \
+         {SECURITY_TOKEN} for a temporary key) or {CREDENTIALS_FILE}, or say in \
+         `accounts.<name>.credentials` where it comes from"
     )]
-    NotSet,
+    Nothing {
+        /// Each provider, and why it has none.
+        tried: String,
+        /// Whether one of them may have a key later.
+        temporary: bool,
+    },
     /// One half of a key is missing.
     #[error(
         "use the credentials of the environment: {present} is set but {missing} is not; set both"
@@ -58,6 +83,56 @@ pub enum CredentialError {
         /// What is wrong and what to write.
         why: String,
     },
+    /// Others can read or write the file.
+    #[error("use the credentials file {}: {why}", path.display())]
+    Exposed {
+        /// Which file.
+        path: PathBuf,
+        /// Who can, and the command that mends it.
+        why: String,
+    },
+    /// The key that came has ended.
+    #[error("use the key of {who}: it ended at {end}; see that whoever renews it still runs")]
+    Ended {
+        /// Whose key it is: a provider's name.
+        who: &'static str,
+        /// When it ended.
+        end: Timestamp,
+    },
+    /// The key in use ends too soon, and no other came.
+    #[error("use the key of {who}: it ends at {end}, and no new one came: {why}")]
+    Late {
+        /// Whose key it is: a provider's name.
+        who: &'static str,
+        /// When it ends.
+        end: Timestamp,
+        /// What became of the last try.
+        why: String,
+        /// Whether trying again can help.
+        temporary: bool,
+    },
+    /// Whoever hands out keys gave none, or none that can be used.
+    #[error("get a key from {who}: {why}")]
+    Service {
+        /// Who was asked.
+        who: String,
+        /// What came instead, and what to do.
+        why: String,
+        /// Whether it may pass by itself: worth asking again.
+        temporary: bool,
+    },
+}
+
+impl CredentialError {
+    /// Whether asking again, with nothing changed by a person, can help.
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::Nothing { temporary, .. }
+            | Self::Late { temporary, .. }
+            | Self::Service { temporary, .. } => *temporary,
+            _ => false,
+        }
+    }
 }
 
 /// One access key.
@@ -120,95 +195,6 @@ impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let token = if self.token.is_some() { "temporary" } else { "permanent" };
         write!(f, "Key({token})")
-    }
-}
-
-/// What can be said of a key without showing any of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Provenance {
-    /// The file that it is read from; `None` for the environment.
-    pub file: Option<PathBuf>,
-    /// The permission bits of that file, where they can be told.
-    pub mode: Option<u32>,
-    /// Whether it comes with a token, and so ends some time.
-    pub temporary: bool,
-    /// When it ends, where that is said.
-    pub ends: Option<Timestamp>,
-}
-
-impl Provenance {
-    /// The permission bits of the file, where others than its owner can read it who should not.
-    pub fn open_mode(&self) -> Option<u32> {
-        self.mode.filter(|mode| file::is_open(*mode))
-    }
-}
-
-/// Where keys come from.
-#[derive(Debug)]
-pub enum Credentials {
-    /// A key that stays the same as long as the process lives.
-    Environment(Key),
-    /// A file that is read again when it has changed.
-    File(Box<FileCredentials>),
-}
-
-/// Keys of a file. Built by [`Credentials::from_file`].
-#[derive(Debug)]
-pub struct FileCredentials(File);
-
-impl Credentials {
-    /// Finds credentials as the environment says; `lookup` gives a variable's value.
-    ///
-    /// # Errors
-    /// [`CredentialError`] says what to set.
-    pub fn from_environment(
-        lookup: impl Fn(&str) -> Option<String>,
-    ) -> Result<Self, CredentialError> {
-        let set = |name| lookup(name).filter(|value| !value.trim().is_empty());
-        match (set(KEY_ID), set(KEY_SECRET)) {
-            (Some(id), Some(secret)) => {
-                Key::new(&id, &secret, set(SECURITY_TOKEN).as_deref()).map(Self::Environment)
-            }
-            (Some(_), None) => Err(CredentialError::Half { present: KEY_ID, missing: KEY_SECRET }),
-            (None, Some(_)) => Err(CredentialError::Half { present: KEY_SECRET, missing: KEY_ID }),
-            (None, None) => match set(CREDENTIALS_FILE) {
-                Some(path) => Self::from_file(Path::new(&path), set(PROFILE).as_deref()),
-                None => Err(CredentialError::NotSet),
-            },
-        }
-    }
-
-    /// Reads a file: a JSON object with `AccessKeyId`, `AccessKeySecret` and perhaps
-    /// `SecurityToken` and `Expiration`, or an ini file with a section of type `access_key` (`profile`, else
-    /// `default`). Warns if others than its owner can read it.
-    ///
-    /// # Errors
-    /// [`CredentialError`] says what is wrong with the file.
-    pub fn from_file(path: &Path, profile: Option<&str>) -> Result<Self, CredentialError> {
-        let file = File::open(path, profile.unwrap_or("default"))?;
-        Ok(Self::File(Box::new(FileCredentials(file))))
-    }
-
-    /// What can be said of the key in use without showing it.
-    pub fn provenance(&self) -> Provenance {
-        match self {
-            Self::Environment(key) => {
-                Provenance { file: None, mode: None, temporary: key.token.is_some(), ends: None }
-            }
-            Self::File(file) => file.0.provenance(),
-        }
-    }
-
-    /// The key to sign with now. A file is read again; while it cannot be read, the last good key
-    /// stays in use, because a file that is being rewritten is no reason to stop.
-    ///
-    /// # Errors
-    /// [`CredentialError`] if there never was a key.
-    pub fn current(&self) -> Result<Key, CredentialError> {
-        match self {
-            Self::Environment(key) => Ok(key.clone()),
-            Self::File(file) => file.0.current(),
-        }
     }
 }
 

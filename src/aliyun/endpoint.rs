@@ -115,6 +115,18 @@ impl Endpoint {
         }
     }
 
+    /// The endpoint of STS of a region: the public one, or with `inside` the one that is reached from inside
+    /// a VPC of it (`api-contract.md` 9, STS host).
+    ///
+    /// # Errors
+    /// [`EndpointError`] if the region makes no host name.
+    pub fn of_sts_in(region: &Region, inside: bool) -> Result<Self, EndpointError> {
+        match inside {
+            true => Self::of_sts(Some(region)),
+            false => Self::of_host(&format!("sts.{region}.aliyuncs.com")),
+        }
+    }
+
     fn of_host(host: &str) -> Result<Self, EndpointError> {
         let endpoint = Self::parse(&format!("https://{host}"))?;
         // A name that a resolver would read differently is not the host that was meant.
@@ -186,12 +198,18 @@ mod tests {
         let host = |inside| Endpoint::of_sts(inside).unwrap().authority().to_owned();
         assert_eq!(host(None), "sts.aliyuncs.com");
         assert_eq!(host(Some(&region("cn-beijing"))), "sts-vpc.cn-beijing.aliyuncs.com");
+        let of = |inside| {
+            Endpoint::of_sts_in(&region("cn-beijing"), inside).unwrap().authority().to_owned()
+        };
+        assert_eq!(of(false), "sts.cn-beijing.aliyuncs.com");
+        assert_eq!(of(true), "sts-vpc.cn-beijing.aliyuncs.com");
     }
 
     #[test]
     fn a_region_that_makes_no_host_name_is_an_error() {
         assert!(Endpoint::of_region(&region("xn--a"), false).is_err());
         assert!(Endpoint::of_sts(Some(&region("xn--a"))).is_err());
+        assert!(Endpoint::of_sts_in(&region("xn--a"), false).is_err());
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! page or half an answer must never pass for "no links" (`api-contract.md` 2.2, 3.2).
 
 use super::client::{Identity, Kind};
+use super::credentials::issued::Issued;
 use crate::cloud::Page;
 use crate::model::{AccountId, InstanceId, Link, VpcId, printable};
 use serde::{Deserialize, Deserializer};
@@ -110,6 +111,30 @@ pub(crate) fn caller(status: u16, body: &[u8]) -> Result<Answer<Identity>, Malfo
             Ok(Answer::Success(request_id, Identity { account, kind }))
         }
         None => malformed("the answer's `AccountId` is not the number of an account"),
+    }
+}
+
+/// Reads the answer to `AssumeRole` or `AssumeRoleWithOIDC`. A success is read straight to where its key is
+/// wiped.
+pub(crate) fn assumed(status: u16, body: &[u8]) -> Result<Answer<Issued>, Malformed> {
+    #[derive(Deserialize)]
+    struct Assumed {
+        #[serde(rename = "RequestId")]
+        request_id: String,
+        #[serde(rename = "Credentials")]
+        credentials: Issued,
+        #[serde(rename = "Code", alias = "code", default)]
+        code: Value,
+    }
+    if status == 200
+        && let Ok(Assumed { request_id, credentials, code: Value::Null }) =
+            serde_json::from_slice(body)
+    {
+        return Ok(Answer::Success(request_id, credentials));
+    }
+    match acceptance(status, body)? {
+        Answer::Refusal(refusal) => Ok(Answer::Refusal(refusal)),
+        Answer::Success(..) => malformed("the answer has no `Credentials` of the known form"),
     }
 }
 

@@ -27,6 +27,8 @@ pub(super) enum Call {
     Busy,
     /// The rate allows it only after its confirmation will be too old; when to come again.
     Later(Duration),
+    /// Nothing can be sent now: why.
+    NotReady(CloudError),
     /// No durable intent, so no call.
     Unjournaled(JournalError),
     /// The call was made.
@@ -84,6 +86,12 @@ impl<R: Identify, W: WriteLinks> Caller<'_, R, W> {
         let Some(identity) = self.identity().await else { return Call::Denied(Denial::Stopping) };
         if let Err(denial) = self.leave(&identity, Counting::Not) {
             return self.denied(denial).await;
+        }
+        // Before it is counted: a key that takes its time uses up no budget and no try of the link.
+        match self.writes.stop.run_until_cancelled(self.writes.writer.ready()).await {
+            None => return Call::Denied(Denial::Stopping),
+            Some(Err(error)) => return Call::NotReady(error),
+            Some(Ok(())) => (),
         }
         let kind = Kind::Write(self.action.verb);
         let bounds = self.writes.circumstances.bounds.of(&self.lane.account);

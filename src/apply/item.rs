@@ -22,6 +22,8 @@ const ASK_AGAIN: Duration = Duration::from_millis(100);
 const CONFIRM_BEFORE: Duration = Duration::from_secs(5);
 /// Denials for passing reasons in a row before the link is left to the next pass: 15 s.
 const DENIALS_MAX: u32 = 150;
+/// How often a way to the cloud that is not ready is asked again; each time it takes its 10 s itself.
+const UNREADY_MAX: u32 = 6;
 
 /// Where a link is on its way. Moments are on the monotonic clock.
 #[derive(Debug, Clone, PartialEq)]
@@ -202,6 +204,15 @@ impl Item {
             Call::Later(wait) => {
                 let wait = wait.saturating_sub(CONFIRM_BEFORE).max(ASK_AGAIN);
                 self.stage = Stage::Waiting { due: now.monotonic + wait };
+                Spread::Link
+            }
+            Call::NotReady(error) => {
+                self.denials += 1;
+                self.stage = if self.denials > UNREADY_MAX {
+                    Stage::Done(self.unattempted(&error.to_string()))
+                } else {
+                    Stage::Waiting { due: now.monotonic + ASK_AGAIN }
+                };
                 Spread::Link
             }
             Call::Unjournaled(error) => {

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 /// Silence of the loop that counts as dead.
 pub const HEARTBEAT_MAX: Duration = Duration::from_secs(60);
-/// A credential with less left than this is about to end: whoever renews it should have done so (the
-/// official SDKs renew 3 minutes and more ahead, `api-contract.md` 9).
-pub const CREDENTIAL_LEFT_MIN: Duration = Duration::from_secs(120);
+/// A credential with no more left than this is about to end: changes stop, and whoever renews it should have
+/// done so.
+pub const CREDENTIAL_LEFT_MIN: Duration = Duration::from_secs(60);
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,7 +104,11 @@ fn lasting(said: &Said, now: Moment) -> Result<String, String> {
         return Err(format!("nothing is done in {account}: {why}"));
     }
     if let Some((account, code)) = said.vitals.refused.first_key_value() {
-        return Err(format!("the cloud refuses the credential of {account}: {code}"));
+        return Err(match *code {
+            // Ours: there was nothing to sign a request with.
+            "credentials" => format!("no credential of {account} can be used; the log says why"),
+            code => format!("the cloud refuses the credential of {account}: {code}"),
+        });
     }
     let first = said.vitals.expires.iter().min_by_key(|(_, until)| **until);
     let Some((account, until)) = first else { return Ok("none is known to end".to_owned()) };

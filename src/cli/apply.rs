@@ -96,7 +96,7 @@ impl Pass {
     /// followed, signals.
     pub async fn prepare(origin: &Origin, mut config: Config) -> Result<Self, Failure> {
         let clock = setup::clock();
-        let clients = setup::clients(&mut config, &clock)?;
+        let clients = setup::clients(&mut config, &clock).await?;
         let state = setup::state(&config, &clock).await?;
         let stop = CancellationToken::new();
         tokio::spawn(stop_on_signals(Signals::take_over()?, stop.clone()));

@@ -1,6 +1,7 @@
 //! `demo`: simulator, daemon and status page in one process, on the manifests of the repository.
 
 use super::{Exit, Failure, Globals, logging, run, setup, simulate, terminal};
+use crate::config::accounts;
 use crate::daemon::{Signals, stop_on_signals};
 use crate::sim::seed::{ACCESS_KEY_ID, ACCESS_KEY_SECRET};
 use crate::sim::{Sim, Switches, http};
@@ -59,7 +60,10 @@ pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Fai
     config.source.poll = config.source.poll.min(Duration::from_secs(2));
     config.state = Some(scratch.0.join("state"));
     for account in config.accounts.values_mut() {
-        account.credentials_file = Some(scratch.credentials()?);
+        account.credentials = accounts::Source {
+            from: accounts::From::File { path: scratch.credentials()?, section: None },
+            assume: None,
+        };
     }
     let manifests = options.manifests.clone();
     let ended = run::daemon(&origin, config, stop, |page| {

@@ -1,12 +1,13 @@
 //! `doctor`: everything that has to be right outside of the manifests, looked at once.
 
+use super::form::Form;
 use super::{Exit, Failure, Globals, Manifests, logging, setup, terminal};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::desired::Tree;
 use crate::model::{Region, Scope};
 use crate::source::Origin;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use finding::{Finding, Level};
 use futures_util::future::{BoxFuture, join_all};
 use std::collections::BTreeSet;
@@ -47,16 +48,7 @@ pub(super) struct Options {
     manifests: Manifests,
     /// How it is printed
     #[arg(long, value_enum, default_value_t)]
-    output: Output,
-}
-
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
-enum Output {
-    /// For a terminal
-    #[default]
-    Text,
-    /// Versioned and stable
-    Json,
+    output: Form,
 }
 
 pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Failure> {
@@ -81,8 +73,8 @@ pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Fai
         Err(Failure(why)) => configuration::broken(&why),
     };
     terminal::out(&match options.output {
-        Output::Text => text::render(&findings, terminal::colour()),
-        Output::Json => json::render(&findings)?,
+        Form::Text => text::render(&findings, terminal::colour()),
+        Form::Json => json::render(&findings)?,
     })?;
     let failed = findings.iter().any(|finding| finding.level == Level::Fail);
     Ok(if failed { Exit::Error } else { Exit::Clean })

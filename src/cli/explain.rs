@@ -1,6 +1,6 @@
 //! `explain`: why one link stays, goes or went.
 
-use super::history::Form;
+use super::form::Form;
 use super::{Exit, Failure, Globals, Manifests, logging, setup, terminal};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -73,7 +73,7 @@ pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Fai
     // First, because it finds out which accounts there are.
     let clients = match offline {
         true => Err(Failure("--offline was given".to_owned())),
-        false => setup::clients(&mut config, &clock),
+        false => setup::clients(&mut config, &clock).await,
     };
     let past = setup::past(&config, clock.now())?;
     // Without a flag by what is in force, and not by what somebody may be writing.

@@ -1,11 +1,12 @@
 //! `history`: what was done, when, why, and on whose commit.
 
+use super::form::Form;
 use super::{Exit, Failure, Globals, logging, setup, terminal};
 use crate::history::{self, Filter, Record, When};
 use crate::journal;
 use crate::model::{AccountName, InstanceId, Region, RunId, VpcId, printable};
 use crate::report::history::{json, text};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 
 /// How far back it looks where nobody says otherwise.
@@ -54,16 +55,6 @@ pub(super) struct Options {
     /// How it is printed
     #[arg(long, value_enum, default_value_t)]
     output: Form,
-}
-
-/// How the past is printed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(super) enum Form {
-    /// For a terminal
-    #[default]
-    Text,
-    /// Versioned and stable
-    Json,
 }
 
 fn run_id(text: &str) -> Result<RunId, String> {

@@ -33,7 +33,7 @@ pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Fai
     let mut config = setup::config(&globals)?;
     logging::start(&config, "warn")?;
     let clock = setup::clock();
-    let clients = setup::clients(&mut config, &clock)?;
+    let clients = setup::clients(&mut config, &clock).await?;
     let (_, reads) = setup::reads(&config, &clients, &clock);
     let Options { region, vpc, account, name } = options;
     let reads = reads.get(&account).ok_or_else(|| {

@@ -70,7 +70,7 @@ pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Fai
     let clock = setup::clock();
     let origin = options.manifests.origin(&config)?;
     // First, because it finds out which accounts there are.
-    let clients = setup::clients(&mut config, &clock)?;
+    let clients = setup::clients(&mut config, &clock).await?;
     let tree = setup::tree(&origin, &config).await?;
     let circumstances = setup::supposed(&tree, &origin, &config, &clock).await?;
     let (_, reads) = setup::reads(&config, &clients, &clock);

@@ -64,12 +64,10 @@ pub(super) async fn daemon(
     let (started, counts) = (clock.now().wall, Counts::default());
     let supervisor = Supervisor::find(|name| std::env::var_os(name), std::process::id());
     let supervisor = supervisor.map_err(Failure)?;
-    let clients = setup::clients(&mut config, &clock)?;
+    let clients = setup::clients(&mut config, &clock).await?;
     let clients: setup::Clients =
         clients.into_iter().map(|(name, way)| (name, way.counted_by(&counts))).collect();
     let state = setup::state_if_possible(&config, &clock).await?;
-    // A revision that cannot be written down is planned by all the same; nothing is sent.
-    let journal = state.journal.books().trouble().is_none().then(|| state.journal.clone());
     let board = Board::new(config.interval);
     let bound = page::bind(&config).await?;
     let (lanes, reads) = setup::reads(&config, &clients, &clock);
@@ -77,15 +75,7 @@ pub(super) async fn daemon(
     let (readings, wake) = origin.watch(config.source, Arc::clone(&clock), random, stop.clone());
     let (sinks, sender) = (&config.notifications, setup::sender());
     let notifier = Notifier::start(sinks, &board, &sender, &clock, setup::seed())?;
-    let intake = Intake::new(
-        journal,
-        state.circumstances(&config, &clock),
-        origin.name()?,
-        config.ceilings(),
-        board.clone(),
-        state.accepted.clone(),
-    )
-    .with(origin.history());
+    let intake = intake(&config, origin, &state, &board, &clock)?;
     let parts = setup::Parts {
         lanes: Arc::clone(&lanes),
         reads,
@@ -97,8 +87,9 @@ pub(super) async fn daemon(
         clock: Arc::clone(&clock),
         stop: stop.clone(),
     };
-    let clock_of_day = Arc::clone(&clock);
     let orders = beside::listen(&state, &stop);
+    beside::forget_old(state.journal.clone(), config.retention, &clock, &stop);
+    let circumstances = state.circumstances(&config, &clock);
     let estate = setup::estate(&config, parts);
     let notifications = notifier.counters();
     let measured = page::Measured { counts: counts.clone(), lanes, started, notifications };
@@ -118,17 +109,11 @@ pub(super) async fn daemon(
         random: fastrand::Rng::with_seed(setup::seed()),
         stop,
         said: Said::new(),
-        circumstances: state.circumstances(&config, &clock_of_day),
+        circumstances,
         heard: state.journal.books().follow(),
         orders,
         warned: Warned::default(),
     };
-    tokio::spawn(beside::forget_old(
-        state.journal.clone(),
-        config.retention,
-        Arc::clone(&clock_of_day),
-        daemon.stop.clone(),
-    ));
     tracing::info!(manifests = %origin, interval = ?config.interval, "watching");
     let told = tokio::spawn(supervisor.follow(board, daemon.stop.clone()));
     let ended = daemon.run().await;
@@ -138,4 +123,25 @@ pub(super) async fn daemon(
     ended.map_err(Failure)?;
     tracing::info!("ended in order");
     Ok(Exit::Clean)
+}
+
+/// Takes in revisions.
+fn intake(
+    config: &Config,
+    origin: &Origin,
+    state: &setup::State,
+    board: &Board,
+    clock: &Arc<dyn Clock>,
+) -> Result<Intake, Failure> {
+    // A revision that cannot be written down is planned by all the same; nothing is sent.
+    let journal = state.journal.books().trouble().is_none().then(|| state.journal.clone());
+    let intake = Intake::new(
+        journal,
+        state.circumstances(config, clock),
+        origin.name()?,
+        config.ceilings(),
+        board.clone(),
+        state.accepted.clone(),
+    );
+    Ok(intake.with(origin.history()))
 }

@@ -1,7 +1,8 @@
 //! From options to parts: configuration, clients, journal.
 
-use super::late::Late;
+use super::keys::Keys;
 use super::{Failure, Globals};
+use crate::aliyun::credentials::Need;
 use crate::aliyun::{Client, Credentials, Endpoint, EndpointError, Settings, SignatureVersion};
 use crate::apply::{Circumstances, Newest, Progress, Quarantine, Serial, Unsettled, Writes};
 use crate::attempt::Lanes;
@@ -17,14 +18,19 @@ use crate::model::AccountName;
 use crate::notification::Sender;
 use crate::observe::{Pins, Reads};
 use crate::source::Origin;
+use futures_util::future::join_all;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+/// How long the start waits for the first key of an account.
+const FIRST_KEY: Duration = Duration::from_secs(10);
+
 /// A way to the cloud.
-pub(super) type Way = Metered<Arc<Late>>;
+pub(super) type Way = Metered<Arc<Client>>;
 /// The clients by account.
 pub(super) type Clients = BTreeMap<AccountName, Way>;
 
@@ -86,18 +92,28 @@ pub(super) fn sender() -> Sender {
     Sender { host }
 }
 
-/// A client for every account of the configuration. The account `default`, which exists without
-/// being configured, is left out where only others have credentials. Of those that are configured, one
-/// without credentials fails in its own scopes, as long as there is another that has some.
-pub(super) fn clients(config: &mut Config, clock: &Arc<dyn Clock>) -> Result<Clients, Failure> {
-    endpoint(config)?;
+/// A client for every account of the configuration, asked for a key once. The account `default`, which
+/// exists without being configured, is left out where only others have credentials. Of those that are
+/// configured, one without credentials fails in its own scopes, and asks again, as long as there is another
+/// that has some.
+pub(super) async fn clients(
+    config: &mut Config,
+    clock: &Arc<dyn Clock>,
+) -> Result<Clients, Failure> {
+    let mut keys = Keys::new(config, clock)?;
+    let accounts = config.accounts.iter();
+    let all: Vec<_> =
+        accounts.map(|(name, account)| (name, account, keys.or_none(name, account))).collect();
+    // Who is slow to answer is asked again by the first call: the others need not wait for that.
+    let soon = all.iter().map(|(_, _, keys)| timeout(FIRST_KEY, keys.key(Need::Read)));
+    let tried = join_all(soon).await;
     let (mut clients, mut without) = (Clients::new(), Vec::new());
-    for (name, account) in &config.accounts {
-        let (late, tried) = late(config, name, clock);
-        if let Err(Failure(why)) = tried {
-            without.push((is_implied(name, account), name.clone(), why));
+    for ((name, account, credentials), tried) in all.into_iter().zip(tried) {
+        if let Ok(Err(error)) = tried {
+            without.push((is_implied(name, account), name.clone(), error.to_string()));
         }
-        clients.insert(name.clone(), Metered::new(Arc::new(late), name.clone(), Arc::clone(clock)));
+        let client = Arc::new(client(config, account, credentials, clock)?);
+        clients.insert(name.clone(), Metered::new(client, name.clone(), Arc::clone(clock)));
     }
     // What the operator wrote is reported before what is only implied.
     without.sort();
@@ -109,25 +125,10 @@ pub(super) fn clients(config: &mut Config, clock: &Arc<dyn Clock>) -> Result<Cli
             config.accounts.remove(&name);
             clients.remove(&name);
         } else {
-            tracing::error!(account = %name, error = why, "the account cannot be used; the others can");
+            tracing::error!(account = %name, reason = why, "the account cannot be used; the others can");
         }
     }
     Ok(clients)
-}
-
-fn late(
-    config: &Config,
-    name: &AccountName,
-    clock: &Arc<dyn Clock>,
-) -> (Late, Result<(), Failure>) {
-    let (config, account, clock) = (config.clone(), name.clone(), Arc::clone(clock));
-    let make = move || {
-        let Some(said) = config.accounts.get(&account) else {
-            return Err(Failure("it is not in the configuration".to_owned()));
-        };
-        client(&config, said, credentials(said)?, &clock)
-    };
-    Late::new(name, Box::new(make))
 }
 
 /// Whether an account is there without being configured.
@@ -148,6 +149,7 @@ pub(super) fn client(
     clock: &Arc<dyn Clock>,
 ) -> Result<Client, Failure> {
     let mut settings = Settings::new(credentials);
+    settings.pinned = account.account_id.clone();
     settings.endpoint_override = endpoint(config)?;
     settings.vpc_endpoint = config.vpc_endpoint;
     // Endpoints inside a VPC reach that region only, so an account has but one there.
@@ -157,16 +159,6 @@ pub(super) fn client(
         Signature::V3 => SignatureVersion::V3,
     };
     Ok(Client::new(settings, Arc::clone(clock))?)
-}
-
-/// Where the key of an account comes from.
-pub(super) fn credentials(
-    account: &Account,
-) -> Result<Credentials, crate::aliyun::CredentialError> {
-    match &account.credentials_file {
-        Some(path) => Credentials::from_file(path, None),
-        None => Credentials::from_environment(|name| std::env::var(name).ok()),
-    }
 }
 
 /// The reads of every account.

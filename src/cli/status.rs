@@ -1,6 +1,7 @@
 //! `status`: how things stand, by the journal alone.
 
 use super::findings::{Findings, Waiting, is_used};
+use super::form::Form;
 use super::run::LISTEN;
 use super::{Exit, Failure, Globals, logging, setup, terminal};
 use crate::clock::Moment;
@@ -9,7 +10,7 @@ use crate::journal::{self, Past, PauseFile, StateDir};
 use crate::ledger::event::{Accepted, Approval, Pause, RestoredHold};
 use crate::ledger::{Budget, Spent, Unsettled};
 use crate::model::{InstanceId, Lane, PerAccount, Scope, printable};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::path::{Path, absolute};
@@ -31,16 +32,7 @@ use standing::Standing;
 pub(super) struct Options {
     /// How it is printed
     #[arg(long, value_enum, default_value_t)]
-    output: Output,
-}
-
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
-enum Output {
-    /// For a terminal
-    #[default]
-    Text,
-    /// Versioned and stable
-    Json,
+    output: Form,
 }
 
 /// How things stand.
@@ -120,8 +112,8 @@ pub(super) fn main(options: &Options, globals: &Globals) -> Result<Exit, Failure
     let is_configured = globals.config.is_some() || !globals.set.is_empty();
     let status = Status { is_configured, ..Status::of(&folder, &past, &config, now) };
     terminal::out(&match options.output {
-        Output::Text => text::render(&status, terminal::colour()),
-        Output::Json => json::render(&status)?,
+        Form::Text => text::render(&status, terminal::colour()),
+        Form::Json => json::render(&status)?,
     })?;
     Ok(Exit::Clean)
 }

@@ -163,7 +163,7 @@ struct Undoing {
 impl Undoing {
     async fn prepare(config: &mut Config, span: Span) -> Result<Self, Failure> {
         let clock = setup::clock();
-        let clients = setup::clients(config, &clock)?;
+        let clients = setup::clients(config, &clock).await?;
         let state = setup::state_or_beside(config, &clock).await?;
         let stop = CancellationToken::new();
         tokio::spawn(stop_on_signals(Signals::take_over()?, stop.clone()));

@@ -55,6 +55,11 @@ impl<'v> Reader<'v> {
         self.map.and_then(|map| map.get(key)).is_some_and(|value| !value.is_null())
     }
 
+    /// Whether what stands below `key` is a map.
+    pub fn is_map(&self, key: &str) -> bool {
+        self.map.and_then(|map| map.get(key)).is_some_and(Value::is_object)
+    }
+
     /// Reads a map below `key`.
     pub fn inside(&mut self, key: &'static str, read: impl FnOnce(&mut Reader<'v>)) {
         let Some(value) = self.value(key) else { return };

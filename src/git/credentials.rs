@@ -120,7 +120,9 @@ pub(super) fn named(key: &str, path: &Path, fault: secret::Fault) -> Fault {
             "{} cannot be opened ({error}); write the path of a file that the user of the daemon can read",
             path.display()
         ),
-        secret::Fault::Content(why) => format!("{}: {why}", path.display()),
+        secret::Fault::Content(why) | secret::Fault::Exposed(why) => {
+            format!("{}: {why}", path.display())
+        }
     };
     Fault::Lasting(format!("`{key}`: {why}"))
 }

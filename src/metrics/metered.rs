@@ -74,6 +74,10 @@ impl<C: WriteLinks> WriteLinks for Metered<C> {
         self.count(operation, Some(lane), self.client.carry_out(ticket)).await
     }
 
+    fn ready(&self) -> impl Future<Output = Result<(), CloudError>> + Send {
+        self.client.ready()
+    }
+
     fn clock_off(&self) -> Duration {
         self.client.clock_off()
     }

@@ -139,7 +139,7 @@ impl Sink {
                 "cannot be opened ({why}); write the path of a file that the user of the daemon can read, \
                  and the URL or the secret into that file"
             ),
-            Fault::Content(why) => format!("{}: {why}", path.display()),
+            Fault::Content(why) | Fault::Exposed(why) => format!("{}: {why}", path.display()),
         };
         SinkError { sink: self.name.clone(), key, why }
     }

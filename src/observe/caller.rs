@@ -88,10 +88,10 @@ impl Pins {
 fn say(account: &AccountName, pin: &Pin) {
     match (pin, pin.trouble()) {
         (Pin::Unknown { .. }, Some(why)) => {
-            tracing::warn!(%account, error = why, "nothing is done in this account; others go on");
+            tracing::warn!(%account, reason = why, "nothing is done in this account; others go on");
         }
         (_, Some(why)) => {
-            tracing::error!(%account, error = why, "nothing is done in this account; others go on");
+            tracing::error!(%account, reason = why, "nothing is done in this account; others go on");
         }
         (_, None) => tracing::info!(%account, "the credential is of the account that is pinned"),
     }

@@ -6,52 +6,8 @@
 use super::switches::{Edition, Permission};
 use std::time::Duration;
 
-/// The operations.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Action {
-    /// `DescribeClassicLinkInstances`
-    Describe,
-    /// `AttachClassicLinkVpc`
-    Attach,
-    /// `DetachClassicLinkVpc`
-    Detach,
-    /// `DescribeInstances`
-    Instances,
-    /// `GetCallerIdentity` of STS
-    Identify,
-}
-
-impl Action {
-    /// Every operation.
-    pub const ALL: [Self; 5] =
-        [Self::Describe, Self::Attach, Self::Detach, Self::Instances, Self::Identify];
-
-    /// The word of the API.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Describe => "DescribeClassicLinkInstances",
-            Self::Attach => "AttachClassicLinkVpc",
-            Self::Detach => "DetachClassicLinkVpc",
-            Self::Instances => "DescribeInstances",
-            Self::Identify => "GetCallerIdentity",
-        }
-    }
-
-    /// Product and version of the API it belongs to (`api-contract.md`, scope, and 2.8).
-    pub fn api(self) -> (&'static str, &'static str) {
-        if self == Self::Identify { ("sts", "2015-04-01") } else { ("ecs", "2014-05-26") }
-    }
-
-    /// The operation of that name.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|action| action.as_str() == name)
-    }
-
-    /// Whether it changes links.
-    pub fn writes(self) -> bool {
-        matches!(self, Self::Attach | Self::Detach)
-    }
-}
+mod action;
+pub use action::Action;
 
 /// Why the cloud refuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +42,9 @@ pub enum Problem {
     StatusFilter,
     NetworkFilter,
     LockFilter,
+    // Of AssumeRole and AssumeRoleWithOIDC.
+    RoleUnknown,
+    OidcToken,
     // Of every request.
     Missing(&'static str),
     MissingCommon(&'static str),
@@ -192,6 +151,10 @@ impl Problem {
             }
             Self::VpcNotBelong => {
                 ("InvalidVpc.NotBelong", ALL, "The specified VPC does not belong to you.")
+            }
+            Self::RoleUnknown => ("EntityNotExist.Role", [404; 3], "The role does not exist."),
+            Self::OidcToken => {
+                ("AuthenticationFail.OIDCToken.Invalid", [400; 3], "This JWT Token is illegal.")
             }
             Self::VpcUnknown => ("InvalidVpcId.NotFound", [404; 3], "The VPC does not exist."),
             Self::BothIdsEmpty => (

@@ -138,6 +138,14 @@ impl WriteLinks for SimAccount {
             _ => Err(unexpected()),
         }
     }
+
+    async fn ready(&self) -> Result<(), CloudError> {
+        let draw = |state: &mut super::state::State, _| state.switches.unready.draw(&mut state.rng);
+        match self.sim.with(draw) {
+            true => Err(CloudError::new(Class::Unreachable, "credentials", "no fresh key came")),
+            false => Ok(()),
+        }
+    }
 }
 
 impl Identify for SimAccount {

@@ -4,10 +4,12 @@
 //! Pure: the state, the moment and the parameters in, an answer or a refusal out.
 
 use super::problem::{Action, Problem, Refusal};
+use super::state::credentials::Issued;
 use super::state::{Instance, InstanceKey, Network, Params, State};
 use crate::clock::Moment;
 use crate::model::{AccountId, InstanceId, Link, Region};
 
+mod assume;
 mod change;
 mod describe;
 mod instances;
@@ -23,6 +25,8 @@ pub enum Answer {
     Instances(InstancePage),
     /// GetCallerIdentity.
     Identity(AccountId),
+    /// AssumeRole and AssumeRoleWithOIDC.
+    Assumed(Issued),
 }
 
 /// A page of links (`api-contract.md` 2.2).
@@ -72,6 +76,9 @@ impl Operation<'_> {
             Action::Attach => self.attach().map(|changed| (Answer::Accepted, changed)),
             Action::Detach => self.detach().map(|changed| (Answer::Accepted, changed)),
             Action::Instances => self.instances().map(|page| (Answer::Instances(page), false)),
+            Action::Assume | Action::AssumeWithOidc => {
+                self.assume().map(|issued| (Answer::Assumed(issued), false))
+            }
             Action::Identify => Ok((Answer::Identity(self.account.clone()), false)),
         }
     }

@@ -54,6 +54,7 @@ pub struct Switches {
     // Failures of calls.
     pub only_actions: Names,
     pub only_accounts: Names,
+    pub unready: Chance,
     pub unreachable: Chance,
     pub reset: Chance,
     pub lost: Chance,
@@ -112,6 +113,7 @@ impl Default for Switches {
             throttle_hint: ThrottleHint::RetryAfter,
             only_actions: Names::default(),
             only_accounts: Names::default(),
+            unready: Chance::default(),
             unreachable: Chance::default(),
             reset: Chance::default(),
             lost: Chance::default(),

@@ -91,7 +91,9 @@ fn a_scope_without_credentials_is_an_error_and_not_left_out() {
         "AccessKeyId": classiclinkd::sim::seed::ACCESS_KEY_ID,
         "AccessKeySecret": classiclinkd::sim::seed::ACCESS_KEY_SECRET,
     });
-    std::fs::write(place.path().join("key.json"), key.to_string()).unwrap();
+    let path = place.path().join("key.json");
+    std::fs::write(&path, key.to_string()).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
     let mut command = place.command(&cloud, PLAN);
     command.env_remove("ALIBABA_CLOUD_ACCESS_KEY_ID").env_remove("ALIBABA_CLOUD_ACCESS_KEY_SECRET");
     command.args(["--set", "accounts.prod.credentialsFile=key.json"]);

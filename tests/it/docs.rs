@@ -280,6 +280,8 @@ fn nested(key: &str, value: &str) -> String {
     key.rsplit('.').fold(value.to_owned(), |inner, part| format!("{{\"{part}\": {inner}}}"))
 }
 
+const CREDENTIALS: &str = "accounts.<name>.credentials.";
+
 /// A whole sink of notifications in which `key` is as in the example.
 fn sink(key: &str, value: &str) -> String {
     let mut members = BTreeMap::from([("name", "ops"), ("kind", "json")]);
@@ -293,6 +295,42 @@ fn sink(key: &str, value: &str) -> String {
     let members: Vec<String> =
         members.iter().map(|(key, value)| format!("\"{key}\": {value}")).collect();
     format!("notifications: [{{{}}}]", members.join(", "))
+}
+
+/// A whole configuration in which a key below the credentials of an account is as in the example: some are
+/// nothing without another.
+fn credentials(key: &str, value: &str) -> String {
+    let role = "roleArn: 'acs:ram::1:role/r'";
+    let inner = match key.split_once('.') {
+        Some(("oidc", member)) => format!(
+            "oidc: {}",
+            with(
+                member,
+                value,
+                &[("roleArn", "'acs:ram::1:role/r'"), ("providerArn", "p"), ("tokenFile", "t")]
+            )
+        ),
+        Some(("assumeRole", "vpcEndpoint")) => {
+            format!("assumeRole: {{{role}, region: cn-beijing, vpcEndpoint: {value}}}")
+        }
+        Some(("assumeRole", member)) => {
+            format!("assumeRole: {}", with(member, value, &[("roleArn", "'acs:ram::1:role/r'")]))
+        }
+        Some((other, member)) => format!("{other}: {{{member}: {value}}}"),
+        None if key == "section" => format!("file: f, section: {value}"),
+        None if key == "configFile" => format!("profile: p, configFile: {value}"),
+        None => format!("{key}: {value}"),
+    };
+    format!("accounts: {{other: {{credentials: {{{inner}}}}}}}")
+}
+
+/// A map with these members, in which one is as given.
+fn with(key: &str, value: &str, others: &[(&str, &str)]) -> String {
+    let mut members: BTreeMap<&str, &str> = others.iter().copied().collect();
+    members.insert(key, value);
+    let members: Vec<String> =
+        members.iter().map(|(key, value)| format!("\"{key}\": {value}")).collect();
+    format!("{{{}}}", members.join(", "))
 }
 
 /// The keys below a path that hold a value, as the reader knows them: it answers an unknown key with
@@ -329,6 +367,10 @@ fn known_keys(path: &str) -> Vec<String> {
 fn every_key_of_the_configuration_is_printed_with_its_default() {
     let known: BTreeSet<String> =
         known_keys("").into_iter().filter(|key| !key.contains("[].")).collect();
+    // Of the ways to come by a key one is taken, and by default none is named.
+    let chosen = |key: &String| key.starts_with(CREDENTIALS);
+    let mut known: BTreeSet<String> = known.into_iter().filter(|key| !chosen(key)).collect();
+    known.insert(CREDENTIALS.trim_end_matches('.').to_owned());
     for page in ["README.md", "docs/reference/configuration.md"] {
         let blocks = blocks(&text(page));
         let printed = blocks.iter().find(|(_, body)| body.contains("\nworkers:")).unwrap();
@@ -344,9 +386,10 @@ fn every_key_of_the_configuration_is_printed_with_its_default() {
 fn every_key_of_the_configuration_is_listed_and_every_listed_key_is_accepted() {
     let listed = listed_keys();
     for (key, example) in &listed {
-        match key.strip_prefix("notifications[].") {
-            Some(key) => config(&sink(key, example)),
-            None => config(&nested(&key.replace("<name>", "default"), example)),
+        match (key.strip_prefix("notifications[]."), key.strip_prefix(CREDENTIALS)) {
+            (Some(key), _) => config(&sink(key, example)),
+            (_, Some(key)) => config(&credentials(key, example)),
+            _ => config(&nested(&key.replace("<name>", "default"), example)),
         };
     }
     // Nothing may be missing from the page, at whatever depth.

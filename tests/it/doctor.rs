@@ -175,8 +175,7 @@ fn a_key_file_is_private_and_not_at_its_end() {
     assert_eq!((good.checks("fail"), good.checks("warn")), (vec![], vec![]), "{:#}", good.0);
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
     let open = Found::of(command(&place, &cloud, &set));
-    assert_eq!((open.checks("warn"), open.1), (vec!["credentials"], 0), "{:#}", open.0);
-    open.says("credentials", &["mode 0644", "chmod 600 key.json"]);
+    open.fails("credentials", &["others than its owner", "chmod 600 key.json"]);
     key_file(&path, ACCESS_KEY_SECRET, ", \"Expiration\": \"2024-05-01T12:00:00Z\"");
     Found::of(command(&place, &cloud, &set)).fails("credentials", &["it ended at 2024-05-01"]);
     std::fs::write(&path, "{\"AccessKeyId\": \"canary-secret\"").unwrap();

@@ -10,6 +10,7 @@ mod accounts;
 mod architecture;
 mod cli;
 mod crash;
+mod credentials;
 mod daemon;
 mod demo;
 mod deploy;

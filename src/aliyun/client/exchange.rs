@@ -6,6 +6,7 @@ use crate::cloud::Class;
 use crate::https::{self, chain, root_cause};
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Request, Response};
+use secrecy::zeroize::Zeroizing;
 use std::io;
 use std::time::Duration;
 
@@ -15,19 +16,19 @@ pub(super) const BODY_MAX: usize = 4 * 1024 * 1024;
 /// is just being closed is an outcome unknown.
 const IDLE_MAX: Duration = Duration::from_secs(10);
 
-/// An answer of whoever was at the other end.
-pub(super) struct Reply {
-    pub(super) status: u16,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Vec<u8>,
+/// An answer of whoever was at the other end. The body may be a key, and is wiped.
+pub(in crate::aliyun) struct Reply {
+    pub(in crate::aliyun) status: u16,
+    pub(in crate::aliyun) headers: HeaderMap,
+    pub(in crate::aliyun) body: Zeroizing<Vec<u8>>,
 }
 
 /// There is no usable answer.
 #[derive(Debug)]
-pub(super) struct Lost {
-    pub(super) class: Class,
-    pub(super) code: &'static str,
-    pub(super) message: String,
+pub(in crate::aliyun) struct Lost {
+    pub(in crate::aliyun) class: Class,
+    pub(in crate::aliyun) code: &'static str,
+    pub(in crate::aliyun) message: String,
 }
 
 /// The connection pool. Nothing in it sends a request twice or elsewhere.
@@ -37,7 +38,7 @@ pub(super) fn http(settings: &Settings) -> Result<Client, reqwest::Error> {
 }
 
 /// As [`http`], for whoever has no credentials.
-pub(super) fn connections(
+pub(in crate::aliyun) fn connections(
     plain: bool,
     proxy_from_environment: bool,
     connect_timeout: Duration,
@@ -55,34 +56,46 @@ pub(super) async fn send(
     endpoint: &Endpoint,
     request: Request,
 ) -> Result<Reply, Lost> {
-    let response = http.execute(request).await.map_err(|error| lost(&error, endpoint))?;
+    exchange(http, endpoint.authority(), BODY_MAX, request).await
+}
+
+/// Sends to `host`, which is how it is named where something goes wrong, and reads an answer of at most
+/// `most` bytes to its end.
+pub(in crate::aliyun) async fn exchange(
+    http: &Client,
+    host: &str,
+    most: usize,
+    request: Request,
+) -> Result<Reply, Lost> {
+    let response = http.execute(request).await.map_err(|error| lost(&error, host))?;
     let status = response.status();
     if status.is_redirection() {
         let message = format!(
-            "{} answered with a redirect ({}), which a signed request does not follow; check the \
-             endpoint and what stands between",
-            endpoint.authority(),
+            "{host} answered with a redirect ({}), which is not followed; check the endpoint and \
+             what stands between",
             status.as_u16(),
         );
         return Err(Lost { class: Class::Misconfigured, code: "redirect", message });
     }
     let headers = response.headers().clone();
-    let body = body(response, endpoint).await?;
+    let body = body(response, host, most).await?;
     Ok(Reply { status: status.as_u16(), headers, body })
 }
 
-async fn body(mut response: Response, endpoint: &Endpoint) -> Result<Vec<u8>, Lost> {
+async fn body(mut response: Response, host: &str, most: usize) -> Result<Zeroizing<Vec<u8>>, Lost> {
     let oversized = || Lost {
         class: Class::Ambiguous,
         code: "oversized-body",
-        message: "the answer is larger than 4 MiB".to_owned(),
+        message: format!("the answer of {host} is larger than {} KiB", most / 1024),
     };
-    if response.content_length().is_some_and(|length| length > BODY_MAX as u64) {
+    if response.content_length().is_some_and(|length| length > most as u64) {
         return Err(oversized());
     }
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| lost(&error, endpoint))? {
-        if body.len() + chunk.len() > BODY_MAX {
+    // One that grows leaves copies of what it held behind.
+    let length = response.content_length().and_then(|length| usize::try_from(length).ok());
+    let mut body = Zeroizing::new(Vec::with_capacity(length.unwrap_or_default()));
+    while let Some(chunk) = response.chunk().await.map_err(|error| lost(&error, host))? {
+        if body.len() + chunk.len() > most {
             return Err(oversized());
         }
         body.extend_from_slice(&chunk);
@@ -91,8 +104,8 @@ async fn body(mut response: Response, endpoint: &Endpoint) -> Result<Vec<u8>, Lo
 }
 
 /// Only an error of connecting proves that nothing was sent.
-fn lost(error: &reqwest::Error, endpoint: &Endpoint) -> Lost {
-    let (host, cause) = (endpoint.authority(), root_cause(error));
+fn lost(error: &reqwest::Error, host: &str) -> Lost {
+    let cause = root_cause(error);
     if error.is_builder() {
         let message = format!("the request could not be built: {cause}");
         return Lost { class: Class::Misconfigured, code: "request", message };

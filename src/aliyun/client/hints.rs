@@ -26,7 +26,7 @@ pub(super) fn time_left(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// The server's clock.
-pub(super) fn date(headers: &HeaderMap) -> Option<Timestamp> {
+pub(in crate::aliyun) fn date(headers: &HeaderMap) -> Option<Timestamp> {
     let text = headers.get(DATE)?.to_str().ok()?;
     DateTimeParser::new().parse_timestamp(text).ok()
 }

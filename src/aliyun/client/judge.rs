@@ -20,7 +20,7 @@ pub(super) struct Failure {
 }
 
 /// The request id and what was asked for, or the error.
-pub(super) fn judge<T>(
+pub(in crate::aliyun) fn judge<T>(
     reply: &Result<Reply, Lost>,
     operation: Operation,
     read: Reader<T>,

@@ -46,6 +46,6 @@ fn judged<T>(
     let mut secrets = Secrets::default();
     sent.secrets.iter().for_each(|secret| secrets.add(secret));
     secrets.add(sent.string_to_sign);
-    let reply = Reply { status, headers: HeaderMap::new(), body: body.to_vec() };
+    let reply = Reply { status, headers: HeaderMap::new(), body: body.to_vec().into() };
     judge(&Ok(reply), operation, read, sent.string_to_sign, &secrets)
 }

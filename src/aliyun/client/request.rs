@@ -17,22 +17,22 @@ use secrecy::ExposeSecret as _;
 const POST: &str = "POST";
 
 /// What is asked.
-pub(super) struct Call<'a> {
-    pub(super) operation: Operation,
+pub(in crate::aliyun) struct Call<'a> {
+    pub(in crate::aliyun) operation: Operation,
     /// `None` for an operation that is of no region.
-    pub(super) region: Option<&'a Region>,
+    pub(in crate::aliyun) region: Option<&'a Region>,
     /// Of the operation; without `RegionId`.
-    pub(super) parameters: Vec<Pair>,
+    pub(in crate::aliyun) parameters: Vec<Pair>,
 }
 
-pub(super) struct Signed {
-    pub(super) request: Request,
+pub(in crate::aliyun) struct Signed {
+    pub(in crate::aliyun) request: Request,
     /// To compare the cloud's echo with.
-    pub(super) string_to_sign: String,
+    pub(in crate::aliyun) string_to_sign: String,
 }
 
 /// Builds and signs. Everything of it that must not show is added to `secrets`.
-pub(super) fn signed(
+pub(in crate::aliyun) fn signed(
     version: SignatureVersion,
     endpoint: &Endpoint,
     call: &Call<'_>,
@@ -47,7 +47,7 @@ pub(super) fn signed(
     }
     // The operating system's entropy: a nonce must not repeat after a restart or a stepped clock.
     let nonce = uuid::Uuid::new_v4().to_string();
-    let stamp = stamp.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let stamp = written(stamp);
     let mut parameters = call.parameters.clone();
     parameters.extend(call.region.map(|region| pair("RegionId", region.as_str())));
     let (mut signed, signature) = match version {
@@ -61,6 +61,37 @@ pub(super) fn signed(
     // An answer that is not packed cannot unpack to more than its length.
     put(&mut signed.request, ACCEPT_ENCODING, "identity");
     signed
+}
+
+/// Of an operation that takes no signature, and whose parameters are secret still: in the form body, too.
+pub(in crate::aliyun) fn unsigned(
+    endpoint: &Endpoint,
+    call: &Call<'_>,
+    stamp: Timestamp,
+) -> Signed {
+    let mut pairs = call.parameters.clone();
+    pairs.extend([
+        pair("Action", call.operation.as_str()),
+        pair("Version", call.operation.version()),
+        pair("Format", "JSON"),
+        pair("Timestamp", &written(stamp)),
+    ]);
+    let mut request = form(endpoint, &pairs);
+    put(&mut request, HOST, endpoint.authority());
+    put(&mut request, ACCEPT_ENCODING, "identity");
+    Signed { request, string_to_sign: String::new() }
+}
+
+fn written(stamp: Timestamp) -> String {
+    stamp.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+fn form(endpoint: &Endpoint, pairs: &[Pair]) -> Request {
+    let mut request = Request::new(Method::POST, endpoint.url(None));
+    *request.body_mut() = Some(canonical_pairs(pairs).into());
+    put(&mut request, CONTENT_TYPE, "application/x-www-form-urlencoded");
+    put(&mut request, ACCEPT, "application/json");
+    request
 }
 
 /// Everything in the form body, the signature included: nothing of it can end up in a log of URLs.
@@ -89,11 +120,7 @@ fn with_v1(
     let string_to_sign = v1::string_to_sign(POST, &pairs);
     let signature = v1::sign(key.secret.expose_secret(), &string_to_sign);
     pairs.push(pair("Signature", &signature));
-    let mut request = Request::new(Method::POST, endpoint.url(None));
-    *request.body_mut() = Some(canonical_pairs(&pairs).into());
-    put(&mut request, CONTENT_TYPE, "application/x-www-form-urlencoded");
-    put(&mut request, ACCEPT, "application/json");
-    (Signed { request, string_to_sign }, signature)
+    (Signed { request: form(endpoint, &pairs), string_to_sign }, signature)
 }
 
 /// The operation's parameters in the query and no body, as the SDKs do (`api-contract.md` 2);

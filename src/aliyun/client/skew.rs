@@ -25,11 +25,11 @@ pub fn off(date: Timestamp, began: Timestamp, ended: Timestamp) -> SignedDuratio
 
 /// Seconds to add to our clock when signing. Our clock itself is never touched.
 #[derive(Debug, Default)]
-pub(super) struct Skew(AtomicI64);
+pub(in crate::aliyun) struct Skew(AtomicI64);
 
 impl Skew {
     /// The time to sign with.
-    pub(super) fn apply(&self, wall: Timestamp) -> Timestamp {
+    pub(in crate::aliyun) fn apply(&self, wall: Timestamp) -> Timestamp {
         let offset = SignedDuration::from_secs(self.0.load(Ordering::Relaxed));
         wall.checked_add(offset).unwrap_or(wall)
     }
@@ -41,7 +41,7 @@ impl Skew {
 
     /// Takes the server's `date` for right after it has called `stamp` expired. `false` if that
     /// cannot help: there is no date, or it agrees with the stamp.
-    pub(super) fn correct(
+    pub(in crate::aliyun) fn correct(
         &self,
         wall: Timestamp,
         stamp: Timestamp,

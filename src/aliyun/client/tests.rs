@@ -1,6 +1,7 @@
 //! The client against a server on this machine that does what the cloud and the way to it can do.
 
 use super::*;
+use crate::aliyun::Key;
 use crate::cloud::IntentId;
 use crate::model::{Link, Scope, VpcId};
 use jiff::Timestamp;
@@ -8,9 +9,10 @@ use server::Server;
 
 mod caller;
 mod faults;
+mod keys;
 mod repeats;
-mod secrets;
-mod server;
+pub(in crate::aliyun) mod secrets;
+pub(in crate::aliyun) mod server;
 mod shape;
 
 const KEY_ID: &str = "LTAIcanaryCANARYid";
@@ -22,7 +24,7 @@ const EMPTY: &str = r#"{"RequestId":"473469C7-AA6F-4DC5-B3DB-A3DC0DE3C83E","Tota
 const ACCEPTED: &str = r#"{"RequestId":"473469C7-AA6F-4DC5-B3DB-A3DC0DE3C83E"}"#;
 
 /// A clock that stands still.
-struct Frozen;
+pub(in crate::aliyun) struct Frozen;
 
 impl Clock for Frozen {
     fn now(&self) -> crate::clock::Moment {
@@ -30,7 +32,7 @@ impl Clock for Frozen {
     }
 }
 
-fn wall() -> Timestamp {
+pub(in crate::aliyun) fn wall() -> Timestamp {
     "2024-05-01T12:34:56.789Z".parse().unwrap()
 }
 
@@ -40,7 +42,7 @@ fn region() -> Region {
 
 fn settings(endpoint: &str) -> Settings {
     let key = Key::new(KEY_ID, SECRET, Some(TOKEN)).unwrap();
-    let mut settings = Settings::new(Credentials::Environment(key));
+    let mut settings = Settings::new(Credentials::fixed(key));
     settings.endpoint_override = Some(Endpoint::parse(endpoint).unwrap());
     settings
 }

@@ -1,31 +1,144 @@
-//! A credentials file, in JSON or ini form, re-read on change.
+//! Files that hold keys, or say where to get them; read again when they have changed.
 
-use super::{CredentialError, Key, Provenance};
-use jiff::Timestamp;
+use super::make::Make;
+use super::provide::{Fetching, Provide};
+use super::recipe::Recipe;
+use super::{CredentialError, Key, cli, ini};
+use crate::secret::{self, Fault};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Deserializer};
-use std::io::Read as _;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// Largest file read; real ones are smaller than 8 KiB with the longest tokens.
-const SIZE_MAX: u64 = 64 * 1024;
+/// Largest file read; real ones are smaller than 8 KiB with the longest tokens, but for profiles, which
+/// hold browser tokens too.
+const SIZE_MAX: u64 = 256 * 1024;
 
 const FORMS: &str = "write a JSON object with \"AccessKeyId\", \"AccessKeySecret\" and perhaps \
-     \"SecurityToken\", or an ini section of `type = access_key` with `access_key_id` and \
-     `access_key_secret`";
+     \"SecurityToken\" and \"Expiration\", or an ini section with `type = access_key`, \
+     `access_key_id` and `access_key_secret`";
 
-pub(super) struct File {
-    path: PathBuf,
-    profile: String,
+/// What a file looks like.
+#[derive(Debug, Clone)]
+pub enum Form {
+    /// A JSON object with one key, or ini sections, of which this one counts.
+    Shared(String),
+    /// The profiles of the command line, of which this one counts, else the current one.
+    Cli(Option<String>),
+}
+
+/// A file, and what was made of it last.
+pub struct File {
+    name: &'static str,
+    /// The first that exists counts.
+    paths: Vec<PathBuf>,
+    form: Form,
+    make: Arc<dyn Make>,
     last: Mutex<Last>,
 }
 
+#[derive(Default)]
 struct Last {
-    text: SecretString,
-    key: Key,
-    /// The complaint that was logged last, so that a broken file is one line in the log.
-    complaint: Option<CredentialError>,
+    /// What was read, or nothing if it could not be.
+    text: Option<SecretString>,
+    provider: Option<Arc<dyn Provide>>,
+}
+
+impl File {
+    /// The first of these files that exists, under a provider's name.
+    pub fn new(name: &'static str, paths: Vec<PathBuf>, form: Form, make: Arc<dyn Make>) -> Self {
+        Self { name, paths, form, make, last: Mutex::default() }
+    }
+
+    fn path(&self) -> Option<&Path> {
+        let there = |path: &&PathBuf| match std::fs::metadata(path) {
+            Ok(_) => true,
+            Err(error) => error.kind() != io::ErrorKind::NotFound,
+        };
+        self.paths.iter().find(there).map(PathBuf::as_path)
+    }
+
+    fn read(&self) -> Result<(&Path, SecretString), CredentialError> {
+        let Some(path) = self.path() else {
+            let names: Vec<String> =
+                self.paths.iter().map(|path| path.display().to_string()).collect();
+            return Err(CredentialError::Absent(format!("there is no {}", names.join(" or "))));
+        };
+        let text = secret::text(path, SIZE_MAX).map_err(|fault| {
+            let path = path.to_owned();
+            match fault {
+                Fault::Open(error) => CredentialError::File { path, why: error.to_string() },
+                Fault::Content(why) => CredentialError::File { path, why },
+                Fault::Exposed(why) => CredentialError::Exposed { path, why },
+            }
+        })?;
+        Ok((path, text))
+    }
+
+    /// Who gives the key that the file says. The one that was made last, as long as the file says the same.
+    fn provider(&self) -> Result<Arc<dyn Provide>, CredentialError> {
+        let read = self.read();
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let (path, text) = match read {
+            Ok(read) => read,
+            Err(error) => {
+                *last = Last::default();
+                return Err(error);
+            }
+        };
+        let same =
+            last.text.as_ref().is_some_and(|old| old.expose_secret() == text.expose_secret());
+        if let (true, Some(provider)) = (same, &last.provider) {
+            return Ok(Arc::clone(provider));
+        }
+        *last = Last { text: Some(text.clone()), provider: None };
+        let fail = |why| CredentialError::File { path: path.to_owned(), why };
+        let recipe = recipe(&self.form, text.expose_secret()).map_err(fail)?;
+        let provider = self.make.provider(&recipe).map_err(|error| fail(error.to_string()))?;
+        last.provider = Some(Arc::clone(&provider));
+        Ok(provider)
+    }
+}
+
+impl Provide for File {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn fetch(&self) -> Fetching<'_> {
+        Box::pin(async move { self.provider()?.fetch().await })
+    }
+
+    /// The whole text is compared: a modification time can miss a change within its grain.
+    fn changed(&self) -> bool {
+        // What cannot be read is no news: whoever writes it is perhaps not done.
+        let Ok((_, now)) = self.read() else { return false };
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.text.as_ref().is_none_or(|last| last.expose_secret() != now.expose_secret())
+    }
+
+    fn file(&self) -> Option<PathBuf> {
+        self.path().map(Path::to_owned)
+    }
+}
+
+impl std::fmt::Debug for File {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("File").field("paths", &self.paths).finish_non_exhaustive()
+    }
+}
+
+fn recipe(form: &Form, text: &str) -> Result<Recipe, String> {
+    let text = text.trim_start_matches('\u{feff}').trim();
+    match form {
+        _ if text.is_empty() => Err(format!("it is empty; {FORMS}")),
+        Form::Cli(profile) => cli::recipe(text, profile.as_deref()),
+        Form::Shared(_) if text.starts_with('{') => flat(text).map(Recipe::Key),
+        Form::Shared(section) => {
+            ini::recipe(text, section).map_err(|why| format!("{why}; {FORMS}"))
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -42,12 +155,6 @@ struct Flat {
     expiration: serde_json::Value,
 }
 
-impl Flat {
-    fn expires(&self) -> Option<Timestamp> {
-        self.expiration.as_str()?.trim().parse().ok()
-    }
-}
-
 fn secret<'de, D: Deserializer<'de>>(value: D) -> Result<SecretString, D::Error> {
     String::deserialize(value).map(SecretString::from)
 }
@@ -57,188 +164,19 @@ fn optional_secret<'de, D: Deserializer<'de>>(value: D) -> Result<Option<SecretS
     Ok(text.map(SecretString::from))
 }
 
-impl File {
-    pub(super) fn open(path: &Path, profile: &str) -> Result<Self, CredentialError> {
-        let (path, profile) = (path.to_owned(), profile.to_owned());
-        let text = read(&path)?;
-        let key = parse(&path, &profile, text.expose_secret())?;
-        if others_can_read(&path) {
-            tracing::warn!(
-                path = %path.display(),
-                "others than its owner can read the credentials file; chmod 600 it"
-            );
-        }
-        Ok(Self { path, profile, last: Mutex::new(Last { text, key, complaint: None }) })
-    }
-
-    pub(super) fn provenance(&self) -> Provenance {
-        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        Provenance {
-            file: Some(self.path.clone()),
-            mode: mode(&self.path),
-            temporary: last.key.token.is_some(),
-            ends: ends(last.text.expose_secret()),
-        }
-    }
-
-    pub(super) fn current(&self) -> Result<Key, CredentialError> {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        // The whole text is compared: a modification time can miss a change within its grain.
-        let renewed = read(&self.path).and_then(|text| {
-            if text.expose_secret() == last.text.expose_secret() {
-                return Ok(None);
-            }
-            parse(&self.path, &self.profile, text.expose_secret()).map(|key| Some((text, key)))
-        });
-        match renewed {
-            Ok(renewed) => {
-                last.complaint = None;
-                if let Some((text, key)) = renewed {
-                    (last.text, last.key) = (text, key);
-                }
-            }
-            Err(error) if last.complaint.as_ref() == Some(&error) => {}
-            Err(error) => {
-                tracing::warn!(%error, "the credentials were not renewed; the last good key stays");
-                last.complaint = Some(error);
-            }
-        }
-        Ok(last.key.clone())
-    }
-}
-
-impl std::fmt::Debug for File {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("File").field("path", &self.path).finish_non_exhaustive()
-    }
-}
-
-/// When the key ends, as the metadata service and its imitators write it (`api-contract.md` 9).
-fn ends(text: &str) -> Option<Timestamp> {
-    #[derive(Deserialize)]
-    struct Until {
-        #[serde(rename = "Expiration")]
-        expiration: String,
-    }
-    let text = text.trim_start_matches('\u{feff}').trim();
-    serde_json::from_str::<Until>(text).ok()?.expiration.parse().ok()
-}
-
-fn fail<T>(path: &Path, why: impl Into<String>) -> Result<T, CredentialError> {
-    Err(CredentialError::File { path: path.to_owned(), why: why.into() })
-}
-
-fn read(path: &Path) -> Result<SecretString, CredentialError> {
-    let mut text = String::new();
-    if std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
-        return fail(path, "it is not a file");
-    }
-    let opened = std::fs::File::open(path);
-    let read = opened.and_then(|file| file.take(SIZE_MAX + 1).read_to_string(&mut text));
-    match read {
-        Err(error) => fail(path, error.to_string()),
-        Ok(size) if size as u64 > SIZE_MAX => fail(path, format!("it is too long; {FORMS}")),
-        Ok(_) => Ok(text.into()),
-    }
-}
-
-fn parse(path: &Path, profile: &str, text: &str) -> Result<Key, CredentialError> {
-    let text = text.trim_start_matches('\u{feff}').trim();
-    if text.is_empty() {
-        return fail(path, format!("it is empty; {FORMS}"));
-    }
-    if !text.starts_with('{') {
-        return from_ini(path, profile, text);
-    }
+fn flat(text: &str) -> Result<Key, String> {
     // The parser's own words could quote a secret.
     let Ok(flat) = serde_json::from_str::<Flat>(text) else {
-        return fail(path, format!("its JSON is not of the known form; {FORMS}"));
+        return Err(format!("its JSON is not of the known form; {FORMS}"));
     };
+    let ends = flat.expiration.as_str().and_then(|text| text.trim().parse().ok());
     let token = flat.token.as_ref().map(|token| token.expose_secret());
     let key = Key::new(flat.id.expose_secret(), flat.secret.expose_secret(), token);
-    let key = key.map(|key| key.ending(flat.expires()));
-    key.or_else(|error| fail(path, error.to_string()))
+    key.map(|key| key.ending(ends)).map_err(|error| error.to_string())
 }
 
-/// `key = value` lines under `[section]`; a value is never cut at a `#`, which a secret can hold
-/// (`api-contract.md` 9, a defect of one official library).
-fn from_ini(path: &Path, profile: &str, text: &str) -> Result<Key, CredentialError> {
-    let mut inside = false;
-    let mut found = false;
-    let (mut kind, mut id, mut secret) = (None, None, None);
-    for line in text.lines().map(str::trim) {
-        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-            inside = name.trim() == profile;
-            found |= inside;
-        } else if let (true, Some((name, value))) = (inside, line.split_once('=')) {
-            match name.trim() {
-                "type" => kind = Some(value.trim()),
-                "access_key_id" => id = Some(value),
-                "access_key_secret" => secret = Some(value),
-                _ => {}
-            }
-        }
-    }
-    if !found {
-        return fail(path, format!("it has no section [{profile}]; {FORMS}"));
-    }
-    if kind != Some("access_key") {
-        return fail(path, format!("[{profile}] is not of type access_key; {FORMS}"));
-    }
-    let key = Key::new(id.unwrap_or_default(), secret.unwrap_or_default(), None);
-    key.or_else(|error| fail(path, error.to_string()))
-}
-
-fn others_can_read(path: &Path) -> bool {
-    mode(path).is_some_and(is_open)
-}
-
-/// Whether permission bits let others than the owner read who should not.
-pub(super) fn is_open(mode: u32) -> bool {
-    // systemd and Kubernetes hand out secrets as files of root that a group, or an access list that
-    // shows as one, may read, and nobody may write.
-    mode & 0o007 != 0 || mode & 0o070 != 0 && mode & 0o230 != 0
-}
-
-#[cfg(unix)]
-fn mode(path: &Path) -> Option<u32> {
+/// The permission bits of a file, where they can be told.
+pub(super) fn mode(path: &Path) -> Option<u32> {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::metadata(path).ok().map(|about| about.permissions().mode() & 0o7777)
-}
-
-#[cfg(not(unix))]
-fn mode(_path: &Path) -> Option<u32> {
-    None
-}
-
-#[cfg(all(test, unix))]
-mod tests {
-    use super::*;
-    use std::os::unix::fs::PermissionsExt as _;
-
-    #[test]
-    fn the_end_of_a_key_is_read_where_it_is_written() {
-        let text = r#"{"AccessKeyId": "a", "Expiration": "2026-05-01T12:00:00Z"}"#;
-        assert_eq!(ends(text), "2026-05-01T12:00:00Z".parse().ok());
-        assert_eq!(ends(r#"{"Expiration": 5}"#), None);
-        assert_eq!(ends("[default]\ntype = access_key"), None);
-    }
-
-    #[test]
-    fn a_file_that_others_can_read_is_noticed() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        let cases = [
-            (0o600, false),
-            (0o400, false),
-            (0o440, false),
-            (0o640, true),
-            (0o604, true),
-            (0o444, true),
-        ];
-        for (mode, noticed) in cases {
-            let permissions = std::fs::Permissions::from_mode(mode);
-            std::fs::set_permissions(file.path(), permissions).unwrap();
-            assert_eq!(others_can_read(file.path()), noticed, "{mode:o}");
-        }
-    }
 }

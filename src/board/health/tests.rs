@@ -58,6 +58,10 @@ fn a_credential_that_the_cloud_refuses_makes_it_unready() {
     assert_eq!(failing(&board, NOW), ["credentials"]);
     let why = board.ready(moment(NOW)).reason().unwrap().to_owned();
     assert!(why.contains("prod") && why.contains("invalidaccesskeyid"), "{why}");
+    let refused = [(AccountName::parse("prod").unwrap(), "credentials")].into();
+    board.beat(moment(NOW), Vitals { refused, ..Vitals::default() });
+    let why = board.ready(moment(NOW)).reason().unwrap().to_owned();
+    assert_eq!(why, "no credential of prod can be used; the log says why");
     board.beat(moment(NOW), Vitals::default());
     assert!(failing(&board, NOW).is_empty());
 }
@@ -145,9 +149,9 @@ fn a_scope_that_was_never_read_completely_and_no_scope_at_all_are_not_ready() {
 }
 
 #[test]
-fn a_credential_that_ends_within_two_minutes_fails_alone_until_it_is_renewed() {
+fn a_credential_that_ends_within_a_minute_fails_alone_until_it_is_renewed() {
     let board = well();
-    for (left, fails) in [(121, false), (120, true), (0, true)] {
+    for (left, fails) in [(61, false), (60, true), (0, true)] {
         board.beat(moment(NOW), ends_at(NOW + left));
         assert_eq!(failing(&board, NOW).contains(&"credentials"), fails, "{left} s left");
     }

@@ -2,18 +2,30 @@
 
 use super::finding::Finding;
 use super::{Case, credentials, identity, permissions};
+use crate::cli::keys::Keys;
 use crate::cli::setup;
 use crate::model::AccountName;
 use std::sync::Arc;
 
+const ADVICE: &str =
+    "mend what it names, or say in `accounts.<name>.credentials` where the key comes from";
+
 pub(super) async fn look(case: &Case, name: &AccountName) -> Vec<Finding> {
     let Some(account) = case.config.accounts.get(name) else { return Vec::new() };
-    let credentials = match setup::credentials(account) {
+    let credentials = match Keys::new(&case.config, &case.clock) {
+        Ok(mut keys) => keys.of(name, account).map_err(|error| error.to_string()),
+        Err(why) => Err(why.0),
+    };
+    let credentials = match credentials {
         Ok(credentials) => credentials,
+        Err(why) => return vec![without(case, name, &why)],
+    };
+    let provenance = match credentials.provenance().await {
+        Ok(provenance) => provenance,
         Err(error) => return vec![without(case, name, &error.to_string())],
     };
     let now = case.clock.now().wall;
-    let mut findings = credentials::judge(name, &credentials.provenance(), now);
+    let mut findings = credentials::judge(name, &provenance, now);
     let client = match setup::client(&case.config, account, credentials, &case.clock) {
         Ok(client) => Arc::new(client),
         Err(why) => {
@@ -40,5 +52,5 @@ fn without(case: &Case, name: &AccountName, why: &str) -> Finding {
         let found = "no key, and nobody configured or uses this account";
         return Finding::note("credentials", found).about(name.as_str());
     }
-    Finding::of_error("credentials", why, "name a readable file with a key").about(name.as_str())
+    Finding::of_error("credentials", why, ADVICE).about(name.as_str())
 }

@@ -7,38 +7,39 @@ use jiff::{SignedDuration, Timestamp};
 
 const CHECK: &str = "credentials";
 
-/// The SDKs renew a key this long before it ends (`api-contract.md` 9): one that is nearer to its end has
-/// nobody who renews it.
-const RENEWED_BEFORE: SignedDuration = SignedDuration::from_mins(15);
+/// A key that comes from a file is renewed by somebody else, who should not wait until the daemon has to
+/// stop changing things.
+const RENEWED_BEFORE: SignedDuration = SignedDuration::from_mins(5);
 
 /// What is said of a key that was found.
 pub(super) fn judge(account: &AccountName, of: &Provenance, now: Timestamp) -> Vec<Finding> {
     let kind = if of.temporary { "a temporary key" } else { "a permanent key" };
-    let from = match &of.file {
-        Some(path) => format!("the file {}", path.display()),
-        None => "the environment".to_owned(),
+    let mut what = match of.provider {
+        "file" => kind.to_owned(),
+        provider => format!("{kind} of `{provider}`"),
     };
-    let what = format!("{kind} from {from}");
-    let mut findings = Vec::new();
-    if let (Some(path), Some(mode)) = (&of.file, of.open_mode()) {
-        let found = format!("{what}; others than its owner may read it (mode {mode:04o})");
-        findings.push(Finding::warn(CHECK, found, format!("chmod 600 {}", path.display())));
+    if let Some(path) = &of.file {
+        what = format!("{what} from the file {}", path.display());
     }
+    if let Some(mode) = of.mode {
+        what = format!("{what} (mode {mode:04o})");
+    }
+    let mut findings = Vec::new();
     match of.ends {
         Some(end) if end <= now => {
             let advice = "renew it; have a sidecar write the file anew before the key ends";
             findings.push(Finding::fail(CHECK, format!("{what}; it ended at {end}"), advice));
         }
-        Some(end) if end.duration_since(now) < RENEWED_BEFORE => {
+        Some(end) if of.file.is_some() && end.duration_since(now) < RENEWED_BEFORE => {
             let advice = "see that whoever renews the file still runs";
             findings.push(Finding::warn(CHECK, format!("{what}; it ends at {end}"), advice));
         }
         _ => {}
     }
-    if of.temporary && of.file.is_none() {
+    if of.temporary && of.provider == "env" {
         let found = format!("{what}; it ends some time, and the environment cannot be renewed");
-        let advice = "for a daemon, let a sidecar write it to a file, and name that in \
-                      `accounts.<name>.credentialsFile`";
+        let advice = "for a daemon, let it come from a role, or let a sidecar write it to a file, and say \
+                      so in `accounts.<name>.credentials`";
         findings.push(Finding::warn(CHECK, found, advice));
     }
     if findings.is_empty() {
@@ -57,10 +58,11 @@ mod tests {
     use super::*;
     use crate::cli::doctor::finding::Level;
 
-    fn levels(mode: Option<u32>, temporary: bool, ends: Option<&str>) -> Vec<Level> {
-        let file = mode.map(|_| "/run/key".into());
+    fn levels(provider: &'static str, temporary: bool, ends: Option<&str>) -> Vec<Level> {
+        let file = (provider == "file").then(|| "/run/key".into());
+        let mode = file.as_ref().map(|_| 0o440);
         let ends = ends.map(|end| end.parse().unwrap());
-        let of = Provenance { file, mode, temporary, ends };
+        let of = Provenance { provider, file, mode, temporary, ends };
         let now = "2026-05-01T12:00:00Z".parse().unwrap();
         let found = judge(&AccountName::parse("prod").unwrap(), &of, now);
         assert!(found.iter().all(|finding| finding.name() == "credentials prod"));
@@ -68,15 +70,14 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_kept_from_others_and_renewed_in_time() {
-        assert_eq!(levels(Some(0o600), false, None), [Level::Ok]);
-        assert_eq!(levels(None, false, None), [Level::Ok]);
-        assert_eq!(levels(Some(0o640), false, None), [Level::Warn]);
-        assert_eq!(levels(Some(0o440), false, None), [Level::Ok], "as systemd hands it out");
-        assert_eq!(levels(Some(0o400), true, Some("2026-05-01T13:00:00Z")), [Level::Ok]);
-        assert_eq!(levels(Some(0o600), true, Some("2026-05-01T12:14:59Z")), [Level::Warn]);
-        assert_eq!(levels(Some(0o600), true, Some("2026-05-01T12:00:00Z")), [Level::Fail]);
-        assert_eq!(levels(Some(0o604), true, Some("2026-05-01T11:00:00Z")).len(), 2);
-        assert_eq!(levels(None, true, None), [Level::Warn], "the environment stays as it is");
+    fn a_key_is_renewed_in_time() {
+        assert_eq!(levels("file", false, None), [Level::Ok]);
+        assert_eq!(levels("env", false, None), [Level::Ok]);
+        assert_eq!(levels("file", true, Some("2026-05-01T13:00:00Z")), [Level::Ok]);
+        assert_eq!(levels("file", true, Some("2026-05-01T12:04:59Z")), [Level::Warn]);
+        assert_eq!(levels("file", true, Some("2026-05-01T12:00:00Z")), [Level::Fail]);
+        assert_eq!(levels("env", true, None), [Level::Warn], "the environment stays as it is");
+        let renewed_by_us = levels("ecs_ram_role", true, Some("2026-05-01T12:04:59Z"));
+        assert_eq!(renewed_by_us, [Level::Ok]);
     }
 }

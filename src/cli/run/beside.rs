@@ -33,7 +33,17 @@ pub(super) fn listen(
 }
 
 /// Forgets entries of the journal that are old enough, every day.
-pub(super) async fn forget_old(
+pub(super) fn forget_old(
+    journal: Journal,
+    retention: Duration,
+    clock: &Arc<dyn Clock>,
+    stop: &CancellationToken,
+) {
+    let (clock, stop) = (Arc::clone(clock), stop.clone());
+    tokio::spawn(async move { every_day(journal, retention, clock, stop).await });
+}
+
+async fn every_day(
     journal: Journal,
     retention: Duration,
     clock: Arc<dyn Clock>,

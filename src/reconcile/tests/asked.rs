@@ -44,6 +44,19 @@ async fn a_call_takes_no_leave_that_another_was_given() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_way_that_is_not_ready_uses_up_nothing_and_the_next_pass_goes_on() {
+    let world = world(Mode::Detach, 0..10, 0..12);
+    world.set("unready", "100%");
+    let report = world.pass().await;
+    assert_eq!(outcomes(&report), [("skipped", 2)].into());
+    assert_eq!((world.detaches(), spent(&world)), (0, Spent::default()));
+    let intents = world.memory.entries().iter().filter(|entry| entry.kind == "intent").count();
+    assert_eq!(intents, 0);
+    world.set("unready", "0%");
+    assert_eq!(outcomes(&world.pass().await), [("converged", 2)].into(), "none is in quarantine");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_leave_whose_intent_is_not_journaled_is_given_back() {
     let world = world(Mode::Detach, 0..10, 0..13);
     let memory = world.memory.clone();

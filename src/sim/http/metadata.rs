@@ -4,13 +4,12 @@
 
 use crate::sim::Sim;
 use crate::sim::seed::default_account;
-use crate::sim::state::Key;
-use crate::sim::state::credentials::KeyState;
 use crate::sim::switches::Metadata;
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{get, put};
+use secrecy::ExposeSecret as _;
 use serde_json::json;
 
 /// The role of the simulated instance.
@@ -58,26 +57,15 @@ async fn credentials(State(sim): State<Sim>, Path(role): Path<String>, headers: 
     }
     let account = default_account().ok_or(StatusCode::INTERNAL_SERVER_ERROR)?;
     Ok(sim.with(|state, now| {
-        let mut text = |prefix: &str| format!("{prefix}{:016x}", state.rng.u64(..));
-        let (id, secret, token) = (text("STS.sim"), text("sim-sts-"), text("sim-token-"));
-        let mut later = now;
-        later.wall = state.server_time(now);
-        let end = later.after(state.switches.sts_lifetime).wall;
-        let key = Key {
-            account,
-            secret: secret.clone().into(),
-            state: KeyState::Active,
-            token: Some((token.clone().into(), end)),
-        };
-        state.keys.insert(&id, key);
+        let issued = state.issue(now, account);
         let time = |time: jiff::Timestamp| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         json!({
             "Code": "Success",
-            "AccessKeyId": id,
-            "AccessKeySecret": secret,
-            "SecurityToken": token,
-            "Expiration": time(end),
-            "LastUpdated": time(later.wall),
+            "AccessKeyId": issued.id,
+            "AccessKeySecret": issued.secret.expose_secret(),
+            "SecurityToken": issued.token.expose_secret(),
+            "Expiration": time(issued.end),
+            "LastUpdated": time(issued.begin),
         })
         .to_string()
     }))

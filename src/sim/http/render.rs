@@ -3,9 +3,11 @@
 use crate::model::{AccountId, Link};
 use crate::sim::problem::Refusal;
 use crate::sim::semantics::{Answer, InstancePage, LinkPage};
+use crate::sim::state::credentials::Issued;
 use crate::sim::state::{Instance, InstanceKey, Network};
 use crate::sim::switches::{EmptyList, Identity, Numbers, Switches, ThrottleHint};
 use jiff::Timestamp;
+use secrecy::ExposeSecret as _;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
@@ -86,6 +88,16 @@ impl Shape {
     }
 }
 
+fn assumed(body: &mut Map<String, Value>, issued: &Issued) {
+    let credentials = json!({
+        "AccessKeyId": issued.id,
+        "AccessKeySecret": issued.secret.expose_secret(),
+        "SecurityToken": issued.token.expose_secret(),
+        "Expiration": issued.end.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+    });
+    body.insert("Credentials".to_owned(), credentials);
+}
+
 pub(super) fn answer(answer: &Answer, request_id: &str, shape: &Shape) -> Value {
     let mut body = Map::new();
     body.insert("RequestId".to_owned(), json!(request_id));
@@ -94,6 +106,7 @@ pub(super) fn answer(answer: &Answer, request_id: &str, shape: &Shape) -> Value 
         Answer::Links(page) => links(&mut body, page, shape),
         Answer::Instances(page) => instances(&mut body, page, shape),
         Answer::Identity(account) => identity(&mut body, account, shape.identity),
+        Answer::Assumed(issued) => assumed(&mut body, issued),
     }
     Value::Object(body)
 }

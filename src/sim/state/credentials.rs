@@ -2,6 +2,8 @@
 
 use super::super::problem::{Problem, Refusal};
 use super::super::switches::{NonceScope, Switches};
+use super::State;
+use crate::clock::Moment;
 use crate::model::AccountId;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -30,6 +32,49 @@ pub struct Key {
     pub state: KeyState,
     /// The security token it goes with, and when that ends; `None` for a long-lived key.
     pub token: Option<(SecretString, Timestamp)>,
+}
+
+/// A temporary key, as it is handed out.
+#[derive(Debug, Clone)]
+pub struct Issued {
+    /// Its id.
+    pub id: String,
+    /// What requests are signed with.
+    pub secret: SecretString,
+    /// The token that goes with it.
+    pub token: SecretString,
+    /// When it ends, by the cloud's clock.
+    pub end: Timestamp,
+    /// When it was made, likewise.
+    pub begin: Timestamp,
+}
+
+impl PartialEq for Issued {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for Issued {}
+
+impl State {
+    /// A new temporary key of the account, which every later request may be signed with until it ends.
+    pub fn issue(&mut self, now: Moment, account: AccountId) -> Issued {
+        let mut text = |prefix: &str| format!("{prefix}{:016x}", self.rng.u64(..));
+        let (id, secret, token) = (text("STS.sim"), text("sim-sts-"), text("sim-token-"));
+        let (secret, token) = (SecretString::from(secret), SecretString::from(token));
+        let mut later = now;
+        later.wall = self.server_time(now);
+        let (begin, end) = (later.wall, later.after(self.switches.sts_lifetime).wall);
+        let key = Key {
+            account,
+            secret: secret.clone(),
+            state: KeyState::Active,
+            token: Some((token.clone(), end)),
+        };
+        self.keys.insert(&id, key);
+        Issued { id, secret, token, end, begin }
+    }
 }
 
 /// All keys, and the nonces they used.

@@ -72,6 +72,7 @@ impl Switches {
         "throttle-hint" => throttle_hint: "headers of a throttled answer: retry-after, rate-limit, none",
         "only-actions" => only_actions: "restricts the CHANCEs of a call to these actions; empty for all",
         "only-accounts" => only_accounts: "restricts them to calls with keys of these account numbers; empty for all",
+        "unready" => unready: "CHANCE that a change cannot be signed yet; only in this process, as in tests",
         "unreachable" => unreachable: "CHANCE that nothing can be sent",
         "reset" => reset: "CHANCE that the connection breaks before the call is carried out",
         "lost" => lost: "CHANCE that the call is carried out and its answer lost",
@@ -94,6 +95,6 @@ impl Switches {
         "retired-actions" => retired_actions: "actions that exist no more; `*` for all",
         "classic-network" => classic_network: "whether the accounts have a classic network: on, off",
         "metadata" => metadata: "metadata service: required (a token), optional, disabled",
-        "sts-lifetime" => sts_lifetime: "how long credentials of the metadata service last",
+        "sts-lifetime" => sts_lifetime: "how long credentials of STS and the metadata service last",
     ];
 }

@@ -60,7 +60,10 @@ fn what_the_pod_runs_is_what_the_binary_takes() {
     };
     // A folder of its own in the volume, whose root belongs to the group of the pod.
     assert_eq!(parsed.state.unwrap().parent().unwrap().to_str(), Some(at("state")));
-    let key = parsed.accounts.values().find_map(|account| account.credentials_file.clone());
+    let key = parsed.accounts.values().find_map(|account| match &account.credentials.from {
+        classiclinkd::config::accounts::From::File { path, .. } => Some(path.clone()),
+        _ => None,
+    });
     assert_eq!(key.unwrap().parent().unwrap().to_str(), Some(at("access-key")));
     for path in
         [format!("{BASE}/deployment.yaml"), "deploy/kubernetes/git-sync/git-sync.yaml".into()]

@@ -64,6 +64,16 @@ async fn an_expired_stamp_is_not_repeated_when_the_servers_date_does_not_explain
     }
 }
 
+pub(super) fn of_file(path: &std::path::Path) -> Credentials {
+    use crate::aliyun::credentials::environment::Environment;
+    use crate::aliyun::credentials::file::{File, Form};
+    use crate::aliyun::credentials::services::Services;
+    let make = Arc::new(Services::new(None, Environment(&|_| None), Arc::new(Frozen)));
+    let form = Form::Shared("default".to_owned());
+    let file = File::new("file", vec![path.to_owned()], form, make);
+    Credentials::new(Arc::new(file), Arc::new(Frozen), 1)
+}
+
 fn key_file(token: &str) -> String {
     serde_json::json!({"AccessKeyId": KEY_ID, "AccessKeySecret": SECRET, "SecurityToken": token})
         .to_string()
@@ -73,7 +83,7 @@ fn key_file(token: &str) -> String {
 pub(super) async fn token_server(renew: bool) -> (Server, Client, tempfile::NamedTempFile) {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), key_file("old")).unwrap();
-    let credentials = Credentials::from_file(file.path(), None).unwrap();
+    let credentials = of_file(file.path());
     let path = file.path().to_owned();
     let server = Server::start(move |_, seen| {
         if seen.parameter("SecurityToken") == "new" {
@@ -110,7 +120,7 @@ async fn an_expired_token_without_a_new_one_is_an_error_after_one_attempt() {
 async fn a_token_that_is_always_new_and_always_expired_is_an_error_after_two_attempts() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), key_file("token-0")).unwrap();
-    let credentials = Credentials::from_file(file.path(), None).unwrap();
+    let credentials = of_file(file.path());
     let path = file.path().to_owned();
     let server = Server::start(move |number, _| {
         assert!(number < 8, "it never stops");
@@ -128,7 +138,7 @@ async fn a_token_that_is_always_new_and_always_expired_is_an_error_after_two_att
 async fn both_repeats_can_happen_in_one_call_and_no_third() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), key_file("token-0")).unwrap();
-    let credentials = Credentials::from_file(file.path(), None).unwrap();
+    let credentials = of_file(file.path());
     let path = file.path().to_owned();
     let server = Server::start(move |number, _| {
         let renewed = key_file(&format!("token-{}", number + 1));

@@ -9,7 +9,7 @@ use tracing::Dispatch;
 
 /// A log that is kept.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(in crate::aliyun) struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -22,7 +22,7 @@ impl io::Write for Log {
 }
 
 impl Log {
-    fn start() -> (Self, tracing::subscriber::DefaultGuard) {
+    pub(in crate::aliyun) fn start() -> (Self, tracing::subscriber::DefaultGuard) {
         // With one subscriber alive, an event that another thread, which has none, comes across
         // first is switched off for all; with more than one, all of them are asked.
         static ALIVE: OnceLock<[Dispatch; 2]> = OnceLock::new();
@@ -42,7 +42,7 @@ impl Log {
         Dispatch::new(subscriber)
     }
 
-    fn text(&self) -> String {
+    pub(in crate::aliyun) fn text(&self) -> String {
         String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
     }
 }
@@ -60,7 +60,7 @@ pub(super) fn assert_clean(text: &str, signatures: &[String]) {
     }
 }
 
-pub(super) fn to_sign(seen: &Seen) -> String {
+pub(in crate::aliyun) fn to_sign(seen: &Seen) -> String {
     let mut pairs = seen.form();
     pairs.retain(|(name, _)| name != "Signature");
     v1::string_to_sign("POST", &pairs)

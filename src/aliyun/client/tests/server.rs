@@ -14,22 +14,22 @@ use crate::signature::Pair;
 
 /// One request as it arrived.
 #[derive(Debug, Clone)]
-pub(super) struct Seen {
-    pub(super) method: Method,
-    pub(super) path: String,
-    pub(super) query: Vec<Pair>,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
+pub(in crate::aliyun) struct Seen {
+    pub(in crate::aliyun) method: Method,
+    pub(in crate::aliyun) path: String,
+    pub(in crate::aliyun) query: Vec<Pair>,
+    pub(in crate::aliyun) headers: HeaderMap,
+    pub(in crate::aliyun) body: Bytes,
 }
 
 impl Seen {
     /// The parameters of a form body, decoded.
-    pub(super) fn form(&self) -> Vec<Pair> {
+    pub(in crate::aliyun) fn form(&self) -> Vec<Pair> {
         decoded(std::str::from_utf8(&self.body).unwrap())
     }
 
     /// A parameter of query or form.
-    pub(super) fn parameter(&self, name: &str) -> String {
+    pub(in crate::aliyun) fn parameter(&self, name: &str) -> String {
         let all = self.form().into_iter().chain(self.query.clone());
         let mut values = all.filter(|(have, _)| have == name).map(|(_, value)| value);
         let value = values.next().unwrap_or_default();
@@ -37,7 +37,7 @@ impl Seen {
         value
     }
 
-    pub(super) fn header(&self, name: &str) -> String {
+    pub(in crate::aliyun) fn header(&self, name: &str) -> String {
         let mut values = self.headers.get_all(name).iter();
         let value = values.next().map(|value| value.to_str().unwrap().to_owned());
         assert_eq!(values.next(), None, "{name} comes twice");
@@ -58,7 +58,7 @@ struct Shared {
     seen: Mutex<Vec<Seen>>,
 }
 
-pub(super) struct Server {
+pub(in crate::aliyun) struct Server {
     address: SocketAddr,
     shared: Arc<Shared>,
     connections: Arc<AtomicUsize>,
@@ -66,7 +66,7 @@ pub(super) struct Server {
 
 impl Server {
     /// `answer` is given the number of the request, from 0.
-    pub(super) async fn start(
+    pub(in crate::aliyun) async fn start(
         answer: impl Fn(usize, &Seen) -> Response<Body> + Send + Sync + 'static,
     ) -> Self {
         let shared = Arc::new(Shared { answer: Box::new(answer), seen: Mutex::default() });
@@ -82,23 +82,23 @@ impl Server {
         Self { address, shared, connections }
     }
 
-    pub(super) async fn always(status: u16, body: &'static str) -> Self {
+    pub(in crate::aliyun) async fn always(status: u16, body: &'static str) -> Self {
         Self::start(move |_, _| json(status, body)).await
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(in crate::aliyun) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    pub(super) fn address(&self) -> SocketAddr {
+    pub(in crate::aliyun) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    pub(super) fn seen(&self) -> Vec<Seen> {
+    pub(in crate::aliyun) fn seen(&self) -> Vec<Seen> {
         self.shared.seen.lock().unwrap().clone()
     }
 
-    pub(super) fn connections(&self) -> usize {
+    pub(in crate::aliyun) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
 }
@@ -120,11 +120,15 @@ async fn handle(
     (shared.answer)(number, &seen)
 }
 
-pub(super) fn json(status: u16, body: impl Into<Body>) -> Response<Body> {
+pub(in crate::aliyun) fn json(status: u16, body: impl Into<Body>) -> Response<Body> {
     with(status, &[("content-type", "application/json")], body)
 }
 
-pub(super) fn with(status: u16, headers: &[(&str, &str)], body: impl Into<Body>) -> Response<Body> {
+pub(in crate::aliyun) fn with(
+    status: u16,
+    headers: &[(&str, &str)],
+    body: impl Into<Body>,
+) -> Response<Body> {
     let builder = Response::builder().status(status);
     let builder =
         headers.iter().fold(builder, |builder, (name, value)| builder.header(*name, *value));
@@ -132,14 +136,14 @@ pub(super) fn with(status: u16, headers: &[(&str, &str)], body: impl Into<Body>)
 }
 
 /// The body of an error.
-pub(super) fn error(code: &str, message: &str) -> String {
+pub(in crate::aliyun) fn error(code: &str, message: &str) -> String {
     let id = super::REQUEST_ID;
     serde_json::json!({"RequestId": id, "HostId": "h", "Code": code, "Message": message})
         .to_string()
 }
 
 /// Serves one connection with raw bytes, once a request has arrived, and closes.
-pub(super) async fn raw(bytes: &'static [u8]) -> SocketAddr {
+pub(in crate::aliyun) async fn raw(bytes: &'static [u8]) -> SocketAddr {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

@@ -144,7 +144,7 @@ async fn without_a_token_none_is_sent() {
     for version in [SignatureVersion::V1, SignatureVersion::V3] {
         let server = Server::always(200, EMPTY).await;
         let key = Key::new(KEY_ID, SECRET, None).unwrap();
-        let credentials = Credentials::Environment(key);
+        let credentials = Credentials::fixed(key);
         let settings = Settings { signature: version, credentials, ..settings(&server.url()) };
         client_of(settings).describe(&of_vpc()).await.unwrap();
         let seen = &server.seen()[0];

@@ -96,7 +96,8 @@ async fn an_action_belongs_to_the_version_of_its_own_api() {
         (IDENTIFY, "2014-05-26", "403 InvalidAction"),
         (DESCRIBE, "2015-04-01", "403 InvalidAction"),
         (IDENTIFY, "2015-04-02", "400 InvalidVersion"),
-        ("AssumeRole", "2015-04-01", "403 InvalidAction"),
+        ("AssumeRole", "2014-05-26", "403 InvalidAction"),
+        ("GetFederationToken", "2015-04-01", "403 InvalidAction"),
     ]
     .into_iter()
     .enumerate()
@@ -115,7 +116,7 @@ async fn the_client_is_told_by_either_signature() {
     let served = Served::new().await;
     for signature in [SignatureVersion::V1, SignatureVersion::V3] {
         let key = Key::new("sim-access-key", "sim-secret", None).unwrap();
-        let mut settings = Settings::new(Credentials::Environment(key));
+        let mut settings = Settings::new(Credentials::fixed(key));
         settings.signature = signature;
         settings.endpoint_override =
             Some(Endpoint::parse(&format!("http://{}", served.host())).unwrap());
