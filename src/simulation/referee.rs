@@ -243,6 +243,8 @@ impl Referee {
     pub(super) fn folder(&self, now: When, content: Content, digest: Option<Digest>, heard: bool) {
         let mut book = self.lock();
         book.note(now, &|| format!("folder {}", digest.as_ref().map_or("-", Digest::short)));
+        // What nobody can read says nothing, whatever was put there meanwhile.
+        let content = if digest.is_some() { content } else { Content::Broken };
         if let (Content::Whole(wishes), Some(digest)) = (&content, digest) {
             book.known.insert(digest, Arc::clone(wishes));
         }
