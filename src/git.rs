@@ -14,6 +14,7 @@ mod commits;
 mod copy;
 mod credentials;
 mod fault;
+mod lineage;
 mod listing;
 mod remote;
 mod repository;
@@ -108,3 +109,6 @@ impl Signers {
         self.ssh.is_some() || self.gpg.is_some()
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

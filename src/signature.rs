@@ -5,6 +5,8 @@
 //! simulator verifies with it; the golden vectors under `tests/testdata/vectors`, made by the
 //! official SDKs, keep both honest.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::Sha256;
@@ -40,6 +42,11 @@ fn hmac_sha256(key: &[u8], message: &[u8]) -> Vec<u8> {
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return Vec::new() };
     mac.update(message);
     mac.finalize().into_bytes().to_vec()
+}
+
+/// What HTTP sends of a user and a password (RFC 7617), without the word before it.
+pub fn basic(user: &str, password: &str) -> String {
+    STANDARD.encode(format!("{user}:{password}"))
 }
 
 /// Whether two signatures are equal, in a time that does not tell where they differ.

@@ -90,8 +90,10 @@ impl Call<'_> {
             let why = format!("git answered more than {} MiB", most / (1024 * 1024));
             return Err(Fault::Lasting(why));
         };
-        let said = said.unwrap_or_default();
-        let said = shown(&self.access.map_or(said.clone(), |access| access.hide(&said)));
+        // Hidden after nothing is left in it that could be taken out of it, and before it is cut.
+        let said = told(&said.unwrap_or_default());
+        let said = self.access.map_or(said.clone(), |access| access.hide(&said));
+        let said = said.chars().take(SHOWN_MAX).collect();
         Ok(Answer { status, output, said })
     }
 
@@ -220,14 +222,14 @@ fn no_git(error: &io::Error) -> Fault {
     Fault::Passing(format!("git cannot be started: {error}"))
 }
 
-/// The last lines of what a program said, for one line of a message. Part of it is the remote's.
-fn shown(said: &[u8]) -> String {
+/// The last lines of what a program said, as one. Part of it is the remote's.
+fn told(said: &[u8]) -> String {
     let text = String::from_utf8_lossy(said);
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let told: Vec<&str> = lines.filter(|line| !line.starts_with("hint:")).collect();
     let last = told.iter().rev().take(4).rev();
     let joined = last.map(|line| (*line).to_owned()).collect::<Vec<_>>().join(" | ");
-    joined.chars().filter(|c| !is_unprintable(*c)).take(SHOWN_MAX).collect()
+    joined.chars().filter(|c| !is_unprintable(*c)).collect()
 }
 
 impl Answer {
@@ -273,9 +275,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_remote_says_is_cut_and_cannot_move_the_cursor() {
-        let said = shown("one\ntwo\nhint: x\nremote: \u{1b}[2Jthree\nfour\nfive\n".as_bytes());
+    fn of_what_the_remote_says_the_end_is_told_and_cannot_move_the_cursor() {
+        let said = told("one\ntwo\nhint: x\nremote: \u{1b}[2Jthree\nfour\nfive\n".as_bytes());
         assert_eq!(said, "two | remote: [2Jthree | four | five");
-        assert_eq!(shown("x".repeat(1000).as_bytes()).len(), SHOWN_MAX);
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::model::{Commit, InstanceId, Lineage, is_unprintable};
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Longest name, address or subject that is kept, in characters.
 const TEXT_MAX: usize = 200;
@@ -49,33 +49,65 @@ fn text(bytes: &[u8]) -> String {
     text.chars().filter(|c| !is_unprintable(*c)).take(TEXT_MAX).collect()
 }
 
-/// From `git log -p`, newest first: for each instance the newest commit of which a removed line names it,
-/// and no added line of the same commit.
+/// From `git log -p --cc`, newest first: for each instance the newest commit that removed a line with it from
+/// a file, and added none with it to the same file. Moved to another file is removed: there it may be of
+/// another VPC, and if it is not, it was not lost and nobody asks.
 pub(super) fn took_out(log: &[u8]) -> BTreeMap<InstanceId, Commit> {
     let mut found = BTreeMap::new();
-    let mut at: Option<Commit> = None;
-    let (mut removed, mut added) = (Vec::new(), Vec::new());
-    let mut close =
-        |at: Option<Commit>, removed: &mut Vec<InstanceId>, added: &mut Vec<InstanceId>| {
-            let removed: Vec<InstanceId> = std::mem::take(removed);
-            let added: Vec<InstanceId> = std::mem::take(added);
-            let Some(at) = at else { return };
-            for id in removed.into_iter().filter(|id| !added.contains(id)) {
-                found.entry(id).or_insert_with(|| at.clone());
-            }
-        };
+    let mut close = |mut change: Change| {
+        change.end_file();
+        let Some(at) = change.at else { return };
+        for id in change.taken {
+            found.entry(id).or_insert_with(|| at.clone());
+        }
+    };
+    let mut change = Change::default();
     for line in log.split(|byte| *byte == b'\n') {
         if line.first() == Some(&0) {
-            close(at.take(), &mut removed, &mut added);
-            at = commit(line);
-        } else if let Some(text) = line.strip_prefix(b"-").filter(|_| !line.starts_with(b"--- ")) {
-            removed.extend(instances(text));
-        } else if let Some(text) = line.strip_prefix(b"+").filter(|_| !line.starts_with(b"+++ ")) {
-            added.extend(instances(text));
+            close(std::mem::replace(&mut change, Change { at: commit(line), ..Change::default() }));
+        } else {
+            change.take(line);
         }
     }
-    close(at, &mut removed, &mut added);
+    close(change);
     found
+}
+
+/// What one commit changes.
+#[derive(Default)]
+struct Change {
+    at: Option<Commit>,
+    taken: BTreeSet<InstanceId>,
+    /// Of the file at hand.
+    removed: BTreeSet<InstanceId>,
+    added: BTreeSet<InstanceId>,
+    /// How many signs are before each line: one for each parent; none outside of what a file's lines are.
+    signs: usize,
+}
+
+impl Change {
+    fn take(&mut self, line: &[u8]) {
+        if line.starts_with(b"diff --") {
+            self.end_file();
+        } else if line.starts_with(b"@@") {
+            let marks = line.iter().take_while(|byte| **byte == b'@').count();
+            self.signs = marks.saturating_sub(1);
+        } else if let Some((signs, text)) = line.split_at_checked(self.signs) {
+            // Of a merge: what all its parents had. What one of them had not was taken out on its side.
+            if !signs.is_empty() && signs.iter().all(|sign| *sign == b'-') {
+                self.removed.extend(instances(text));
+            } else if signs.contains(&b'+') {
+                self.added.extend(instances(text));
+            }
+        }
+    }
+
+    fn end_file(&mut self) {
+        self.signs = 0;
+        let added = std::mem::take(&mut self.added);
+        let removed = std::mem::take(&mut self.removed);
+        self.taken.extend(removed.into_iter().filter(|id| !added.contains(id)));
+    }
 }
 
 /// The words of a line that are ids of instances.
@@ -110,9 +142,42 @@ mod tests {
     }
 
     #[test]
+    fn an_id_that_moves_to_another_file_is_taken_out_of_the_first() {
+        let log = format!(
+            "{}\n\ndiff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1,2 +1 @@\n-  - {}\n-  - {}\n+  - id: {}\ndiff --git a/y \
+             b/y\n--- a/y\n+++ b/y\n@@ -0,0 +1 @@\n+  - {}\n",
+            head(1),
+            id(1),
+            id(2),
+            id(2),
+            id(1),
+        );
+        let found: Vec<_> = took_out(log.as_bytes()).into_keys().collect();
+        assert_eq!(found, [id(1)]);
+    }
+
+    #[test]
+    fn signs_are_as_many_as_parents_and_headers_are_no_lines() {
+        let log = format!(
+            "{}\n\ndiff --cc i-0008.yaml\nindex 1,2..3\n--- a/{}\n+++ b/x\n@@@ -1,2 -1,2 +1,1 @@@\n  {}\n--- {}\n- \
+             {}\n +{}\n{}\n\ndiff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +0,0 @@\n--- {}\n",
+            head(2),
+            id(8),
+            id(3),
+            id(1),
+            id(2),
+            id(4),
+            head(1),
+            id(5),
+        );
+        let found: Vec<_> = took_out(log.as_bytes()).into_keys().collect();
+        assert_eq!(found, [id(1), id(5)]);
+    }
+
+    #[test]
     fn the_newest_commit_that_takes_an_id_out_is_the_one() {
         let log = format!(
-            "{}\n\ndiff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-  - {}\n{}\n\n--- a/x\n+++ b/x\n-  - {}\n-  - id: {}\n\
+            "{}\n\ndiff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-  - {}\n{}\n\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-  - {}\n-  - id: {}\n\
              -  - {}\n+  - id: {}\n",
             head(2),
             id(1),

@@ -4,14 +4,15 @@ use super::command::text;
 use super::remote::Scheme;
 use super::{Access, Fault, Remote};
 use crate::secret;
+use crate::signature::basic;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::path::Path;
 
 /// Longest token.
 const TOKEN_MAX: u64 = 8 * 1024;
-/// Who gives the token where git asks for one; read by a shell, told by the environment.
+/// Who gives the token where git asks for one, without what an editor may have put around it; read by a shell, told by the environment.
 const HELPER: &str = "!f() { test \"$1\" = get || exit 0; printf 'username=%s\\npassword=' \
-     \"$CLASSICLINKD_GIT_USER\"; tr -d '[:space:]' < \"$CLASSICLINKD_GIT_TOKEN_FILE\"; echo; }; f";
+     \"$CLASSICLINKD_GIT_USER\"; tr -d '[:space:]\\357\\273\\277' < \"$CLASSICLINKD_GIT_TOKEN_FILE\"; echo; }; f";
 /// The user name that hosts take with a token where they do not look at it.
 const USER: &str = "git";
 
@@ -21,6 +22,7 @@ pub(super) struct Prepared {
     configuration: Vec<(&'static str, String)>,
     /// Must not be shown, whoever says it.
     token: Option<SecretString>,
+    user: String,
 }
 
 impl Prepared {
@@ -29,7 +31,12 @@ impl Prepared {
     /// # Errors
     /// [`Fault`], also for a secret that others can read, with the command that mends it.
     pub fn of(remote: &Remote, access: &Access) -> Result<Self, Fault> {
-        let mut prepared = Self { environment: Vec::new(), configuration: Vec::new(), token: None };
+        let mut prepared = Self {
+            environment: Vec::new(),
+            configuration: Vec::new(),
+            token: None,
+            user: access.user.clone().unwrap_or_else(|| USER.to_owned()),
+        };
         match remote.scheme() {
             Scheme::Ssh => prepared.over_ssh(access)?,
             Scheme::Https | Scheme::Http => prepared.over_https(access)?,
@@ -80,8 +87,7 @@ impl Prepared {
         let Some(path) = &access.token else { return Ok(()) };
         let token = secret::line(path, TOKEN_MAX);
         self.token = Some(token.map_err(|fault| named("source.git.tokenFile", path, fault))?);
-        let user = access.user.clone().unwrap_or_else(|| USER.to_owned());
-        self.environment.push(("CLASSICLINKD_GIT_USER", user));
+        self.environment.push(("CLASSICLINKD_GIT_USER", self.user.clone()));
         self.environment.push(("CLASSICLINKD_GIT_TOKEN_FILE", text(path)?));
         self.configuration.push(("credential.helper", HELPER.to_owned()));
         Ok(())
@@ -95,13 +101,11 @@ impl Prepared {
         self.configuration.clone()
     }
 
-    /// What a program said, without the token: a server may repeat what it was sent.
-    pub fn hide(&self, said: &[u8]) -> Vec<u8> {
-        let text = String::from_utf8_lossy(said).into_owned();
-        match &self.token {
-            Some(token) => text.replace(token.expose_secret(), "(token)").into_bytes(),
-            None => text.into_bytes(),
-        }
+    /// What a program said, without the token: a server may repeat what it was sent, also as it was sent.
+    pub fn hide(&self, said: &str) -> String {
+        let Some(token) = &self.token else { return said.to_owned() };
+        let sent = basic(&self.user, token.expose_secret());
+        said.replace(token.expose_secret(), "(token)").replace(&sent, "(token)")
     }
 }
 
@@ -176,7 +180,10 @@ mod tests {
             prepared.configuration()
         );
         assert!(!all.contains("hunter2"), "{all}");
-        assert_eq!(prepared.hide(b"bad password hunter2!"), b"bad password (token)!");
+        assert_eq!(
+            prepared.hide("bad password hunter2! Basic Z2l0Omh1bnRlcjI="),
+            "bad password (token)! Basic (token)"
+        );
         file(folder.path(), "token", "hunter2\n", 0o644);
         let why = Prepared::of(&remote, &access).map(|_| ()).unwrap_err().to_string();
         assert!(

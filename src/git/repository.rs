@@ -1,39 +1,35 @@
-//! Our own bare copy of a repository: what is fetched into it, and what is read of it.
+//! A repository somewhere else: what its ref points to, and what is read of our own copy of it.
 
 use super::command::{Answer, Call, Input};
-use super::commits::{self, Between, FORMAT};
-use super::copy::Copy;
+use super::commits::{self, FORMAT};
+use super::copy::{OwnCopy, SHORT_MAX};
 use super::credentials::Prepared;
 use super::listing::{Entry, contents, entries};
 use super::remote::is_id;
 use super::{Fault, Settings, signers};
-use crate::model::{Commit, Digest, InstanceId, Lineage};
-use std::collections::BTreeMap;
+use crate::model::{Commit, Digest};
 use std::fs::File;
 use std::path::Path;
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
 
-/// Where the commit that was fetched last is kept.
-const FETCHED: &str = "refs/classiclinkd/fetched";
 /// How many commits are fetched at once: more than lie between two looks, as a rule.
 const DEPTH: u64 = 50;
 /// How many more are fetched where the one that was accepted before is not among them.
 const DEEPER: [u64; 2] = [1_000, 10_000];
-/// How long reading what is here may take.
-const LOCAL: Duration = Duration::from_secs(60);
-/// Most bytes of a listing, and of what lies between two commits.
+/// Most bytes of a listing.
 const LISTING_MAX: usize = 64 * 1024 * 1024;
-const LOG_MAX: usize = 32 * 1024 * 1024;
-/// Most bytes of an answer of few lines.
-const SHORT_MAX: usize = 4 * 1024 * 1024;
-/// A copy of more packs than that is packed anew.
-const PACKS_MAX: usize = 50;
 
 /// A repository somewhere else, with our own copy of a part of it.
 #[derive(Debug)]
 pub struct Repository {
     settings: Settings,
-    copy: Copy,
+    pub(super) copy: OwnCopy,
+    /// Where the commit that was fetched last is kept. Who reads another ref of the same repository
+    /// shares the copy, and must not be taken for us.
+    fetched: String,
+    pub(super) deeper: Vec<u64>,
+    /// A commit that could not be taken, and why, so that it is not loaded every time it is looked at.
+    refused: Mutex<Option<(String, Fault)>>,
 }
 
 /// What a ref points to, as its remote says; an annotated tag is not followed.
@@ -48,7 +44,14 @@ impl Repository {
     pub fn new(settings: Settings, state: &Path) -> Self {
         let name = Digest::of([settings.remote.url().as_bytes()]);
         let folder = state.join("git").join(format!("{}.git", name.short()));
-        Self { settings, copy: Copy::at(folder) }
+        let reference = Digest::of([settings.reference.as_str().as_bytes()]);
+        Self {
+            settings,
+            copy: OwnCopy::at(&folder),
+            fetched: format!("refs/classiclinkd/{}", reference.short()),
+            deeper: DEEPER.to_vec(),
+            refused: Mutex::default(),
+        }
     }
 
     /// Where it is and what is read of it.
@@ -99,14 +102,47 @@ impl Repository {
     /// # Errors
     /// [`Fault`].
     pub async fn fetch(&self, tip: &Tip) -> Result<Commit, Fault> {
+        if let Some((_, fault)) = self.refused().filter(|(id, _)| *id == tip.id) {
+            return Err(fault);
+        }
         let lock = self.copy.lock().await?;
-        self.tidy().await;
-        let first = self.resolve(FETCHED).await?.is_none();
-        self.deepen(tip, if first { 1 } else { DEPTH }, &lock).await?;
+        if self.copy.is_wreck().await? {
+            self.copy.empty(&lock)?;
+        }
+        self.copy.tidy().await;
+        let first = self.copy.resolve(&self.fetched).await?.is_none();
+        let mut fetched = self.taken(tip, if first { 1 } else { DEPTH }, &lock).await;
+        if !first && matches!(fetched, Err(Fault::Lasting(_))) {
+            // What is wrong may be in the history alone.
+            fetched = self.taken(tip, 1, &lock).await;
+        }
+        if let Err(Fault::Passing(why)) = &fetched
+            && !self.copy.is_whole().await?
+        {
+            return Err(Fault::Broken(why.clone()));
+        }
+        if let Err(fault @ Fault::Lasting(_)) = &fetched {
+            self.refuse(Some((tip.id.clone(), fault.clone())));
+        }
+        fetched?;
+        // Still locked: the next one who fetches may see the ref elsewhere.
+        let id = self.copy.resolve(&self.fetched).await?;
         drop(lock);
-        let id = self.resolve(FETCHED).await?;
         let id = id.ok_or_else(|| Fault::Lasting(format!("{} is no commit", tip.name)))?;
         self.commit(&id).await
+    }
+
+    async fn taken(&self, tip: &Tip, depth: u64, lock: &File) -> Result<(), Fault> {
+        let held = lock.try_clone().map(Input::Lock).unwrap_or(Input::Nothing);
+        self.deepen(&tip.name, depth, held).await
+    }
+
+    fn refused(&self) -> Option<(String, Fault)> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn refuse(&self, what: Option<(String, Fault)>) {
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = what;
     }
 
     /// Checks that a commit is signed by somebody who is believed, where that is asked for.
@@ -126,19 +162,32 @@ impl Repository {
     /// # Errors
     /// [`Fault`]; lasting if there is no such folder in it.
     pub async fn list(&self, commit: &Commit) -> Result<Vec<Entry>, Fault> {
-        let path = &self.settings.path;
-        let tree = format!("{}:{}", commit.id, path.as_str());
-        let kind = self.local(&["cat-file", "-t", &tree], SHORT_MAX).await?;
-        if !kind.status.success() || kind.output.trim_ascii() != b"tree" {
-            return Err(Fault::Lasting(format!(
-                "commit {} has no folder {path}; correct --path, or put the manifests there",
-                commit.short()
-            )));
-        }
-        let listed = self.local(&["ls-tree", "-r", "-l", "-z", &tree], LISTING_MAX).await?;
+        let tree = self.tree(commit).await?;
+        let listed = self.copy.local(&["ls-tree", "-r", "-l", "-z", &tree], LISTING_MAX).await?;
         let listed = listed.of_copy("list the files of the commit")?;
         entries(&listed)
             .ok_or_else(|| Fault::Lasting("git lists files in an unknown form".to_owned()))
+    }
+
+    /// The folder of the manifests, as an object. That it is not there is told from a copy that lost it.
+    async fn tree(&self, commit: &Commit) -> Result<String, Fault> {
+        let path = self.settings.path.as_str();
+        if path.is_empty() {
+            return Ok(commit.id.clone());
+        }
+        let arguments = ["ls-tree", "-z", &commit.id, "--", path];
+        let found = self.copy.local(&arguments, SHORT_MAX).await?;
+        let found = found.of_copy("look for the folder of the manifests")?;
+        let found = String::from_utf8_lossy(&found);
+        let tree = found.strip_prefix("040000 tree ").and_then(|rest| rest.split_once('\t'));
+        let tree = tree.map(|(id, _)| id.to_owned()).filter(|id| is_id(id));
+        tree.ok_or_else(|| {
+            Fault::Lasting(format!(
+                "commit {} has no folder {}; correct --path, or put the manifests there",
+                commit.short(),
+                self.settings.path
+            ))
+        })
     }
 
     /// The contents of objects of a commit that was fetched, in the order of their ids; together at most
@@ -153,114 +202,23 @@ impl Repository {
         let input: String = ids.iter().flat_map(|id| [id.as_str(), "\n"]).collect();
         let heads = ids.len().saturating_mul(100);
         let output = usize::try_from(most).unwrap_or(usize::MAX).saturating_add(heads);
-        let mut call = self.call(&["cat-file", "--batch", "--buffer"], output);
+        let mut call = self.copy.call(&["cat-file", "--batch", "--buffer"], output);
         call.input = Input::Bytes(input.into_bytes());
         let given = call.run().await?.of_copy("read the files of the commit")?;
         contents(&given, ids)
             .ok_or_else(|| Fault::Broken("git does not give the files of the commit".into()))
     }
 
-    /// How a commit stands to one that was accepted before, and who took what out between them. Fetches
-    /// more of the history where it has to.
-    ///
-    /// # Errors
-    /// Never: what cannot be found out is said in the answer.
-    pub async fn between(&self, older: &Commit, newer: &Commit) -> Between {
-        if older.id == newer.id {
-            return Between::of(Lineage::None);
-        }
-        match self.count(older, newer).await {
-            Ok(Some(commits)) => Between {
-                lineage: Lineage::Follows(commits),
-                took_out: self.took_out(older, newer).await.unwrap_or_default(),
-            },
-            Ok(None) if self.settings.rewrites => Between::of(Lineage::None),
-            Ok(None) => Between::of(Lineage::Leaves),
-            Err(fault) => Between::of(Lineage::Unknown(fault.to_string())),
-        }
-    }
-
-    /// How many commits lie between, if `newer` follows `older`.
-    async fn count(&self, older: &Commit, newer: &Commit) -> Result<Option<u64>, Fault> {
-        let mut depths = DEEPER.into_iter();
-        loop {
-            if self.follows(older, newer).await? {
-                let range = format!("{}..{}", older.id, newer.id);
-                let counted = self.local(&["rev-list", "--count", &range, "--"], SHORT_MAX).await?;
-                let counted =
-                    String::from_utf8_lossy(&counted.of_copy("count the commits")?).trim().parse();
-                return Ok(Some(counted.unwrap_or(1)));
-            }
-            let shallow = self.local(&["rev-parse", "--is-shallow-repository"], SHORT_MAX).await?;
-            if shallow.output.trim_ascii() != b"true" {
-                return Ok(None);
-            }
-            let Some(depth) = depths.next() else {
-                let (before, most) = (older.short(), DEEPER.iter().max().unwrap_or(&DEPTH));
-                return Err(Fault::Lasting(format!(
-                    "commit {before} is not among the last {most}"
-                )));
-            };
-            let lock = self.copy.lock().await?;
-            let name = self.settings.reference.as_str().to_owned();
-            self.deepen(&Tip { name, id: newer.id.clone() }, depth, &lock).await?;
-        }
-    }
-
-    async fn follows(&self, older: &Commit, newer: &Commit) -> Result<bool, Fault> {
-        let there = format!("{}^{{commit}}", older.id);
-        if !self.local(&["cat-file", "-e", &there], SHORT_MAX).await?.status.success() {
-            return Ok(false);
-        }
-        let arguments = ["merge-base", "--is-ancestor", &older.id, &newer.id];
-        let answer = self.local(&arguments, SHORT_MAX).await?;
-        match answer.status.code() {
-            Some(0) => Ok(true),
-            Some(1) => Ok(false),
-            _ => answer.of_copy("compare the commits").map(|_| false),
-        }
-    }
-
-    async fn took_out(
-        &self,
-        older: &Commit,
-        newer: &Commit,
-    ) -> Result<BTreeMap<InstanceId, Commit>, Fault> {
-        let range = format!("{}..{}", older.id, newer.id);
-        let path = format!(":(top,literal){}", self.settings.path.as_str());
-        let mut arguments =
-            vec!["log", "-p", "-U0", "--no-color", "--no-ext-diff", "--no-textconv"];
-        arguments.extend([
-            "--no-renames",
-            "--no-notes",
-            "--no-mailmap",
-            FORMAT,
-            &range,
-            "--",
-            &path,
-        ]);
-        let log = self.local(&arguments, LOG_MAX).await?;
-        Ok(commits::took_out(&log.of_copy("look through the commits")?))
-    }
-
     async fn commit(&self, id: &str) -> Result<Commit, Fault> {
         let arguments = ["log", "-1", "--no-notes", "--no-mailmap", FORMAT, id, "--"];
-        let shown = self.local(&arguments, SHORT_MAX).await?.of_copy("look at the commit")?;
+        let shown = self.copy.local(&arguments, SHORT_MAX).await?.of_copy("look at the commit")?;
         let line = shown.split(|byte| *byte == b'\n').next().unwrap_or_default();
         let fault = || Fault::Broken("git shows the commit in an unknown form".to_owned());
         commits::commit(line).ok_or_else(fault)
     }
 
-    /// The commit that a ref of our copy leads to.
-    async fn resolve(&self, name: &str) -> Result<Option<String>, Fault> {
-        let peeled = format!("{name}^{{commit}}");
-        let arguments = ["rev-parse", "--verify", "--quiet", "--end-of-options", &peeled];
-        let answer = self.local(&arguments, SHORT_MAX).await?;
-        let id = String::from_utf8_lossy(&answer.output).trim().to_owned();
-        Ok((answer.status.success() && is_id(&id)).then_some(id))
-    }
-
-    async fn deepen(&self, tip: &Tip, depth: u64, lock: &File) -> Result<(), Fault> {
+    /// Fetches a ref, or a commit by its id, with so much of its history; `held` lives as long as git.
+    pub(super) async fn deepen(&self, name: &str, depth: u64, held: Input) -> Result<(), Fault> {
         let mut arguments: Vec<String> = [
             "fetch",
             "--quiet",
@@ -275,10 +233,19 @@ impl Repository {
         arguments.push(format!("--depth={depth}"));
         arguments.push("--".to_owned());
         arguments.push(self.settings.remote.url().to_owned());
-        arguments.push(format!("+{}:{FETCHED}", tip.name));
-        let lock = lock.try_clone().map(Input::Lock).unwrap_or(Input::Nothing);
-        let answer = self.remote(arguments, lock).await?;
-        answer.output(&format!("fetch {} of {}", tip.name, self.settings.remote)).map(|_| ())
+        arguments.push(format!("+{name}:{}", self.fetched));
+        let answer = self.remote(arguments, held).await?;
+        let what = format!("fetch {name} of {}", self.settings.remote);
+        let lasts = if self.copy.unfinished() >= self.settings.size_max {
+            let most = self.settings.size_max;
+            format!("it is larger than the {most} bytes of `source.git.maxBytes`; raise them")
+        } else if answer.said.contains("fsck error") {
+            "git takes objects of it for damaged or hostile; find them with git fsck, and rewrite their commits"
+                .to_owned()
+        } else {
+            return answer.output(&what).map(|_| ());
+        };
+        Err(Fault::Lasting(format!("{what}: {lasts} ({})", answer.said)))
     }
 
     async fn remote(&self, arguments: Vec<String>, input: Input) -> Result<Answer, Fault> {
@@ -296,40 +263,12 @@ impl Repository {
         call.run().await
     }
 
-    async fn local(&self, arguments: &[&str], output: usize) -> Result<Answer, Fault> {
-        self.call(arguments, output).run().await
-    }
-
-    fn call(&self, arguments: &[&str], output: usize) -> Call<'_> {
-        Call {
-            folder: self.copy.folder(),
-            arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
-            configuration: Vec::new(),
-            access: None,
-            input: Input::Nothing,
-            time: LOCAL,
-            output,
-            file: None,
-        }
-    }
-
-    /// Packs anew what came in many small packs. What is not reachable any more goes.
-    async fn tidy(&self) {
-        if self.copy.packs() > PACKS_MAX {
-            let packed = self.local(&["repack", "-a", "-d", "-q"], SHORT_MAX).await;
-            if let Err(fault) =
-                packed.and_then(|answer| answer.of_copy("pack the copy of the repository"))
-            {
-                tracing::warn!(error = %fault, "the copy of the repository grows");
-            }
-        }
-    }
-
     /// Throws the copy away, so that the next fetch makes it anew: a power cut can leave a broken one.
     ///
     /// # Errors
     /// [`Fault`].
     pub async fn forget(&self) -> Result<(), Fault> {
-        self.copy.forget().await
+        let lock = self.copy.lock().await?;
+        self.copy.empty(&lock)
     }
 }

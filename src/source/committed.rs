@@ -15,6 +15,8 @@ const LINKS_MAX: usize = 10_000;
 #[derive(Debug, Default)]
 pub(super) struct Committed {
     known: BTreeMap<String, (String, File)>,
+    /// A tip at which a copy that was made anew was no better.
+    hopeless: Option<Tip>,
 }
 
 /// Why a commit cannot be read.
@@ -57,12 +59,20 @@ pub(super) fn faulty(repository: &Repository, fault: &Fault) -> Unreadable {
 impl Committed {
     /// Fetches a tip, checks its signature, and reads its manifests.
     pub async fn read(&mut self, repository: &Repository, tip: &Tip) -> Result<Snapshot, Refused> {
+        let why = match self.attempt(repository, tip).await {
+            Err(Refused::Fault(Fault::Broken(why))) => why,
+            other => return other,
+        };
+        if self.hopeless.as_ref() == Some(tip) {
+            return Err(Fault::Lasting(why).into());
+        }
+        // A power cut can leave a broken copy. It is only a copy.
+        tracing::warn!(error = why, "the copy of the repository is broken and made anew");
+        repository.forget().await?;
         match self.attempt(repository, tip).await {
-            // A power cut can leave a broken copy. It is only a copy.
             Err(Refused::Fault(Fault::Broken(why))) => {
-                tracing::warn!(error = why, "the copy of the repository is broken and made anew");
-                repository.forget().await?;
-                self.attempt(repository, tip).await
+                self.hopeless = Some(tip.clone());
+                Err(Fault::Lasting(why).into())
             }
             other => other,
         }
@@ -133,5 +143,39 @@ impl Committed {
         let of_now = listed.into_iter().zip(&files);
         self.known = of_now.map(|(of, file)| (of.path, (of.id, file.clone()))).collect();
         Ok(Snapshot { commit: Some(commit), ..Snapshot::of(files) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::git::tests::Ours;
+    use crate::git::tests::upstream::{self, Upstream};
+
+    #[tokio::test]
+    async fn only_what_a_commit_changed_is_read_again() {
+        if !upstream::is_there() {
+            return;
+        }
+        let upstream = Upstream::of(&[("m/a.yaml", "1"), ("m/b.yaml", "2"), ("m/c.yaml", "3")]);
+        let repository = Ours::of(&upstream.url(), "main").repository();
+        let mut committed = Committed::default();
+        let mut read = async || {
+            let tip = repository.tip().await.unwrap();
+            let snapshot = committed.read(&repository, &tip).await.unwrap();
+            // Whatever is read from memory the next time shows it.
+            for (_, file) in committed.known.values_mut() {
+                *file = File::new(file.path.as_ref(), format!("{}'", file.text()));
+            }
+            let texts = snapshot.files.iter().map(|file| format!("{}={}", file.path, file.text()));
+            texts.collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(read().await, "a.yaml=1 b.yaml=2 c.yaml=3");
+        upstream.remove("m/c.yaml");
+        upstream.put("m/d.yaml", "2");
+        upstream.change("m/a.yaml", "4");
+        assert_eq!(read().await, "a.yaml=4 b.yaml=2' d.yaml=2");
+        upstream.change("m/a.yaml", "1");
+        assert_eq!(read().await, "a.yaml=1 b.yaml=2'' d.yaml=2'");
     }
 }

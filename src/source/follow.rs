@@ -56,6 +56,11 @@ pub(super) fn follow(
     (receiver, wake)
 }
 
+/// An interval, give or take a tenth, by a draw from 0 to 1.
+fn spread(interval: Duration, draw: f64) -> Duration {
+    interval.mul_f64(0.9 + 0.2 * draw).max(Duration::from_millis(100))
+}
+
 struct Follower {
     repository: Arc<Repository>,
     inbox: Arc<Inbox>,
@@ -74,12 +79,11 @@ impl Follower {
         loop {
             self.look().await;
             // Many daemons, started by one roll-out, must not ask one host at the same moment for ever.
-            let interval = self.repository.settings().interval;
-            let wait = interval.mul_f64(0.9 + 0.2 * self.random.f64());
+            let wait = spread(self.repository.settings().interval, self.random.f64());
             tokio::select! {
                 biased;
                 () = self.inbox.woken() => {}
-                () = sleep(wait.max(Duration::from_millis(100))) => {}
+                () = sleep(wait) => {}
             }
         }
     }
@@ -114,8 +118,8 @@ impl Follower {
     /// answers may fail for one of ours.
     async fn suspect(&mut self, refused: &Refused) {
         self.failed = if refused.is_passing() { self.failed.saturating_add(1) } else { 0 };
-        if self.failed >= SUSPECT_AFTER {
-            self.failed = 0;
+        // Once: a remote that goes on failing is not asked for everything again and again.
+        if self.failed == SUSPECT_AFTER {
             tracing::warn!("fetching goes on failing; the copy of the repository is made anew");
             if let Err(fault) = self.repository.forget().await {
                 tracing::warn!(error = %fault, "the copy of the repository cannot be made anew");
@@ -134,5 +138,19 @@ impl Follower {
             (reading.state, reading.unsettled) = (state, unsettled);
             !same
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interval_is_spread_and_never_nothing() {
+        let minute = Duration::from_secs(60);
+        assert_eq!(spread(minute, 0.0), Duration::from_secs(54));
+        assert_eq!(spread(minute, 0.5), minute);
+        assert!(spread(minute, 1.0) <= Duration::from_secs(66));
+        assert_eq!(spread(Duration::ZERO, 0.5), Duration::from_millis(100));
     }
 }

@@ -86,9 +86,17 @@ fn grow(entries: &[Entry], targets: &BTreeMap<String, Vec<u8>>) -> Node {
             Kind::Submodule => Node::Submodule,
             Kind::Unknown => Node::Unknown,
         };
-        plant(&mut root, &entry.path, node);
+        plant(&mut root, cut(&entry.path), node);
     }
     Node::Folder(root)
+}
+
+/// The part of a path that is as deep as anybody looks: whoever wrote the tree must not decide how deep
+/// we call ourselves.
+fn cut(path: &[u8]) -> &[u8] {
+    let slashes = path.iter().enumerate().filter(|(_, byte)| **byte == b'/');
+    let end = slashes.map(|(at, _)| at).nth(DEPTH_MAX.saturating_mul(2));
+    end.and_then(|end| path.get(..end)).unwrap_or(path)
 }
 
 fn plant(names: &mut BTreeMap<Name, Node>, path: &[u8], node: Node) {

@@ -5,6 +5,8 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use tempfile::TempDir;
 
+mod committed;
+mod following;
 mod polling;
 mod watching;
 

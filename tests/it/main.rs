@@ -18,6 +18,7 @@ mod docs;
 mod doctor;
 mod expiring;
 mod forecast;
+mod git;
 mod harness;
 mod history;
 mod journal;
