@@ -122,7 +122,6 @@ impl Ledger {
                 times.back().is_some_and(|(_, at)| at.within(DETACHES_KEPT, now)) || lost(link)
             });
             let key = (settled.scope.clone(), settled.instance.clone());
-            self.taken_out.remove(&key);
             let times = self.detached.entry(key).or_default();
             times.push_back((seq, at));
             if times.len() > FLAPS {
@@ -230,7 +229,8 @@ impl Ledger {
         self.accepted().is_some_and(|accepted| accepted.protected.contains(&key))
     }
 
-    /// The commit that took a link out of the manifests, if one did and the link was not detached since.
+    /// The commit that took a link out of the manifests, if one did. It is remembered whatever becomes of the link: somebody
+    /// may attach it by hand, and it goes again for the same reason.
     pub fn taken_out(&self, scope: &Scope, instance: &InstanceId) -> Option<&TakenOut> {
         self.taken_out.get(&(scope.clone(), instance.clone()))
     }

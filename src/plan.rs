@@ -70,7 +70,7 @@ impl fmt::Display for Reason {
             Self::NeverDeclared => {
                 write!(
                     f,
-                    "linked, and no manifest of this VPC lists it; no accepted commit took it out"
+                    "linked, and no manifest of this VPC lists it; nor did one before, as far as is known here"
                 )
             }
             Self::Expired { until, place } => write!(f, "its exception ended at {until} ({place})"),

@@ -2,6 +2,7 @@
 
 use super::{Exit, Failure, Globals, Manifests, logging, planfile, proposals, setup, terminal};
 use crate::report::{Report, Standing, json, markdown, text};
+use crate::source::{self, Origin};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
@@ -79,8 +80,13 @@ pub(super) async fn main(options: Options, globals: Globals) -> Result<Exit, Fai
     spell_out(&mut report);
     if let Some(path) = &options.out {
         planfile::save(path, &report, &origin, config.endpoint.as_deref())?;
+        let from = match &origin {
+            // A repository is never taken from the file.
+            Origin::Git(_) => format!(" {}", source::options(&origin.name()?)),
+            Origin::Folder(_) => String::new(),
+        };
         terminal::note(&format!(
-            "saved; carry it out with: classiclinkd apply --plan {}",
+            "saved; carry it out with: classiclinkd apply --plan {}{from}",
             path.display()
         ));
     }

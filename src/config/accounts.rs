@@ -99,7 +99,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Account {
         VpcId::parse(text).map_err(|error| error.to_string())
     });
     let mut file = None;
-    reader.parsed_or_null("credentialsFile", &mut file, path);
+    reader.named("credentialsFile", &mut file, path);
     let both = file.is_some() && reader.has("credentials");
     if both {
         let why =
@@ -184,8 +184,8 @@ fn source(reader: &mut Reader<'_>) -> Source {
 
 fn file(reader: &mut Reader<'_>) -> Option<From> {
     let (mut file, mut section) = (None, None);
-    reader.parsed_or_null("file", &mut file, path);
-    if reader.parsed_or_null("section", &mut section, word) && !reader.has("file") {
+    reader.named("file", &mut file, path);
+    if reader.named("section", &mut section, word) && !reader.has("file") {
         reader.wrong("section", "is only for `file`");
     }
     file.map(|path| From::File { path, section })
@@ -193,8 +193,8 @@ fn file(reader: &mut Reader<'_>) -> Option<From> {
 
 fn profile(reader: &mut Reader<'_>) -> Option<From> {
     let (mut name, mut file) = (None, None);
-    reader.parsed_or_null("profile", &mut name, word);
-    if reader.parsed_or_null("configFile", &mut file, path) && !reader.has("profile") {
+    reader.named("profile", &mut name, word);
+    if reader.named("configFile", &mut file, path) && !reader.has("profile") {
         reader.wrong("configFile", "is only for `profile`");
     }
     name.map(|name| From::Profile { name, file })
@@ -204,10 +204,10 @@ fn oidc(reader: &mut Reader<'_>) -> Option<From> {
     let mut from = None;
     reader.inside("oidc", |reader| {
         let (mut role, mut provider, mut token_file, mut session) = Default::default();
-        reader.parsed_or_null("roleArn", &mut role, role_arn);
-        reader.parsed_or_null("providerArn", &mut provider, word);
-        reader.parsed_or_null("tokenFile", &mut token_file, path);
-        reader.parsed_or_null("sessionName", &mut session, session_name);
+        reader.named("roleArn", &mut role, role_arn);
+        reader.named("providerArn", &mut provider, word);
+        reader.named("tokenFile", &mut token_file, path);
+        reader.named("sessionName", &mut session, session_name);
         for (key, advice) in [
             ("roleArn", "write the role's, such as acs:ram::1234567890123456:role/links"),
             ("providerArn", "write that of the cluster's OIDC provider"),
@@ -228,10 +228,10 @@ fn ecs(reader: &mut Reader<'_>) -> Option<From> {
     let (mut role, mut without_token) = (None, false);
     if reader.is_map("ecsRamRole") {
         reader.inside("ecsRamRole", |reader| {
-            reader.parsed_or_null("role", &mut role, role_name);
+            reader.named("role", &mut role, role_name);
             reader.flag("allowWithoutToken", &mut without_token);
         });
-    } else if !reader.parsed_or_null("ecsRamRole", &mut role, role_name) {
+    } else if !reader.named("ecsRamRole", &mut role, role_name) {
         return None;
     }
     Some(From::EcsRamRole { role, without_token })
@@ -239,7 +239,7 @@ fn ecs(reader: &mut Reader<'_>) -> Option<From> {
 
 fn uri(reader: &mut Reader<'_>) -> Option<From> {
     let mut uri = None;
-    reader.parsed_or_null("uri", &mut uri, |text| match text.split_once("://") {
+    reader.named("uri", &mut uri, |text| match text.split_once("://") {
         Some(("http" | "https", _)) => Ok(text.to_owned()),
         _ => Err("is no URL; write https://, or http:// for this machine".to_owned()),
     });
@@ -248,7 +248,7 @@ fn uri(reader: &mut Reader<'_>) -> Option<From> {
 
 fn account(reader: &mut Reader<'_>) -> Option<From> {
     let mut name = None;
-    reader.parsed_or_null("account", &mut name, |text| {
+    reader.named("account", &mut name, |text| {
         AccountName::parse(text).map_err(|error| error.to_string())
     });
     name.map(From::Account)
@@ -257,14 +257,14 @@ fn account(reader: &mut Reader<'_>) -> Option<From> {
 fn assumed(reader: &mut Reader<'_>) -> Option<Assume> {
     let (mut role, mut session, mut external_id, mut policy_file, mut in_region) =
         Default::default();
-    reader.parsed_or_null("roleArn", &mut role, role_arn);
+    reader.named("roleArn", &mut role, role_arn);
     if !reader.has("roleArn") {
         reader.missing("roleArn", "write the role's, such as acs:ram::1234567890123456:role/links");
     }
-    reader.parsed_or_null("sessionName", &mut session, session_name);
-    reader.parsed_or_null("externalId", &mut external_id, word);
-    reader.parsed_or_null("policyFile", &mut policy_file, path);
-    reader.parsed_or_null("region", &mut in_region, region);
+    reader.named("sessionName", &mut session, session_name);
+    reader.named("externalId", &mut external_id, word);
+    reader.named("policyFile", &mut policy_file, path);
+    reader.named("region", &mut in_region, region);
     let mut vpc_endpoint = false;
     reader.flag("vpcEndpoint", &mut vpc_endpoint);
     if vpc_endpoint && !reader.has("region") {
@@ -305,7 +305,7 @@ fn word(text: &str) -> Result<String, String> {
         !text.is_empty() && text.len() <= 1224 && text.bytes().all(|byte| byte.is_ascii_graphic());
     match plain {
         true => Ok(text.to_owned()),
-        false => Err(format!("is `{}`; write one word", printable(text))),
+        false => Err("is empty, too long, or holds a space or another character that no such name has; write one word".to_owned()),
     }
 }
 

@@ -129,6 +129,23 @@ impl<'v> Reader<'v> {
         true
     }
 
+    /// As [`Reader::parsed_or_null`], for a name: without quotation marks `1.10` is the number 1.1, and
+    /// somebody else's name.
+    pub fn named<T>(
+        &mut self,
+        key: &'static str,
+        into: &mut Option<T>,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> bool {
+        match self.value(key) {
+            Some(Value::Number(_) | Value::Bool(_)) => {
+                self.wrong(key, "is a number or a boolean, and a name belongs here; put it into quotation marks");
+                true
+            }
+            _ => self.parsed_or_null(key, into, parse),
+        }
+    }
+
     /// As [`Reader::parsed`], for a value that may be absent.
     pub fn parsed_or_null<T>(
         &mut self,
@@ -140,7 +157,7 @@ impl<'v> Reader<'v> {
     }
 
     pub fn text(&mut self, key: &'static str, into: &mut Option<String>) {
-        self.parsed_or_null(key, into, |text| Ok(text.to_owned()));
+        self.named(key, into, |text| Ok(text.to_owned()));
     }
 
     pub fn list<T: Ord>(

@@ -66,9 +66,9 @@ impl Repository {
 pub(super) fn read(reader: &mut Reader<'_>) -> Repository {
     let mut of = Repository::default();
     let said = |error: crate::git::RemoteError| error.to_string();
-    reader.parsed_or_null("url", &mut of.url, |text| Remote::parse(text).map_err(said));
-    reader.parsed_or_null("ref", &mut of.reference, |text| Reference::parse(text).map_err(said));
-    reader.parsed_or_null("path", &mut of.path, |text| Folder::parse(text).map_err(said));
+    reader.named("url", &mut of.url, |text| Remote::parse(text).map_err(said));
+    reader.named("ref", &mut of.reference, |text| Reference::parse(text).map_err(said));
+    reader.named("path", &mut of.path, |text| Folder::parse(text).map_err(said));
     reader.duration("interval", &mut of.interval, Duration::from_secs(1));
     reader.duration("timeout", &mut of.timeout, Duration::from_secs(1));
     reader.number("maxBytes", &mut of.size_max);
@@ -81,7 +81,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Repository {
     file("knownHostsFile", &mut of.access.known_hosts);
     file("tokenFile", &mut of.access.token);
     file("caFile", &mut of.access.ca);
-    reader.parsed_or_null("username", &mut of.access.user, user);
+    reader.named("username", &mut of.access.user, user);
     reader.one_of("rewrites", &[("hold", false), ("allow", true)], &mut of.rewrites);
     reader.inside("signers", |signers| {
         let (mut ssh, mut gpg) = (None, None);

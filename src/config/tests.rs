@@ -217,3 +217,21 @@ fn an_account_has_its_own_limits_and_windows_and_else_those_of_all() {
 fn a_settling_time_beyond_its_maximum_is_a_mistake() {
     assert!(read("source: {settle: 9s}").is_err());
 }
+
+#[test]
+fn a_name_that_looks_like_a_number_has_to_be_quoted() {
+    for bad in ["1.10", "010", "1_0", "0x1F", "1e3", "true"] {
+        let mistakes = read(&format!("source: {{git: {{ref: {bad}}}}}")).unwrap_err();
+        let said = mistakes[0].to_string();
+        assert!(
+            said.contains("source.git.ref") && said.contains("quotation marks"),
+            "{bad}: {said}"
+        );
+        assert!(
+            read(&format!("accounts: {{a: {{credentials: {{profile: {bad}}}}}}}")).is_err(),
+            "{bad}"
+        );
+    }
+    let config = read("source: {git: {ref: \"1.10\"}}").unwrap();
+    assert_eq!(config.repository.reference.unwrap().as_str(), "1.10");
+}

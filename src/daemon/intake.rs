@@ -181,7 +181,10 @@ impl Intake {
         let tree = match self.acceptable(files, snapshot.revision(), &before) {
             Ok(tree) => tree,
             Err(diagnostics) => {
-                let text = manifest::render(&diagnostics, files, false);
+                let mut text = manifest::render(&diagnostics, files, false);
+                if let Some(commit) = &snapshot.commit {
+                    text = format!("commit {}{}\n{text}", commit.short(), commit.made());
+                }
                 self.refuse(Some(digest.clone()), text);
                 return None;
             }

@@ -15,6 +15,9 @@ use tokio::process::{Child, Command};
 /// What of the messages of git is read, and what of them is shown.
 const SAID_MAX: usize = 64 * 1024;
 const SHOWN_MAX: usize = 300;
+/// Most memory of each of its processes, mapped files aside: a small push can hold objects that are huge
+/// once they are unpacked. What a pod may have in all is 512 MiB (`deploy/kubernetes`).
+const MEMORY_MAX: u64 = 384 * 1024 * 1024;
 
 /// One call of `git`.
 pub(super) struct Call<'a> {
@@ -64,9 +67,12 @@ impl Call<'_> {
         let mut child = command.spawn().map_err(|error| no_git(&error))?;
         // From here on nobody of its group outlives this call.
         let group = Group::of(&child);
-        if let (Some(size), Some(Group(Some(pid)))) = (self.file, &group) {
-            let limit = Rlimit { current: Some(size), maximum: Some(size) };
-            let _ended_already = prlimit(Some(*pid), Resource::Fsize, limit);
+        if let Some(Group(Some(pid))) = &group {
+            let limit = |most| Rlimit { current: Some(most), maximum: Some(most) };
+            let _ended_already = prlimit(Some(*pid), Resource::Data, limit(MEMORY_MAX));
+            if let Some(size) = self.file {
+                let _ended_already = prlimit(Some(*pid), Resource::Fsize, limit(size));
+            }
         }
         let (mut stdout, mut stderr) = (child.stdout.take(), child.stderr.take());
         let stdin = child.stdin.take();
@@ -76,22 +82,22 @@ impl Call<'_> {
                     // Who ends before it has read everything says why by its exit code.
                     let _closed = stdin.write_all(&bytes).await;
                 }
+                Ok(())
             };
+            // What is over a limit ends the call: git would wait for ever for somebody to read the rest.
             let (output, said, ()) =
-                tokio::join!(read(&mut stdout, most), read(&mut stderr, SAID_MAX), feed);
+                tokio::try_join!(read(&mut stdout, most), read(&mut stderr, SAID_MAX), feed)?;
             let status = child.wait().await;
-            (output, said, status)
+            let status =
+                status.map_err(|error| Fault::Passing(format!("git was lost: {error}")))?;
+            Ok((output, said, status))
         };
-        let Ok((output, said, status)) = tokio::time::timeout(time, whole).await else {
+        let Ok(ended) = tokio::time::timeout(time, whole).await else {
             return Err(Fault::Passing(format!("git did not end within {} s", time.as_secs())));
         };
-        let status = status.map_err(|error| Fault::Passing(format!("git was lost: {error}")))?;
-        let Some(output) = output else {
-            let why = format!("git answered more than {} MiB", most / (1024 * 1024));
-            return Err(Fault::Lasting(why));
-        };
+        let (output, said, status) = ended?;
         // Hidden after nothing is left in it that could be taken out of it, and before it is cut.
-        let said = told(&said.unwrap_or_default());
+        let said = told(&said);
         let said = self.access.map_or(said.clone(), |access| access.hide(&said));
         let said = said.chars().take(SHOWN_MAX).collect();
         Ok(Answer { status, output, said })
@@ -162,6 +168,8 @@ const CONFIGURATION: &[(&str, &str)] = &[
     ("core.hooksPath", "/dev/null"),
     ("core.fsmonitor", "false"),
     ("core.bigFileThreshold", "16m"),
+    ("core.deltaBaseCacheLimit", "32m"),
+    ("pack.windowMemory", "64m"),
     ("core.askPass", ""),
     ("credential.helper", ""),
     ("fetch.fsckObjects", "true"),
@@ -203,13 +211,19 @@ impl Drop for Group {
     }
 }
 
-/// Everything, or `None` where it is too much; reads on to the end of what is wanted only.
-async fn read(from: &mut Option<impl AsyncRead + Unpin>, most: usize) -> Option<Vec<u8>> {
+/// Everything, if it is not too much.
+async fn read(from: &mut Option<impl AsyncRead + Unpin>, most: usize) -> Result<Vec<u8>, Fault> {
     let mut bytes = Vec::new();
-    let Some(from) = from else { return Some(bytes) };
+    let Some(from) = from else { return Ok(bytes) };
     let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
     let _broken = from.take(limit).read_to_end(&mut bytes).await;
-    (bytes.len() <= most).then_some(bytes)
+    if bytes.len() > most {
+        let most = most / 1024;
+        return Err(Fault::Lasting(format!(
+            "git answers more than the {most} KiB that are read of it"
+        )));
+    }
+    Ok(bytes)
 }
 
 fn no_git(error: &io::Error) -> Fault {

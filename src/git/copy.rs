@@ -43,6 +43,12 @@ impl OwnCopy {
         &self.folder
     }
 
+    /// Bytes of all packs together.
+    pub fn size(&self) -> u64 {
+        let packs = fs::read_dir(self.folder.join("objects/pack")).into_iter().flatten().flatten();
+        packs.filter_map(|entry| entry.metadata().ok()).map(|metadata| metadata.len()).sum()
+    }
+
     /// Makes what is not there, and what a power cut or somebody has made something else of: without
     /// these two files, git would take the folder for no repository at all.
     pub fn make(&self) -> Result<(), Fault> {
@@ -163,6 +169,9 @@ impl OwnCopy {
         let peeled = format!("{name}^{{commit}}");
         let arguments = ["rev-parse", "--verify", "--quiet", "--end-of-options", &peeled];
         let answer = self.local(&arguments, SHORT_MAX).await?;
+        if answer.status.code().is_none() {
+            return Err(Fault::Passing("git was killed while it looked for a commit".to_owned()));
+        }
         let id = String::from_utf8_lossy(&answer.output).trim().to_owned();
         Ok((answer.status.success() && is_id(&id)).then_some(id))
     }

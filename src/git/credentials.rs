@@ -6,6 +6,8 @@ use super::{Access, Fault, Remote};
 use crate::secret;
 use crate::signature::basic;
 use secrecy::{ExposeSecret as _, SecretString};
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 /// Longest token.
@@ -127,10 +129,25 @@ pub(super) fn named(key: &str, path: &Path, fault: secret::Fault) -> Fault {
     Fault::Lasting(format!("`{key}`: {why}"))
 }
 
+/// Whoever can write what is believed decides what is believed.
+pub(super) fn unchangeable(key: &str, path: &Path, metadata: &Metadata) -> Result<(), Fault> {
+    let own = rustix::process::geteuid().as_raw();
+    let foreign = metadata.uid() != own && metadata.uid() != 0;
+    if foreign || metadata.mode() & 0o022 != 0 {
+        let why = format!(
+            "others can write {0}, and so decide who is believed; chmod 644 {0}, and give it to root or the \
+             user of the daemon",
+            path.display()
+        );
+        return Err(Fault::Lasting(format!("`{key}`: {why}")));
+    }
+    Ok(())
+}
+
 fn readable(key: &str, path: &Path) -> Result<(), Fault> {
     let opened = std::fs::File::open(path).and_then(|file| file.metadata());
     match opened {
-        Ok(metadata) if metadata.is_file() => Ok(()),
+        Ok(metadata) if metadata.is_file() => unchangeable(key, path, &metadata),
         Ok(_) => Err(Fault::Lasting(format!("`{key}`: {} is not a file", path.display()))),
         Err(error) => Err(named(key, path, secret::Fault::Open(error))),
     }

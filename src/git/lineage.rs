@@ -58,7 +58,7 @@ impl Repository {
             };
             let lock = self.copy.lock().await?;
             // By its id: the ref may have moved on, or back.
-            self.deepen(&newer.id, *depth, Input::Lock(lock)).await?;
+            self.deepen(&newer.id, &newer.id, *depth, Input::Lock(lock)).await?;
         }
     }
 

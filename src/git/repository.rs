@@ -16,6 +16,8 @@ use std::sync::{Mutex, PoisonError};
 const DEPTH: u64 = 50;
 /// How many more are fetched where the one that was accepted before is not among them.
 const DEEPER: [u64; 2] = [1_000, 10_000];
+/// Most names in the folder of the manifests, whatever they are.
+const NAMES_MAX: usize = 200_000;
 /// Most bytes of a listing.
 const LISTING_MAX: usize = 64 * 1024 * 1024;
 
@@ -90,7 +92,8 @@ impl Repository {
                 self.settings.remote
             ))),
             (None, _) => Err(Fault::Lasting(format!(
-                "{} has no branch or tag {reference} (any more); push it again, or correct --ref",
+                "{} has no branch or tag {reference} (any more); push it again, or correct --ref (a commit's id \
+                 needs all of its digits)",
                 self.settings.remote
             ))),
         }
@@ -106,7 +109,9 @@ impl Repository {
             return Err(fault);
         }
         let lock = self.copy.lock().await?;
-        if self.copy.is_wreck().await? {
+        if self.copy.is_wreck().await?
+            || self.copy.size() > self.settings.size_max.saturating_mul(2)
+        {
             self.copy.empty(&lock)?;
         }
         self.copy.tidy().await;
@@ -121,10 +126,8 @@ impl Repository {
         {
             return Err(Fault::Broken(why.clone()));
         }
-        if let Err(fault @ Fault::Lasting(_)) = &fetched {
-            self.refuse(Some((tip.id.clone(), fault.clone())));
-        }
         fetched?;
+        self.refuse(None);
         // Still locked: the next one who fetches may see the ref elsewhere.
         let id = self.copy.resolve(&self.fetched).await?;
         drop(lock);
@@ -134,7 +137,7 @@ impl Repository {
 
     async fn taken(&self, tip: &Tip, depth: u64, lock: &File) -> Result<(), Fault> {
         let held = lock.try_clone().map(Input::Lock).unwrap_or(Input::Nothing);
-        self.deepen(&tip.name, depth, held).await
+        self.deepen(&tip.id, &tip.name, depth, held).await
     }
 
     fn refused(&self) -> Option<(String, Fault)> {
@@ -154,7 +157,7 @@ impl Repository {
             return Ok(());
         }
         let _lock = self.copy.lock().await?;
-        signers::check(self.copy.folder(), &commit.id, &self.settings.signers).await
+        signers::check(self.copy.folder(), commit, &self.settings.signers).await
     }
 
     /// Everything below the folder of the manifests, at a commit that was fetched.
@@ -165,6 +168,14 @@ impl Repository {
         let tree = self.tree(commit).await?;
         let listed = self.copy.local(&["ls-tree", "-r", "-l", "-z", &tree], LISTING_MAX).await?;
         let listed = listed.of_copy("list the files of the commit")?;
+        if listed.iter().filter(|byte| **byte == 0).count() > NAMES_MAX {
+            return Err(Fault::Lasting(format!(
+                "the folder {} of commit {} holds more than {NAMES_MAX} files; keep manifests in one of their \
+                 own, and name it with --path",
+                self.settings.path,
+                commit.short()
+            )));
+        }
         entries(&listed)
             .ok_or_else(|| Fault::Lasting("git lists files in an unknown form".to_owned()))
     }
@@ -218,7 +229,13 @@ impl Repository {
     }
 
     /// Fetches a ref, or a commit by its id, with so much of its history; `held` lives as long as git.
-    pub(super) async fn deepen(&self, name: &str, depth: u64, held: Input) -> Result<(), Fault> {
+    pub(super) async fn deepen(
+        &self,
+        tip: &str,
+        name: &str,
+        depth: u64,
+        held: Input,
+    ) -> Result<(), Fault> {
         let mut arguments: Vec<String> = [
             "fetch",
             "--quiet",
@@ -239,13 +256,19 @@ impl Repository {
         let lasts = if self.copy.unfinished() >= self.settings.size_max {
             let most = self.settings.size_max;
             format!("it is larger than the {most} bytes of `source.git.maxBytes`; raise them")
+        } else if answer.said.contains("ut of memory") {
+            "it holds an object that takes more memory to unpack than git gets; find it, and rewrite its commits"
+                .to_owned()
         } else if answer.said.contains("fsck error") {
             "git takes objects of it for damaged or hostile; find them with git fsck, and rewrite their commits"
                 .to_owned()
         } else {
             return answer.output(&what).map(|_| ());
         };
-        Err(Fault::Lasting(format!("{what}: {lasts} ({})", answer.said)))
+        let fault = Fault::Lasting(format!("{what}: {lasts} ({})", answer.said));
+        // Of what is fetched, and not of what it is asked with: loading it again brings the same.
+        self.refuse(Some((tip.to_owned(), fault.clone())));
+        Err(fault)
     }
 
     async fn remote(&self, arguments: Vec<String>, input: Input) -> Result<Answer, Fault> {

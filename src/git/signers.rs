@@ -1,11 +1,12 @@
 //! Whether a commit is signed by somebody who is believed.
 
 use super::command::{Call, Input, text};
-use super::credentials::named;
+use super::credentials::{named, unchangeable};
 use super::{Fault, Signers};
+use crate::model::Commit;
 use crate::secret;
 use std::fs::{self, DirBuilder};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::process::Command;
@@ -20,7 +21,7 @@ const OUTPUT_MAX: usize = 1024 * 1024;
 ///
 /// # Errors
 /// [`Fault::Lasting`] for a commit that is not signed, or not by somebody who is believed.
-pub(super) async fn check(folder: &Path, commit: &str, signers: &Signers) -> Result<(), Fault> {
+pub(super) async fn check(folder: &Path, commit: &Commit, signers: &Signers) -> Result<(), Fault> {
     let ring = Ring::make(folder, signers.gpg.as_deref()).await?;
     let mut configuration = vec![
         ("gpg.program", ring.program.clone()),
@@ -33,7 +34,7 @@ pub(super) async fn check(folder: &Path, commit: &str, signers: &Signers) -> Res
     }
     let call = Call {
         folder,
-        arguments: ["verify-commit", "--raw", commit].map(str::to_owned).to_vec(),
+        arguments: ["verify-commit", "--raw", &commit.id].map(str::to_owned).to_vec(),
         configuration,
         access: None,
         input: Input::Nothing,
@@ -45,7 +46,7 @@ pub(super) async fn check(folder: &Path, commit: &str, signers: &Signers) -> Res
     if answer.status.success() {
         return Ok(());
     }
-    let short = commit.get(..12).unwrap_or(commit);
+    let short = format!("{}{}", commit.short(), commit.made());
     let said =
         if answer.said.is_empty() { "it carries no signature".to_owned() } else { answer.said };
     Err(Fault::Lasting(format!(
@@ -56,19 +57,9 @@ pub(super) async fn check(folder: &Path, commit: &str, signers: &Signers) -> Res
 
 /// Whoever can write the list can sign everything.
 fn guarded(key: &str, path: &Path) -> Result<(), Fault> {
-    let fail = |error| named(key, path, secret::Fault::Open(error));
-    let metadata = fs::metadata(path).map_err(fail)?;
-    let own = rustix::process::geteuid().as_raw();
-    let foreign = metadata.uid() != own && metadata.uid() != 0;
-    if foreign || metadata.mode() & 0o022 != 0 {
-        let why = format!(
-            "others can write {0}, and so decide who is believed; chmod 644 {0}, and give it to root or the \
-             user of the daemon",
-            path.display()
-        );
-        return Err(Fault::Lasting(format!("`{key}`: {why}")));
-    }
-    Ok(())
+    let metadata =
+        fs::metadata(path).map_err(|error| named(key, path, secret::Fault::Open(error)))?;
+    unchangeable(key, path, &metadata)
 }
 
 /// A ring of keys that holds what the file holds and nothing else, made anew for each check, so that a

@@ -363,7 +363,7 @@ fn a_count_that_a_wrong_clock_dated_ahead_loosens_nothing() {
 }
 
 #[test]
-fn who_took_a_link_out_is_known_until_it_is_detached() {
+fn who_took_a_link_out_is_known_also_when_it_comes_back() {
     let mut book = Book::default();
     let tree = tree(Mode::Detach, &[1], &[]);
     let by = |n: &str| TakenOut { commit: Commit::of_id(n), exactly: true };
@@ -384,6 +384,6 @@ fn who_took_a_link_out_is_known_until_it_is_detached() {
         |book: &Book, n| book.ledger.taken_out(&scope(), &id(n)).map(|by| by.commit.id.clone());
     assert_eq!((of(&book, 2).as_deref(), of(&book, 3).as_deref()), (Some("a"), Some("b")));
     book.at(2, Event::Settled(settled(2)));
-    assert_eq!((of(&book, 2), of(&book, 3).as_deref()), (None, Some("b")));
-    assert_eq!(book.ledger.all_taken_out().count(), 1);
+    assert_eq!((of(&book, 2).as_deref(), of(&book, 3).as_deref()), (Some("a"), Some("b")));
+    assert_eq!(book.ledger.all_taken_out().count(), 2);
 }

@@ -54,7 +54,10 @@ impl Watcher {
                 news
             }
         };
-        for news in &mut news {
+        // What was refused is another revision than the one in force; its text says which.
+        let of_another =
+            |news: &News| matches!(news.event, Event::SourceRefused | Event::SourceAcceptedAgain);
+        for news in news.iter_mut().filter(|news| !of_another(news)) {
             news.revision.clone_from(&self.revision);
         }
         news

@@ -7,6 +7,8 @@ use crate::manifest::File;
 use crate::model::Commit;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::task::spawn_blocking;
 
 /// Most symbolic links of a tree whose targets are looked at.
 const LINKS_MAX: usize = 10_000;
@@ -41,19 +43,18 @@ impl Refused {
     }
 
     /// For people, of that repository.
-    pub fn unreadable(self, repository: &Repository) -> Unreadable {
+    pub fn unreadable(self, repository: &Repository, help: &str) -> Unreadable {
         match self {
             Self::Content(unreadable) => unreadable,
-            Self::Fault(fault) => faulty(repository, &fault),
+            Self::Fault(fault) => faulty(repository, &fault, help),
         }
     }
 }
 
 /// A fault as a problem of the whole tree.
-pub(super) fn faulty(repository: &Repository, fault: &Fault) -> Unreadable {
-    let settings = repository.settings();
-    let again = "it is asked again soon, and what was accepted last stays in force";
-    Problem::new(&PathBuf::from(settings.name()), fault.to_string(), again).into()
+pub(super) fn faulty(repository: &Repository, fault: &Fault, help: &str) -> Unreadable {
+    let name = PathBuf::from(repository.settings().name());
+    Problem::new(&name, fault.to_string(), help).into()
 }
 
 impl Committed {
@@ -93,10 +94,14 @@ impl Committed {
         let bytes = links.iter().map(|(_, size)| size).sum();
         let ids: Vec<String> = links.into_iter().map(|(id, _)| id.clone()).collect();
         let targets = repository.contents(&ids, bytes).await?;
-        let targets: BTreeMap<String, Vec<u8>> = ids.into_iter().zip(targets).collect();
+        let targets = ids.into_iter().zip(targets.into_iter().map(Arc::from)).collect();
         let root = shown(repository.settings().path.as_str());
-        let (listed, bytes) = select(&entries, &targets, &root)
-            .map_err(|problems| Refused::Content(Unreadable { problems }))?;
+        // Whoever wrote the tree decides how long that takes, up to a bound.
+        let selected = spawn_blocking(move || select(&entries, &targets, &root)).await;
+        let stopped = || Fault::Passing("looking through the commit was stopped".to_owned());
+        let (listed, bytes) = selected.map_err(|_| stopped())?.map_err(|problems| {
+            Refused::Content(Unreadable { problems, commit: Some(Box::new(commit.clone())) })
+        })?;
         self.files(repository, commit, listed, bytes).await
     }
 
@@ -138,7 +143,7 @@ impl Committed {
             }
         }
         if !problems.is_empty() {
-            return Err(Refused::Content(Unreadable { problems }));
+            return Err(Refused::Content(Unreadable { problems, commit: Some(Box::new(commit)) }));
         }
         let of_now = listed.into_iter().zip(&files);
         self.known = of_now.map(|(of, file)| (of.path, (of.id, file.clone()))).collect();

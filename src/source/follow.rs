@@ -3,7 +3,7 @@
 use super::committed::{Committed, Refused, faulty};
 use super::events::Inbox;
 use super::{Reading, Snapshot, State, Unreadable};
-use crate::git::{Repository, Tip};
+use crate::git::{Fault, Repository, Tip};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -12,6 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 /// How many fetches in a row may fail, while the remote answers, before our own copy is suspected.
 const SUSPECT_AFTER: u32 = 3;
+/// What becomes of a repository that gives nothing.
+const AGAIN: &str = "it is asked again soon, and what was accepted last stays in force";
 
 /// Asks for a look at once. Clones share.
 #[derive(Debug, Clone, Default)]
@@ -43,6 +45,7 @@ pub(super) fn follow(
         last: None,
         newer: false,
         failed: 0,
+        told: None,
         random,
     };
     tokio::spawn(async move {
@@ -71,6 +74,8 @@ struct Follower {
     newer: bool,
     /// Fetches that failed in a row.
     failed: u32,
+    /// What was told of a failure that passes, and of which tip; none where the tip is not known.
+    told: Option<(Option<Tip>, Arc<Unreadable>)>,
     random: fastrand::Rng,
 }
 
@@ -91,25 +96,29 @@ impl Follower {
     async fn look(&mut self) {
         let tip = match self.repository.tip().await {
             Ok(tip) => tip,
-            Err(fault) => return self.unreadable(faulty(&self.repository, &fault)),
+            Err(fault) => {
+                let why = faulty(&self.repository, &fault, AGAIN);
+                return self.unreadable(matches!(fault, Fault::Passing(_)).then_some(None), why);
+            }
         };
         if let Some((_, snapshot)) = self.last.as_ref().filter(|(last, _)| *last == tip) {
             let snapshot = Arc::clone(snapshot);
-            self.newer = false;
+            (self.newer, self.told) = (false, None);
             return self.publish(State::Settled(snapshot));
         }
         self.inbox.unsettle();
         match self.committed.read(&self.repository, &tip).await {
             Ok(snapshot) => {
                 let snapshot = Arc::new(snapshot);
-                (self.newer, self.failed) = (false, 0);
+                (self.newer, self.failed, self.told) = (false, 0, None);
                 self.last = Some((tip, Arc::clone(&snapshot)));
                 self.publish(State::Settled(snapshot));
             }
             Err(refused) => {
                 self.newer = refused.is_passing();
                 self.suspect(&refused).await;
-                self.unreadable(refused.unreadable(&self.repository));
+                let same = self.newer.then_some(Some(tip));
+                self.unreadable(same, refused.unreadable(&self.repository, AGAIN));
             }
         }
     }
@@ -127,8 +136,13 @@ impl Follower {
         }
     }
 
-    fn unreadable(&self, why: Unreadable) {
-        self.publish(State::Unreadable(Arc::new(why)));
+    /// What passes is told in the words of its first time, as long as it is about the same: the remote's own
+    /// words differ from try to try, and would be news each time.
+    fn unreadable(&mut self, about: Option<Option<Tip>>, why: Unreadable) {
+        let told = self.told.take().filter(|(of, _)| about.as_ref() == Some(of));
+        let why = told.map_or_else(|| Arc::new(why), |(_, first)| first);
+        self.told = about.map(|about| (about, Arc::clone(&why)));
+        self.publish(State::Unreadable(why));
     }
 
     fn publish(&self, state: State) {

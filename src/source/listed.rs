@@ -10,9 +10,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Most links on one path, as the kernel has it.
 const LINKS_MAX: usize = 40;
+/// Most names that are looked up for all links together: a second's work.
+const STEPS_MAX: usize = 2_000_000;
+/// Most problems that are collected.
+const PROBLEMS_MAX: usize = 1_000;
 /// Longest target of a link, as the kernel has it.
 pub(super) const TARGET_MAX: u64 = 4096;
 
@@ -31,7 +36,7 @@ type Name = Vec<u8>;
 enum Node {
     Folder(BTreeMap<Name, Node>),
     File { id: String, size: u64 },
-    Link(Vec<u8>),
+    Link(Arc<[u8]>),
     Submodule,
     Unknown,
 }
@@ -40,7 +45,7 @@ enum Node {
 /// symbolic links lead to, by their objects; `root` is for messages.
 pub(super) fn select(
     entries: &[Entry],
-    targets: &BTreeMap<String, Vec<u8>>,
+    targets: &BTreeMap<String, Arc<[u8]>>,
     root: &Path,
 ) -> Result<(Vec<Listed>, u64), Vec<Problem>> {
     let tree = grow(entries, targets);
@@ -51,6 +56,7 @@ pub(super) fn select(
         found: Vec::new(),
         seen: BTreeSet::new(),
         left: TREE_BYTES_MAX,
+        steps: STEPS_MAX,
     };
     if let Node::Folder(names) = &tree {
         walk.folder(&[], names, Path::new(""), &mut Vec::new());
@@ -75,13 +81,13 @@ pub(super) fn select(
     }
 }
 
-fn grow(entries: &[Entry], targets: &BTreeMap<String, Vec<u8>>) -> Node {
+fn grow(entries: &[Entry], targets: &BTreeMap<String, Arc<[u8]>>) -> Node {
     let mut root = BTreeMap::new();
     for entry in entries {
         let node = match entry.kind {
             Kind::File(size) => Node::File { id: entry.id.clone(), size },
             Kind::Link(_) => {
-                targets.get(&entry.id).map_or(Node::Unknown, |to| Node::Link(to.clone()))
+                targets.get(&entry.id).map_or(Node::Unknown, |to| Node::Link(Arc::clone(to)))
             }
             Kind::Submodule => Node::Submodule,
             Kind::Unknown => Node::Unknown,
@@ -123,6 +129,8 @@ struct Walk<'a> {
     seen: BTreeSet<Vec<Name>>,
     /// Bytes that manifests may still have together.
     left: u64,
+    /// Names that may still be looked up for links.
+    steps: usize,
 }
 
 impl<'a> Walk<'a> {
@@ -148,6 +156,9 @@ impl<'a> Walk<'a> {
         }
         above.push(real.to_vec());
         for (name, node) in names.iter().filter(|(name, _)| !is_hidden(OsStr::from_bytes(name))) {
+            if self.problems.len() >= PROBLEMS_MAX {
+                break;
+            }
             let mut at = real.to_vec();
             at.push(name.clone());
             self.name(
@@ -171,7 +182,7 @@ impl<'a> Walk<'a> {
     ) {
         let shown = self.root.join(below);
         if matches!(node, Node::Link(_)) {
-            match follow(self.tree, &real) {
+            match follow(self.tree, &real, &mut self.steps) {
                 Ok((at, led)) => (real, node) = (at, led),
                 Err((why, help)) => return self.problems.push(Problem::new(&shown, why, help)),
             }
@@ -228,7 +239,15 @@ impl<'a> Walk<'a> {
 type Refused = (&'static str, &'static str);
 
 /// Where the link at `at` leads in the end: never out of the tree, and never into something hidden.
-fn follow<'a>(tree: &'a Node, at: &[Name]) -> Result<(Vec<Name>, &'a Node), Refused> {
+fn follow<'a>(
+    tree: &'a Node,
+    at: &[Name],
+    steps: &mut usize,
+) -> Result<(Vec<Name>, &'a Node), Refused> {
+    const TOO_LONG: Refused = (
+        "its symbolic links and those of others take too long to follow",
+        "remove links from the folder of the manifests",
+    );
     const LEAVES: Refused = (
         "it is a symbolic link that leaves the folder of manifests",
         "move what it leads to into the folder, or remove the link",
@@ -237,6 +256,7 @@ fn follow<'a>(tree: &'a Node, at: &[Name]) -> Result<(Vec<Name>, &'a Node), Refu
     let mut real: Vec<Name> = Vec::new();
     let mut links = 0_usize;
     while let Some(part) = left.pop() {
+        *steps = steps.checked_sub(real.len().saturating_add(1)).ok_or(TOO_LONG)?;
         match part.as_slice() {
             b"" | b"." => continue,
             b".." => {
@@ -287,88 +307,4 @@ pub(super) fn shown(folder: &str) -> PathBuf {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn entry(path: &str, kind: Kind) -> Entry {
-        Entry { path: path.as_bytes().to_vec(), kind, id: path.to_owned() }
-    }
-
-    fn files(entries: &[Entry], links: &[(&str, &str)]) -> Result<Vec<String>, Vec<String>> {
-        let targets =
-            links.iter().map(|(at, to)| ((*at).to_owned(), to.as_bytes().to_vec())).collect();
-        let mut entries = entries.to_vec();
-        entries.extend(links.iter().map(|(at, to)| entry(at, Kind::Link(to.len() as u64))));
-        match select(&entries, &targets, Path::new("m")) {
-            Ok((found, _)) => {
-                Ok(found.into_iter().map(|f| format!("{}={}", f.path, f.id)).collect())
-            }
-            Err(problems) => Err(problems.iter().map(ToString::to_string).collect()),
-        }
-    }
-
-    #[test]
-    fn manifests_are_found_as_on_a_disk() {
-        let tree = [
-            entry("b.yaml", Kind::File(1)),
-            entry("a/x.yml", Kind::File(1)),
-            entry("a/README.md", Kind::File(1 << 40)),
-            entry(".github/w.yaml", Kind::File(1)),
-            entry("a/.x.yaml", Kind::File(1)),
-        ];
-        assert_eq!(files(&tree, &[]).unwrap(), ["a/x.yml=a/x.yml", "b.yaml=b.yaml"]);
-        assert!(files(&tree[2..], &[]).unwrap_err()[0].contains("there is no manifest in it"));
-    }
-
-    #[test]
-    fn links_within_the_tree_are_followed_and_each_file_is_read_once() {
-        let tree = [entry("a/x.yaml", Kind::File(1)), entry("a/plain", Kind::File(1))];
-        let found = files(&tree, &[("b", "a"), ("c.yaml", "./b/../a/plain"), ("d.yaml", "c.yaml")]);
-        assert_eq!(found.unwrap(), ["a/x.yaml=a/x.yaml", "c.yaml=a/plain"]);
-    }
-
-    #[test]
-    fn hostile_links_are_refused_each_with_its_reason() {
-        let tree = [entry("a/x.yaml", Kind::File(1)), entry(".git/config", Kind::File(1))];
-        for (at, to, why) in [
-            ("l.yaml", "/etc/passwd", "leaves the folder"),
-            ("l.yaml", "../secret.yaml", "leaves the folder"),
-            ("a/l.yaml", "../../x", "leaves the folder"),
-            ("l.yaml", "nowhere", "to nothing"),
-            ("l.yaml", "a/x.yaml/y", "to nothing"),
-            ("l.yaml", "l.yaml", "loop"),
-            ("l.yaml", ".git/config", "something hidden"),
-            ("a/l", "..", "holds it"),
-            ("l.yaml", "a", "no regular file"),
-        ] {
-            let said = files(&tree, &[(at, to)]).unwrap_err();
-            assert!(said.len() == 1 && said[0].contains(why), "{at} -> {to}: {said:?}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_file_is_refused_and_not_taken_for_absent() {
-        let good = entry("a.yaml", Kind::File(1));
-        let said = |other| files(&[good.clone(), other], &[]).unwrap_err().join(" ");
-        assert!(said(entry("sub", Kind::Submodule)).contains("submodule"));
-        assert!(said(entry("sub.yaml", Kind::Submodule)).contains("submodule"));
-        assert!(said(entry("x.yaml", Kind::Unknown)).contains("no regular file"));
-        assert!(said(entry("x.YAML", Kind::File(1))).contains("small letters"));
-        assert!(said(entry("x.yaml/y", Kind::File(1))).contains("no regular file"));
-        assert!(said(entry("x.yaml", Kind::File(FILE_BYTES_MAX + 1))).contains("larger than"));
-        assert!(said(entry("x\u{1b}[2J.yaml", Kind::File(1))).contains("control characters"));
-        let deep = format!("{}x.yaml", "d/".repeat(DEPTH_MAX + 2));
-        assert!(said(entry(&deep, Kind::File(1))).contains("deeper"));
-        let mut odd = entry("x", Kind::File(1));
-        odd.path = b"\xff.yaml".to_vec();
-        assert!(said(odd).contains("not UTF-8"));
-    }
-
-    #[test]
-    fn all_together_have_a_bound() {
-        let count = TREE_BYTES_MAX / FILE_BYTES_MAX + 1;
-        let tree: Vec<Entry> =
-            (0..count).map(|n| entry(&format!("{n}.yaml"), Kind::File(FILE_BYTES_MAX))).collect();
-        assert!(files(&tree, &[]).unwrap_err().join(" ").contains("together are too large"));
-    }
-}
+mod tests;

@@ -13,6 +13,9 @@ use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
+/// What to do about a repository that gives nothing to a single look.
+const ONCE: &str = "mend that, or check --git, --ref, --path and `source.git`";
+
 /// Where manifests come from.
 #[derive(Debug, Clone)]
 pub enum Origin {
@@ -56,10 +59,12 @@ impl Origin {
                 read.unwrap_or_else(|_| Err(super::folder::stopped(root).into()))
             }
             Self::Git(repository) => {
-                let tip =
-                    repository.tip().await.map_err(|fault: Fault| faulty(repository, &fault))?;
+                let tip = repository
+                    .tip()
+                    .await
+                    .map_err(|fault: Fault| faulty(repository, &fault, ONCE))?;
                 let read = Committed::default().read(repository, &tip).await;
-                read.map_err(|refused| refused.unreadable(repository))
+                read.map_err(|refused| refused.unreadable(repository, ONCE))
             }
         }
     }

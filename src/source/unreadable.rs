@@ -1,5 +1,6 @@
 //! Why a tree cannot be read.
 
+use crate::model::{Commit, is_unprintable};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -33,8 +34,17 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Whoever can create files can choose names that a terminal would obey.
         let path = self.path.to_string_lossy();
-        write!(f, "{}: {}; {}", path.escape_debug(), self.why.escape_debug(), self.help)
+        write!(f, "{}: {}; {}", harmless(&path), harmless(&self.why), self.help)
     }
+}
+
+/// Nothing that a terminal would obey.
+fn harmless(text: &str) -> String {
+    let escaped = |c: char| match is_unprintable(c) {
+        true => c.escape_unicode().to_string(),
+        false => c.to_string(),
+    };
+    text.chars().map(escaped).collect()
 }
 
 /// Everything of a tree that cannot be read, at least one thing, ordered by path.
@@ -42,6 +52,8 @@ impl fmt::Display for Problem {
 pub struct Unreadable {
     /// Each with what to do.
     pub problems: Vec<Problem>,
+    /// The commit that it is of, where there is one.
+    pub commit: Option<Box<Commit>>,
 }
 
 impl Unreadable {
@@ -53,13 +65,18 @@ impl Unreadable {
 
 impl From<Problem> for Unreadable {
     fn from(problem: Problem) -> Self {
-        Self { problems: vec![problem] }
+        Self { problems: vec![problem], commit: None }
     }
 }
 
 impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("read the manifests: ")?;
+        match &self.commit {
+            Some(commit) => {
+                write!(f, "read the manifests of commit {}{}: ", commit.short(), commit.made())?
+            }
+            None => f.write_str("read the manifests: ")?,
+        }
         for (index, problem) in self.problems.iter().take(SHOWN_MAX).enumerate() {
             let separator = if index == 0 { "" } else { " | " };
             write!(f, "{separator}{problem}")?;

@@ -55,7 +55,7 @@ pub(super) fn survey(root: &Path, reader: Reader) -> (Result<Snapshot, Unreadabl
     }
     problems.sort();
     problems.dedup();
-    (Err(Unreadable { problems }), ground, reader.known())
+    (Err(Unreadable { problems, commit: None }), ground, reader.known())
 }
 
 fn no_root(root: &Path, error: &io::Error) -> Problem {

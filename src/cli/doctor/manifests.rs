@@ -49,7 +49,7 @@ async fn read(origin: &Origin, ceilings: &Ceilings) -> Result<(Tree, usize), Ref
 
 fn told(refused: &Refused, origin: &Origin) -> Vec<Finding> {
     let (mut findings, count): (Vec<Finding>, usize) = match refused {
-        Refused::Unreadable(Unreadable { problems }) => {
+        Refused::Unreadable(Unreadable { problems, commit: _ }) => {
             let told = problems.iter().take(TOLD_MAX).map(|problem| {
                 let found = format!("{}: {}", problem.path.display(), problem.why);
                 Finding::fail(CHECK, found, &problem.help)

@@ -148,3 +148,23 @@ async fn protocols_that_nobody_guards_are_refused() {
         assert!(asked.said.contains("not allowed"), "{url}: {}", asked.said);
     }
 }
+
+#[tokio::test]
+async fn more_than_is_read_ends_git_at_once_and_is_no_passing_trouble() {
+    let Some(site) = site() else { return };
+    let repository = site.ours.repository();
+    repository.look().await.unwrap();
+    // Far more than fits into a pipe, so that git waits for somebody to read it.
+    let blob = site.upstream.blob(b"1");
+    let tree: String = (0..20_000).map(|n| format!("100644 blob {blob}\tx{n:05}\n")).collect();
+    let tree = site.upstream.feed(&["mktree"], tree.as_bytes());
+    site.upstream.plant_tree(tree.trim());
+    let commit = repository.fetch(&repository.tip().await.unwrap()).await.unwrap();
+    let listing = ["ls-tree", "-r", "-l", commit.id.as_str()];
+    let listed = repository.copy.local(&listing, 100_000);
+    let listed = tokio::time::timeout(Duration::from_secs(30), listed).await;
+    match listed.expect("it does not wait for git").map(|_| ()) {
+        Err(Fault::Lasting(why)) => assert!(why.contains("more than the 97 KiB"), "{why}"),
+        other => panic!("{other:?}"),
+    }
+}

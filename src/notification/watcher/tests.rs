@@ -187,7 +187,10 @@ fn news_name_the_revision_in_force() {
     let revision = Arc::new(Revision::of_content(Digest::of([b"x".as_slice()])));
     assert_eq!(told.words(&Happening::Accepted(Arc::clone(&revision))), [""; 0]);
     let news = told.all(&Happening::Trouble(Some("\u{1b}[2Jbad".into())));
-    assert_eq!(news[0].revision, Some(revision.clone()));
+    assert_eq!(news[0].revision, None, "what is refused is another one");
+    let (paused, latched) = (Vec::new(), Vec::new());
+    let failing = told.all(&Happening::Stopped { paused, latched, journal: Some("full".into()) });
+    assert_eq!(failing[0].revision, Some(revision.clone()));
     assert!(news[0].title.contains(revision.digest.short()), "{news:?}");
     assert!(!news[0].text.contains('\u{1b}'), "{news:?}");
 }
