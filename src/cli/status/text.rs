@@ -107,6 +107,7 @@ fn vpc(row: &Row<'_>) -> String {
     let said = match rules.as_slice() {
         _ if row.is_partial() => "not read completely".to_owned(),
         _ if row.is_in_sync() => "in sync".to_owned(),
+        _ if row.is_untold() => "approved by an older version, and not looked at since".to_owned(),
         [] => left,
         rules if passed.verdict == Passed::HELD => format!("held by {}: {left}", rules.join(", ")),
         rules => format!("partly held by {}: {left}", rules.join(", ")),

@@ -52,6 +52,9 @@ async fn a_way_that_is_not_ready_uses_up_nothing_and_the_next_pass_goes_on() {
     assert_eq!((world.detaches(), spent(&world)), (0, Spent::default()));
     let intents = world.memory.entries().iter().filter(|entry| entry.kind == "intent").count();
     assert_eq!(intents, 0);
+    let books = world.writes.journal.books();
+    let proposed = books.read(|ledger| ledger.last_pass(&scope()).unwrap().1.actions.len());
+    assert_eq!(proposed, 2, "what no call was made for is told by the pass alone");
     world.set("unready", "0%");
     assert_eq!(outcomes(&world.pass().await), [("converged", 2)].into(), "none is in quarantine");
 }
