@@ -348,10 +348,20 @@ fn the_status_begins_with_whether_all_is_converged() {
     let text = place.run(&cloud, &["status"]).out;
     assert!(text.starts_with("standing    converged: 2 of 2 VPCs in sync"), "{text}");
     assert!(!text.contains(whose), "{text}");
+    assert!(text.contains("http://127.0.0.1:9108/ by the configuration given here"), "{text}");
     let state = place.state().display().to_string();
     let bare = crate::harness::binary(&["status", "--state", &state, "--listen", "none"]);
     let bare = Ran::of({ bare }.output().unwrap());
     assert!(bare.out.contains(whose) && !bare.out.contains("9108"), "{bare:?}");
+    let bare = |more: &[&str]| {
+        let mut command = crate::harness::binary(&["status", "--state", &state]);
+        Ran::of(command.args(more).output().unwrap()).out
+    };
+    let own = "http://127.0.0.1:9108/ by this command's own default";
+    assert!(bare(&[]).contains(own), "{}", bare(&[]));
+    assert!(bare(&["--output", "json"]).contains("\"page\": null"), "nobody said where it is");
+    let told = bare(&["--listen", "127.0.0.1:9999"]);
+    assert!(told.contains("http://127.0.0.1:9999/ by the configuration given here"), "{told}");
 }
 
 #[test]
