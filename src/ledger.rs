@@ -311,6 +311,12 @@ impl Ledger {
         self.calls.unsettled()
     }
 
+    /// Whether the cloud took a detach of a link that no read has shown yet: it is sent, and another call
+    /// is made only if this one had no effect.
+    pub fn took_detach(&self, scope: &Scope, instance: &InstanceId) -> bool {
+        self.calls.of(Verb::Detach, scope, instance).is_some_and(|call| call.accepted)
+    }
+
     /// The number of the oldest entry that means something still, however old it is, apart from the
     /// accepted revision: entries before it may be forgotten, if time allows.
     pub fn oldest_needed(&self) -> Option<u64> {

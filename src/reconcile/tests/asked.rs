@@ -88,6 +88,21 @@ async fn a_plan_that_meets_a_spent_budget_pauses_until_somebody_resumes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn detaches_that_were_sent_within_the_budget_and_do_not_show_yet_pause_nothing() {
+    let mut world = world(Mode::Detach, 0..10, 0..12);
+    bound(&mut world, 2);
+    world.writes.patience = Some(Duration::from_secs(1));
+    world.set("detach-delay", "30s");
+    assert_eq!(outcomes(&world.pass().await), [("settling", 2)].into());
+    let again = world.pass().await;
+    assert_eq!((again.verdict, paused(&world)), (Verdict::Approved, None));
+    tokio::time::advance(Duration::from_secs(30)).await;
+    world.pass().await;
+    assert_eq!((world.pass().await.verdict, world.detaches()), (Verdict::InSync, 2));
+    assert_eq!(paused(&world), None);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_gone_when_it_is_confirmed_is_not_called() {
     let world = world(Mode::Detach, 0..10, 0..11);
     let sim = world.sim.clone();
