@@ -7,6 +7,7 @@ use crate::journal::Item;
 use crate::ledger::event::{Accepted, Approval, Began, Passed, Pause, Pruned, Restored, Resume};
 use crate::model::{Digest, InstanceId, Revision, RunId, Scope, Verb};
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 
 mod filter;
 mod fold;
@@ -113,8 +114,9 @@ pub struct Happening {
 /// What happened beside deeds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum What {
-    /// A revision was accepted.
-    Accepted(Accepted),
+    /// A revision was accepted. Of what it lost by its own account, the latter was lost by an earlier one, and
+    /// was pending still.
+    Accepted(Accepted, BTreeSet<(Scope, InstanceId)>),
     /// A held plan was approved.
     Approved(Approval),
     /// Calls were stopped.
@@ -135,7 +137,7 @@ impl What {
     /// One word.
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::Accepted(_) => "accepted",
+            Self::Accepted(..) => "accepted",
             Self::Approved(_) => "approved",
             Self::Paused(_) => "paused",
             Self::Resumed(_) => "resumed",

@@ -51,6 +51,8 @@ pub struct Ledger {
     detached: BTreeMap<LinkKey, VecDeque<(u64, Past)>>,
     misses: VecDeque<(u64, Past, Scope)>,
     passes: BTreeMap<Scope, (Timestamp, Passed)>,
+    /// Scopes of which an action that the last pass proposed was seen to be done since.
+    overtaken: BTreeSet<Scope>,
 }
 
 impl Ledger {
@@ -67,6 +69,7 @@ impl Ledger {
                 if passed.verdict != Passed::PARTIAL {
                     self.baseline.take(&passed.scope, passed.observed, at, now);
                 }
+                self.overtaken.remove(&passed.scope);
                 self.passes.insert(passed.scope.clone(), (at.wall, passed.clone()));
             }
             Event::Intent(intent) => {
@@ -112,6 +115,12 @@ impl Ledger {
 
     fn settled(&mut self, seq: u64, at: Past, settled: &Settled, now: Moment) {
         self.calls.settled(settled);
+        let proposed = |(_, passed): &(Timestamp, Passed)| passed.proposes(settled);
+        if settled.outcome == Settled::CONVERGED
+            && self.passes.get(&settled.scope).is_some_and(proposed)
+        {
+            self.overtaken.insert(settled.scope.clone());
+        }
         if settled.verb == Verb::Detach && settled.is_ours() {
             let accepted = self.accepted.as_ref().map(|(_, accepted)| accepted.shrunk.as_slice());
             let lost = |(scope, instance): &LinkKey| {
@@ -284,6 +293,14 @@ impl Ledger {
         self.passes.get(scope).map(|(at, passed)| (*at, passed))
     }
 
+    /// Whether what a pass found is what the last pass over its scope found, with nothing done in between:
+    /// a link that went and is back makes the same plan again, and is news.
+    pub fn knows(&self, found: &Passed) -> bool {
+        let before = self.passes.get(&found.scope);
+        !self.overtaken.contains(&found.scope)
+            && before.is_some_and(|(_, before)| before.says_the_same_as(found))
+    }
+
     /// Intents without an answer: number, verb, scope, instance.
     pub fn open_intents(&self) -> impl Iterator<Item = (u64, Verb, &Scope, &InstanceId)> {
         self.calls.open()
@@ -292,6 +309,12 @@ impl Ledger {
     /// Calls that may have had an effect, and that no read has settled.
     pub fn unsettled(&self) -> impl Iterator<Item = &Unsettled> {
         self.calls.unsettled()
+    }
+
+    /// Whether the cloud took a detach of a link that no read has shown yet: it is sent, and another call
+    /// is made only if this one had no effect.
+    pub fn took_detach(&self, scope: &Scope, instance: &InstanceId) -> bool {
+        self.calls.of(Verb::Detach, scope, instance).is_some_and(|call| call.accepted)
     }
 
     /// The number of the oldest entry that means something still, however old it is, apart from the

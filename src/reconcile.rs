@@ -5,7 +5,6 @@ use crate::cloud::{Identify, ReadLinks, WriteLinks};
 use crate::desired::Desired;
 use crate::forecast::{self, Ask, Terms};
 use crate::gate::{self, Approved, Release};
-use crate::ledger::Ledger;
 use crate::ledger::event::{Event, Pause};
 use crate::model::{Revision, Scope, Verb};
 use crate::observe::Reads;
@@ -119,11 +118,8 @@ pub async fn carry_out<R: ReadLinks + Identify, W: WriteLinks>(
 pub async fn record<W>(writes: &Writes<W>, revision: &Revision, report: &ScopeReport) {
     let found = report.passed(revision);
     let books = writes.journal.books();
-    let same = |ledger: &Ledger| {
-        ledger.last_pass(&found.scope).is_some_and(|(_, before)| before.says_the_same_as(&found))
-    };
     // A journal in trouble is tried again at every pass: it may have been mended.
-    if books.read(same) && books.trouble().is_none() {
+    if books.read(|ledger| ledger.knows(&found)) && books.trouble().is_none() {
         return;
     }
     if let Err(error) = writes.journal.append(Event::Passed(found)).await {

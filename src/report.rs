@@ -128,7 +128,6 @@ impl ScopeReport {
     /// What the journal is told of it.
     pub fn passed(&self, revision: &Revision) -> Passed {
         let action = |action: &Action| (action.verb, action.link.instance.clone());
-        let held = !self.refusals.is_empty();
         let refusals = self.refusals.iter();
         Passed {
             scope: self.scope.clone(),
@@ -138,8 +137,8 @@ impl ScopeReport {
             desired: self.desired as u64,
             verdict: self.verdict.as_str().to_owned(),
             plan: self.digest.clone(),
-            // What is carried out has its own entries.
-            actions: self.actions.iter().filter(|_| held).map(action).collect(),
+            // Those of an approved plan, too: entries about calls do not tell what no call was made for.
+            actions: self.actions.iter().map(action).collect(),
             refusals: refusals
                 .map(|said| (said.rule.to_string(), said.message.clone(), said.way_out.clone()))
                 .collect(),
@@ -310,10 +309,10 @@ impl Verdict {
     /// The word in a plan's JSON.
     pub fn as_str(&self) -> &'static str {
         match self {
-            Self::Approved => "approved",
-            Self::Held => "held",
-            Self::InSync => "inSync",
-            Self::Partial | Self::Failed(_) => "partial",
+            Self::Approved => Passed::APPROVED,
+            Self::Held => Passed::HELD,
+            Self::InSync => Passed::IN_SYNC,
+            Self::Partial | Self::Failed(_) => Passed::PARTIAL,
         }
     }
 }

@@ -43,6 +43,8 @@ struct Status<'a> {
     now: Timestamp,
     /// Where the page of a daemon with this configuration is.
     page: Option<String>,
+    /// Whether that was said to this command, and is not its default.
+    is_page_told: bool,
     /// Whether the limits are those of a configuration that was named.
     is_configured: bool,
     /// Whether a process uses the state folder; `None` where that cannot be told.
@@ -79,6 +81,7 @@ impl<'a> Status<'a> {
             standing: Standing::of(past),
             now: now.wall,
             page: (listen != "none").then(|| format!("http://{}/", printable(listen))),
+            is_page_told: config.listen.is_some(),
             is_configured: false,
             in_use: StateDir::is_used(folder),
             accepted: ledger.accepted().map(|accepted| (accepted, since.map(|item| item.at))),
@@ -110,7 +113,9 @@ pub(super) fn main(options: &Options, globals: &Globals) -> Result<Exit, Failure
     let (folder, now) = (absolute(setup::state_folder(&config)?)?, setup::clock().now());
     let past = journal::look(&folder, now)?;
     let is_configured = globals.config.is_some() || !globals.set.is_empty();
-    let status = Status { is_configured, ..Status::of(&folder, &past, &config, now) };
+    let status = Status::of(&folder, &past, &config, now);
+    let is_page_told = status.is_page_told || is_configured;
+    let status = Status { is_configured, is_page_told, ..status };
     terminal::out(&match options.output {
         Form::Text => text::render(&status, terminal::colour()),
         Form::Json => json::render(&status)?,

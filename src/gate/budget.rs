@@ -13,8 +13,9 @@ pub(super) fn check(
 ) -> Option<(Refusal, Option<Pause>)> {
     let Situation { ledger, bounds, now, .. } = situation;
     let budget = bounds.budget;
-    let wanted = case.going().count() as u64;
-    let lane = case.plan.scope().lane();
+    let scope = case.plan.scope();
+    let wanted = case.going().filter(|id| !ledger.took_detach(scope, id)).count() as u64;
+    let lane = scope.lane();
     let spent = ledger.spent(&lane, *now);
     if wanted == 0 || wanted <= budget.left(spent) {
         return None;

@@ -74,9 +74,10 @@ impl Filter {
         };
         let whole = |scope: &Scope| self.instance.is_none() && self.takes_scope(scope);
         match what {
-            What::Accepted(accepted) => {
+            What::Accepted(accepted, before) => {
                 let lost = |scope: &Scope, ids: &std::collections::BTreeSet<InstanceId>| {
-                    ids.iter().any(|id| link(scope, id))
+                    let own = |id: &&InstanceId| !before.contains(&(scope.clone(), (*id).clone()));
+                    ids.iter().any(|id| link(scope, id) && own(&id))
                 };
                 accepted.released.iter().any(whole)
                     || accepted.protected.iter().any(|(scope, id)| link(scope, id))

@@ -3,10 +3,10 @@
 use super::{Attempt, Cause, Deed, Happening, Record, What};
 use crate::journal::Item;
 use crate::ledger::Event;
-use crate::ledger::event::{Answered, Began, Intent, Passed, Settled};
-use crate::model::{InstanceId, RunId, Scope, Verb};
+use crate::ledger::event::{Accepted, Answered, Began, Intent, Passed, Settled};
+use crate::model::{InstanceId, Region, RunId, Scope, Verb, VpcId};
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 type Key = (Verb, Scope, InstanceId);
 
@@ -18,6 +18,8 @@ pub(super) struct Fold {
     /// The records that intents belong to.
     intents: BTreeMap<u64, usize>,
     runs: BTreeMap<RunId, Began>,
+    /// What the last accepted revision lost, by itself or before.
+    lost: BTreeSet<(Region, VpcId, InstanceId)>,
 }
 
 impl Fold {
@@ -35,7 +37,7 @@ impl Fold {
             Event::Passed(passed) if passed.verdict == Passed::PARTIAL => return,
             Event::Passed(passed) if passed.refusals.is_empty() => return,
             Event::Passed(passed) => What::Held(passed.clone()),
-            Event::Accepted(accepted) => What::Accepted(accepted.clone()),
+            Event::Accepted(accepted) => self.accepted(accepted),
             Event::Approved(approval) => What::Approved(approval.clone()),
             Event::Paused(pause) => What::Paused(pause.clone()),
             Event::Resumed(resume) => What::Resumed(resume.clone()),
@@ -51,6 +53,24 @@ impl Fold {
             conclude(deed);
         }
         self.records
+    }
+
+    /// What the revision before does not list either, this one did not take out. Accounts may have got
+    /// other names in between, and a VPC belongs to one.
+    fn accepted(&mut self, accepted: &Accepted) -> What {
+        let mut lost = BTreeSet::new();
+        let mut before = BTreeSet::new();
+        for shrunk in &accepted.shrunk {
+            for id in &shrunk.lost {
+                let key = (shrunk.scope.region.clone(), shrunk.scope.vpc.clone(), id.clone());
+                if self.lost.contains(&key) {
+                    before.insert((shrunk.scope.clone(), id.clone()));
+                }
+                lost.insert(key);
+            }
+        }
+        self.lost = lost;
+        What::Accepted(accepted.clone(), before)
     }
 
     fn intended(&mut self, seq: u64, at: Timestamp, intent: &Intent) {

@@ -78,6 +78,10 @@ impl Calls {
         self.open.iter().map(|(seq, (verb, scope, instance))| (*seq, *verb, scope, instance))
     }
 
+    pub fn of(&self, verb: Verb, scope: &Scope, instance: &InstanceId) -> Option<&Unsettled> {
+        self.unsettled.get(&(verb, scope.clone(), instance.clone()))
+    }
+
     pub fn unsettled(&self) -> impl Iterator<Item = &Unsettled> {
         self.unsettled.values()
     }

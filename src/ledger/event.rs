@@ -244,6 +244,16 @@ impl Passed {
     pub const PARTIAL: &'static str = "partial";
     /// `verdict` of a plan that the gate holds.
     pub const HELD: &'static str = "held";
+    /// `verdict` of a plan that may be carried out, apart from what is withheld of it.
+    pub const APPROVED: &'static str = "approved";
+    /// `verdict` of a plan without an action.
+    pub const IN_SYNC: &'static str = "inSync";
+
+    /// Whether its plan holds the action that ended.
+    pub fn proposes(&self, settled: &Settled) -> bool {
+        let Settled { verb, scope, instance, .. } = settled;
+        self.scope == *scope && self.actions.contains(&(*verb, instance.clone()))
+    }
 
     /// Whether it is the finding of `later` too, apart from numbers in what refusals say that change
     /// by themselves.

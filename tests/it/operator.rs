@@ -1,6 +1,6 @@
 //! What operators say beside a daemon: approve, pause, resume; and what they are told.
 
-use crate::harness::{Cloud, Daemon, Place, Ran, manifest, until};
+use crate::harness::{Cloud, Daemon, Place, Ran, id, manifest, until};
 use std::fs;
 use std::time::Duration;
 
@@ -348,10 +348,39 @@ fn the_status_begins_with_whether_all_is_converged() {
     let text = place.run(&cloud, &["status"]).out;
     assert!(text.starts_with("standing    converged: 2 of 2 VPCs in sync"), "{text}");
     assert!(!text.contains(whose), "{text}");
+    assert!(text.contains("http://127.0.0.1:9108/ by the configuration given here"), "{text}");
     let state = place.state().display().to_string();
     let bare = crate::harness::binary(&["status", "--state", &state, "--listen", "none"]);
     let bare = Ran::of({ bare }.output().unwrap());
     assert!(bare.out.contains(whose) && !bare.out.contains("9108"), "{bare:?}");
+    let bare = |more: &[&str]| {
+        let mut command = crate::harness::binary(&["status", "--state", &state]);
+        Ran::of(command.args(more).output().unwrap()).out
+    };
+    let own = "http://127.0.0.1:9108/ by this command's own default";
+    assert!(bare(&[]).contains(own), "{}", bare(&[]));
+    assert!(bare(&["--output", "json"]).contains("\"page\": null"), "nobody said where it is");
+    let told = bare(&["--listen", "127.0.0.1:9999"]);
+    assert!(told.contains("http://127.0.0.1:9999/ by the configuration given here"), "{told}");
+}
+
+#[test]
+fn a_link_whose_detach_was_approved_and_refused_is_not_in_sync() {
+    let (place, cloud) = (Place::new(), Cloud::with(LINKS));
+    place.write("a.yaml", &manifest("a", "detach", &["one", "two", "three", "four"], ""));
+    cloud.set("stuck", &format!("{}:Forbidden.RAM", id("five")));
+    let ran = place.run(&cloud, APPLY);
+    assert!(ran.code != 0 && cloud.links("a").len() == 5, "{ran:?}");
+    let known = status(&place, &cloud);
+    let a = &known["vpcs"][0];
+    assert_eq!(
+        (&known["standing"]["converged"], &a["verdict"]),
+        (&false.into(), &"approved".into())
+    );
+    assert_eq!((&a["inSync"], &a["detach"]), (&false.into(), &1.into()));
+    let text = place.run(&cloud, &["status"]).out;
+    assert!(text.starts_with("standing    not converged: 0 of 1 VPC in sync"), "{text}");
+    assert!(text.contains("vpc-a  1 to detach, 0 to attach since"), "{text}");
 }
 
 #[test]

@@ -164,7 +164,7 @@ fn by_finding(question: &Question<'_>, scope: &Scope) -> Decision {
         return plain(scope, Fate::Went, reason);
     }
     match found {
-        Some((at, passed)) if passed.verdict == IN_SYNC && current(question, passed) => {
+        Some((at, passed)) if passed.verdict == Passed::IN_SYNC && current(question, passed) => {
             let reason = format!("not linked to {} when that was last in sync", scope.vpc);
             Decision { found: Some(at), ..plain(scope, Fate::NotLinked, reason) }
         }
@@ -174,8 +174,6 @@ fn by_finding(question: &Question<'_>, scope: &Scope) -> Decision {
         }
     }
 }
-
-const IN_SYNC: &str = "inSync";
 
 /// Whether a pass went by the manifests that are gone by here.
 fn current(question: &Question<'_>, passed: &Passed) -> bool {

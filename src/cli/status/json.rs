@@ -48,7 +48,8 @@ fn standing(status: &Status<'_>) -> Value {
         "vpcs": status.standing.rows.len(),
         "inSync": status.standing.in_sync(),
         "knownAt": status.standing.known_at.map(|at| at.to_string()),
-        "page": status.page,
+        // A default of this command's is no address of a daemon.
+        "page": status.page.as_ref().filter(|_| status.is_page_told),
     })
 }
 

@@ -71,8 +71,7 @@ impl<'a> Standing<'a> {
 
 impl Row<'_> {
     fn has(&self, settled: &Settled) -> bool {
-        let key = (settled.verb, settled.instance.clone());
-        self.passed.is_some_and(|passed| passed.actions.contains(&key))
+        self.passed.is_some_and(|passed| passed.proposes(settled))
     }
 
     /// How many actions of a kind are left to do.
@@ -98,12 +97,24 @@ impl Row<'_> {
         self.passed.is_some_and(|passed| passed.verdict == Passed::PARTIAL)
     }
 
-    /// Whether it is as the revision says.
+    /// Whether the plan of the last pass was approved, and what it proposed is not in the journal: older
+    /// versions did not write it down.
+    pub fn is_untold(&self) -> bool {
+        self.passed
+            .is_some_and(|passed| passed.verdict == Passed::APPROVED && passed.actions.is_empty())
+    }
+
+    /// Whether it is as the revision says: the last pass found it so, or everything that it proposed was
+    /// seen to be done since.
     pub fn is_in_sync(&self) -> bool {
-        let sound = self.passed.is_some_and(|passed| {
-            passed.verdict != Passed::PARTIAL && passed.verdict != Passed::HELD
-        });
-        sound && self.rules().is_empty() && self.left(Verb::Detach) + self.left(Verb::Attach) == 0
+        let carried_out = !self.is_untold()
+            && self.rules().is_empty()
+            && self.left(Verb::Detach) + self.left(Verb::Attach) == 0;
+        self.passed.is_some_and(|passed| match passed.verdict.as_str() {
+            Passed::IN_SYNC => self.rules().is_empty(),
+            Passed::APPROVED => carried_out,
+            _ => false,
+        })
     }
 }
 
@@ -151,12 +162,17 @@ mod tests {
         };
         let approved = plan("approved");
         assert_eq!(converged(&[]), None);
-        assert_eq!(converged(&[&approved]), Some(false));
+        assert_eq!(converged(&[&approved]), Some(false), "no call was made");
+        assert_eq!(converged(&[&approved, &again]), Some(false), "a call is open");
         assert_eq!(converged(&[&approved, &Event::Settled(failed)]), Some(false));
         assert_eq!(converged(&[&approved, &done]), Some(true));
         assert_eq!(converged(&[&approved, &done, &again]), Some(false), "it came back");
         assert_eq!(converged(&[&approved, &done, &approved]), Some(false), "a newer pass");
-        for verdict in [Passed::HELD, Passed::PARTIAL] {
+        let in_sync = Event::Passed(passed(5));
+        assert_eq!(converged(&[&approved, &in_sync]), Some(true), "a newer pass saw it");
+        let untold = Passed { verdict: Passed::APPROVED.to_owned(), ..passed(5) };
+        assert_eq!(converged(&[&Event::Passed(untold)]), Some(false), "of an older version");
+        for verdict in [Passed::HELD, Passed::PARTIAL, "of-another-version"] {
             assert_eq!(converged(&[&plan(verdict), &done]), Some(false), "{verdict}");
         }
     }

@@ -88,7 +88,14 @@ fn standing(sheet: &mut Sheet, status: &Status<'_>) {
     });
     sheet.row(style, "standing", &format!("{said}{age}"));
     if let Some(page) = &status.page {
-        sheet.more(&format!("a running daemon knows more, and shows it on its page: {page}"));
+        let whose = if status.is_page_told {
+            "by the configuration given here"
+        } else {
+            "by this command's own default; give --config of the daemon for the daemon's"
+        };
+        sheet.more(&format!(
+            "a running daemon knows more, and shows it on its page: {page} {whose}"
+        ));
     }
     let width = known.rows.keys().map(|scope| scope.to_string().len()).max().unwrap_or(0);
     for (scope, row) in &known.rows {
@@ -107,6 +114,7 @@ fn vpc(row: &Row<'_>) -> String {
     let said = match rules.as_slice() {
         _ if row.is_partial() => "not read completely".to_owned(),
         _ if row.is_in_sync() => "in sync".to_owned(),
+        _ if row.is_untold() => "approved by an older version, and not looked at since".to_owned(),
         [] => left,
         rules if passed.verdict == Passed::HELD => format!("held by {}: {left}", rules.join(", ")),
         rules => format!("partly held by {}: {left}", rules.join(", ")),

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::ledger::By;
-use crate::ledger::event::{Cause, Event, Passed, Pause, Restored, Resume, Target};
-use crate::ledger::tests::{Book, tree as revision};
+use crate::ledger::event::{Answered, Cause, Event, Passed, Pause, Restored, Resume, Target};
+use crate::ledger::tests::{Book, answered, intent, tree as revision};
 use crate::model::{AccountId, RunId};
 use crate::observed::Standing;
 use crate::plan::tests::observed;
@@ -71,6 +71,24 @@ fn small_plans_that_add_up_pause_the_account_and_region() {
     let held = after(book).review(going(100, 3), 10).unwrap_err();
     let latch = held.latch.unwrap();
     assert_eq!((latch.target, latch.cause), (Target::Lane(scope().lane()), Cause::Budget));
+}
+
+#[test]
+fn a_detach_that_the_cloud_took_is_not_wanted_again_before_a_read_settles_it() {
+    let rules = |taken: &[&str], whole: usize| {
+        let mut book = Book::default();
+        for (n, result) in (10..).zip(taken) {
+            let seq = book.at(0, Event::Intent(intent(n)));
+            book.at(0, Event::Answered(answered(seq, result, None)));
+        }
+        let mut setting = after(book);
+        setting.bounds.budget = crate::ledger::Budget { hour: 2, day: 9 };
+        setting.rules(going(whole, whole - 10), 10)
+    };
+    let accepted = Answered::ACCEPTED;
+    assert_eq!(rules(&[accepted, accepted], 12), [], "both are sent");
+    assert_eq!(rules(&[accepted, accepted], 13), [Rule::Budget], "a third is not");
+    assert_eq!(rules(&[accepted, Answered::UNKNOWN], 12), [Rule::Budget], "it may be sent again");
 }
 
 #[test]

@@ -114,3 +114,25 @@ fn pauses_and_what_an_undo_keeps_are_needed_however_old_they_are() {
     book.accept(4, None, &tree(Mode::Detach, &[1], &[]));
     assert_eq!((book.ledger.accepted_by(), book.ledger.oldest_needed()), (Some(book.seq), None));
 }
+
+#[test]
+fn a_plan_that_was_carried_out_and_is_proposed_again_is_news() {
+    let actions = [(Verb::Detach, id(7)), (Verb::Detach, id(8))].into();
+    let found = Passed { verdict: Passed::APPROVED.into(), actions, ..passed(9) };
+    let mut book = Book::default();
+    assert!(!book.ledger.knows(&found));
+    book.at(0, Event::Passed(found.clone()));
+    assert!(book.ledger.knows(&found) && !book.ledger.knows(&passed(9)));
+    for nothing in [
+        Settled { outcome: "unknown".into(), ..settled(7) },
+        Settled { verb: Verb::Attach, ..settled(7) },
+        settled(9),
+    ] {
+        book.at(1, Event::Settled(nothing));
+        assert!(book.ledger.knows(&found));
+    }
+    book.at(2, Event::Settled(settled(7)));
+    assert!(!book.ledger.knows(&found), "it went, and is back");
+    book.at(3, Event::Passed(found.clone()));
+    assert!(book.ledger.knows(&found));
+}

@@ -52,6 +52,9 @@ async fn a_way_that_is_not_ready_uses_up_nothing_and_the_next_pass_goes_on() {
     assert_eq!((world.detaches(), spent(&world)), (0, Spent::default()));
     let intents = world.memory.entries().iter().filter(|entry| entry.kind == "intent").count();
     assert_eq!(intents, 0);
+    let books = world.writes.journal.books();
+    let proposed = books.read(|ledger| ledger.last_pass(&scope()).unwrap().1.actions.len());
+    assert_eq!(proposed, 2, "what no call was made for is told by the pass alone");
     world.set("unready", "0%");
     assert_eq!(outcomes(&world.pass().await), [("converged", 2)].into(), "none is in quarantine");
 }
@@ -82,6 +85,21 @@ async fn a_plan_that_meets_a_spent_budget_pauses_until_somebody_resumes() {
     assert_eq!(pauses, 1, "it is written down once");
     tokio::time::advance(Duration::from_secs(2 * 3600)).await;
     assert_eq!((world.pass().await.verdict, world.detaches()), (Verdict::Held, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn detaches_that_were_sent_within_the_budget_and_do_not_show_yet_pause_nothing() {
+    let mut world = world(Mode::Detach, 0..10, 0..12);
+    bound(&mut world, 2);
+    world.writes.patience = Some(Duration::from_secs(1));
+    world.set("detach-delay", "30s");
+    assert_eq!(outcomes(&world.pass().await), [("settling", 2)].into());
+    let again = world.pass().await;
+    assert_eq!((again.verdict, paused(&world)), (Verdict::Approved, None));
+    tokio::time::advance(Duration::from_secs(30)).await;
+    world.pass().await;
+    assert_eq!((world.pass().await.verdict, world.detaches()), (Verdict::InSync, 2));
+    assert_eq!(paused(&world), None);
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,6 +4,7 @@ use crate::history::{Attempt, Deed, Happening, Record, What};
 use crate::ledger::event::{Passed, Shrunk, Target};
 use crate::model::{InstanceId, Revision, RunId, Scope};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 
 /// Version of the format.
 pub const FORMAT_VERSION: u32 = 1;
@@ -81,13 +82,13 @@ fn happening(happening: &Happening) -> Value {
 
 fn told(what: &What) -> Value {
     match what {
-        What::Accepted(accepted) => json!({
+        What::Accepted(accepted, before) => json!({
             "root": accepted.root,
             "revision": revision(&accepted.revision),
             "files": accepted.files.iter().map(|(path, _)| path).collect::<Vec<_>>(),
             "released": accepted.released.iter().map(scope).collect::<Vec<_>>(),
             "protected": accepted.protected.iter().map(link).collect::<Vec<_>>(),
-            "lost": accepted.shrunk.iter().map(lost).collect::<Vec<_>>(),
+            "lost": accepted.shrunk.iter().map(|shrunk| lost(shrunk, before)).collect::<Vec<_>>(),
         }),
         What::Approved(approval) => json!({
             "plan": approval.plan.as_str(),
@@ -172,13 +173,15 @@ fn link((of, instance): &(Scope, InstanceId)) -> Value {
     })
 }
 
-fn lost(shrunk: &Shrunk) -> Value {
+fn lost(shrunk: &Shrunk, before: &BTreeSet<(Scope, InstanceId)>) -> Value {
+    let before = before.iter().filter(|(of, id)| *of == shrunk.scope && shrunk.lost.contains(id));
     json!({
         "account": shrunk.scope.account.as_str(),
         "regionId": shrunk.scope.region.as_str(),
         "vpcId": shrunk.scope.vpc.as_str(),
         "from": shrunk.from,
         "instances": shrunk.lost.iter().map(|id| id.as_str()).collect::<Vec<_>>(),
+        "lostBefore": before.map(|(_, id)| id.as_str()).collect::<Vec<_>>(),
     })
 }
 

@@ -139,12 +139,13 @@ fn told(what: &What) -> String {
         reason.as_deref().map(|reason| format!(": {}", printable(reason))).unwrap_or_default()
     };
     match what {
-        What::Accepted(accepted) => {
+        What::Accepted(accepted, before) => {
             let lost: usize = accepted.shrunk.iter().map(|shrunk| shrunk.lost.len()).sum();
             let counts = [
                 (accepted.released.len(), "VPC", "released"),
                 (accepted.protected.len(), "link", "protected"),
-                (lost, "link", "lost"),
+                (lost.saturating_sub(before.len()), "link", "lost"),
+                (before.len(), "link", "lost before and still held"),
             ];
             let said = counts.iter().filter(|(count, ..)| *count > 0);
             let said = said.map(|(count, of, what)| format!("; {} {what}", counted(*count, of)));
@@ -195,7 +196,10 @@ fn told(what: &What) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::Attempt;
+    use crate::history::{Attempt, Filter};
+    use crate::journal::Item;
+    use crate::ledger::Event;
+    use crate::ledger::event::{Accepted, Shrunk};
     use crate::model::{Commit, Digest, RunId, Verb};
     use crate::plan::tests::{id, moment, scope};
 
@@ -261,6 +265,53 @@ mod tests {
         assert!(
             close.contains("requests REQ-1, REQ-2; 2 attempts; ended by r9; in default/"),
             "{close}"
+        );
+    }
+
+    #[test]
+    fn a_revision_is_charged_with_what_it_lost_itself() {
+        let accepted = |lost: &[usize]| {
+            let lost = lost.iter().map(|n| id(*n)).collect();
+            let shrunk = Shrunk { scope: scope(), from: 9, lost, by: None, doubtful: false };
+            Event::Accepted(Accepted {
+                root: "/m".into(),
+                revision: Revision::of_content(Digest::of([])),
+                files: vec![],
+                released: vec![],
+                protected: [].into(),
+                shrunk: vec![shrunk],
+                taken_out: vec![],
+            })
+        };
+        let mut items = Vec::new();
+        for lost in [&[1, 2][..], &[1, 2, 3], &[1, 3], &[1, 2]] {
+            let seq = items.len() as u64 + 1;
+            items.push(Item { seq, at: moment(seq).wall, event: accepted(lost) });
+        }
+        let records = crate::history::of(&items);
+        let text = render(&records, false);
+        let told: Vec<&str> =
+            text.lines().filter_map(|line| line.split_once("; ")).map(|it| it.1).collect();
+        assert_eq!(
+            told,
+            [
+                "2 links lost",
+                "1 link lost; 2 links lost before and still held",
+                "2 links lost before and still held",
+                "1 link lost; 1 link lost before and still held",
+            ],
+            "{text}"
+        );
+        let of_link = |n| records.iter().filter(|it| Filter::of_instance(&id(n)).takes(it)).count();
+        assert_eq!((of_link(1), of_link(2), of_link(3), of_link(4)), (1, 2, 1, 0));
+        let json = super::super::json::render(&records);
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let second = &json["records"][1]["lost"][0];
+        let (all, before) = (&second["instances"], &second["lostBefore"]);
+        assert_eq!(
+            (all.as_array().unwrap().len(), before.as_array().unwrap().len()),
+            (3, 2),
+            "{json}"
         );
     }
 }

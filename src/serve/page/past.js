@@ -38,10 +38,13 @@ function target(of) {
 const by = (of) => make("span", { class: "part" }, "by ", said(of.by));
 const why = (of) => of.reason && make("span", { class: "part" }, said(of.reason));
 
+// What an earlier revision took out is not this one's doing.
+const losing = (of) => of.lost.filter((scope) => scope.instances.length > scope.lostBefore.length).length;
+
 const HAPPENINGS = {
   accepted: (of) => [
     "accepted", [count(of.files.length, "file")],
-    [of.lost.length > 0 && make("span", { class: "part" }, `${count(of.lost.length, "VPC")} lost links`), of.released.length > 0 && make("span", { class: "part" }, `${count(of.released.length, "VPC")} released`)],
+    [losing(of) > 0 && make("span", { class: "part" }, `${count(losing(of), "VPC")} lost links`), of.released.length > 0 && make("span", { class: "part" }, `${count(of.released.length, "VPC")} released`)],
     [make("span", { class: "part" }, "revision ", short(of.revision.digest)), of.revision.commit && make("span", { class: "part" }, "commit ", short(of.revision.commit)), of.revision.author && make("span", { class: "part" }, "by ", said(of.revision.author))],
   ],
   approved: (of) => ["approved", ["plan ", short(of.plan), of.of && [" of ", said(keyOf(of.of))]], [`until ${moment(of.until)}`], [by(of), why(of)]],
