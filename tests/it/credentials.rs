@@ -229,6 +229,15 @@ fn one_account_assumes_a_role_with_the_key_of_another() {
     let mut command = keyless(&place, &cloud, &PLAN);
     let ran = Ran::of(command.args(["--config", "config.yaml", "--set", gone]).output().unwrap());
     assert!(ran.code == 1 && ran.out.contains("EntityNotExist.Role"), "{ran:?}");
+    let mut text = keyless(&place, &cloud, &["plan", "--manifests", "manifests"]);
+    let text = Ran::of(text.args(["--config", "config.yaml", "--set", gone]).output().unwrap());
+    assert!(text.out.contains("mend where the key of this account comes from"), "{text:?}");
+    let said = |text: &str| text.matches("EntityNotExist.Role").count();
+    assert_eq!(
+        (said(&text.out), said(&text.err)),
+        (1, 2),
+        "once in the plan, once in the log, once as this pipe's error: {text:?}"
+    );
     assert!(
         ran.err.contains("the account cannot be used; the others can account=stage"),
         "{ran:?}"
