@@ -188,6 +188,9 @@ impl fmt::Display for Class {
     }
 }
 
+/// Code of an error before anything was sent: there is no key to sign with.
+pub const NO_KEY: &str = "credentials";
+
 /// An error of the cloud or of the way to it. `Display` is safe to print anywhere: the adapter has
 /// taken out signatures, strings to sign, tokens and query strings.
 #[derive(Debug, Clone, PartialEq, Eq)]

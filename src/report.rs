@@ -1,7 +1,7 @@
 //! Everything that is said about a pass: one value, and its forms.
 
 use crate::apply::Applied;
-use crate::cloud::{Class, CloudError};
+use crate::cloud::{Class, CloudError, NO_KEY};
 use crate::desired::{Desired, Expiring};
 use crate::forecast::{Forecast, Whole};
 use crate::gate::{Approved, Held, Refusal, Rule};
@@ -247,6 +247,13 @@ impl ScopeReport {
 
 fn way_out(error: &CloudError) -> String {
     let text = match error.class {
+        // Nothing was asked: the message says of whom, and what there is to mend.
+        Class::Unauthenticated if error.code == NO_KEY => {
+            "mend where the key of this account comes from; `classiclinkd doctor` shows it"
+        }
+        Class::Unauthenticated if error.code == "account-pin" => {
+            "give the key of the account that the configuration names, or correct its `accountId`"
+        }
         Class::Denied => {
             "grant ecs:DescribeClassicLinkInstances to this identity (README, RAM policy)"
         }

@@ -7,7 +7,8 @@ use super::redact::{Raw, Secrets};
 use super::wire::{self, Answer, Malformed};
 use crate::clock::Clock;
 use crate::cloud::{
-    Accepted, Class, CloudError, IDS_MAX, PAGE_SIZE_MAX, Page, Query, ReadLinks, Ticket, WriteLinks,
+    Accepted, Class, CloudError, IDS_MAX, NO_KEY, PAGE_SIZE_MAX, Page, Query, ReadLinks, Ticket,
+    WriteLinks,
 };
 use crate::https::root_cause;
 use crate::model::{AccountId, InstanceId, Region, Verb};
@@ -277,7 +278,7 @@ impl Client {
 /// accepted.
 fn without_key(error: &CredentialError) -> CloudError {
     let class = if error.is_temporary() { Class::Unreachable } else { Class::Unauthenticated };
-    CloudError::new(class, "credentials", error.to_string())
+    CloudError::new(class, NO_KEY, error.to_string())
 }
 
 impl ReadLinks for Client {

@@ -46,14 +46,12 @@ pub enum CredentialError {
     #[error("{0}")]
     Absent(String),
     /// No provider of the chain has a key.
-    #[error(
-        "find credentials: nothing has a key ({tried}); set {KEY_ID} and {KEY_SECRET} (and \
-         {SECURITY_TOKEN} for a temporary key) or {CREDENTIALS_FILE}, or say in \
-         `accounts.<name>.credentials` where it comes from"
-    )]
+    #[error("find credentials: nothing has a key ({tried}); {advice}")]
     Nothing {
-        /// Each provider, and why it has none.
+        /// Each provider, and why it has none: first those that were set up and failed.
         tried: String,
+        /// What to do.
+        advice: String,
         /// Whether one of them may have a key later.
         temporary: bool,
     },
@@ -124,6 +122,24 @@ pub enum CredentialError {
 }
 
 impl CredentialError {
+    /// What was found, and what to do about it where that is said.
+    pub fn parts(&self) -> (String, Option<String>) {
+        let text = self.to_string();
+        let split = match self {
+            // What was tried has advice of its own in it.
+            Self::Nothing { advice, .. } => {
+                text.strip_suffix(advice.as_str()).map(|found| (found, advice.as_str()))
+            }
+            _ => text.split_once("; "),
+        };
+        match split {
+            Some((found, advice)) => {
+                (found.trim_end_matches("; ").to_owned(), Some(advice.to_owned()))
+            }
+            None => (text, None),
+        }
+    }
+
     /// Whether asking again, with nothing changed by a person, can help.
     pub fn is_temporary(&self) -> bool {
         match self {

@@ -85,13 +85,13 @@ impl<'a> Keys<'a> {
             From::Environment => return Ok(Arc::new(Fixed::new("env", environment.key()?))),
             From::File { path, section } => {
                 let form = Form::Shared(section.clone().unwrap_or_else(|| "default".to_owned()));
-                let file = File::new("file", vec![path.clone()], form, services);
+                let file = File::named("file", path.clone(), form, services);
                 return Ok(Arc::new(file));
             }
             From::Profile { name, file } => {
                 let path = file.clone().map_or_else(|| environment.cli_file(), Ok)?;
                 let form = Form::Cli(Some(name.clone()));
-                return Ok(Arc::new(File::new("cli_profile", vec![path], form, services)));
+                return Ok(Arc::new(File::named("cli_profile", path, form, services)));
             }
             From::Account(other) => {
                 let Some(account) = self.config.accounts.get(other) else {
@@ -105,7 +105,7 @@ impl<'a> Keys<'a> {
                 Recipe::Oidc(Oidc { role, provider, token_file })
             }
             From::EcsRamRole { role, without_token } => {
-                Recipe::EcsRamRole { name: role.clone(), without_token: *without_token }
+                return self.services.instance(role.as_deref(), *without_token);
             }
             From::Uri(uri) => Recipe::Uri(uri.clone().into()),
         };

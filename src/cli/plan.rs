@@ -4,6 +4,7 @@ use super::{Exit, Failure, Globals, Manifests, logging, planfile, proposals, set
 use crate::report::{Report, Standing, json, markdown, text};
 use crate::source::{self, Origin};
 use clap::{Args, ValueEnum};
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 /// Show what would be done, and why; change nothing
@@ -27,7 +28,7 @@ pub(super) struct Options {
 }
 
 /// How a plan is printed.
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum Output {
     /// For a terminal
     #[default]
@@ -39,9 +40,11 @@ pub(super) enum Output {
 }
 
 impl Output {
-    /// Prints a report; what could not be read is said on stderr, too.
+    /// Prints a report; what could not be read is said on stderr, too, unless a person has just read it.
     pub fn print(self, report: &Report) -> Result<(), Failure> {
-        for scope in report.scopes.iter().filter(|scope| scope.standing() >= Standing::Partial) {
+        let unread = self != Self::Text || !std::io::stdout().is_terminal();
+        for scope in report.scopes.iter().filter(|of| unread && of.standing() >= Standing::Partial)
+        {
             for refusal in &scope.refusals {
                 terminal::error(&format!("{}: {refusal}", scope.scope));
             }

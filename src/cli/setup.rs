@@ -109,8 +109,12 @@ pub(super) async fn clients(
     let tried = join_all(soon).await;
     let (mut clients, mut without) = (Clients::new(), Vec::new());
     for ((name, account, credentials), tried) in all.into_iter().zip(tried) {
-        if let Ok(Err(error)) = tried {
-            without.push((is_implied(name, account), name.clone(), error.to_string()));
+        match tried {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => {
+                without.push((is_implied(name, account), name.clone(), error.to_string()));
+            }
+            Err(_) => tracing::warn!(account = %name, "no key came yet; its calls wait for one"),
         }
         let client = Arc::new(client(config, account, credentials, clock)?);
         clients.insert(name.clone(), Metered::new(client, name.clone(), Arc::clone(clock)));

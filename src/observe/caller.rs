@@ -1,7 +1,7 @@
 //! Asks whose credential an account uses, and remembers the answer for a while.
 
 use crate::clock::{Clock, Moment};
-use crate::cloud::Identify;
+use crate::cloud::{Identify, NO_KEY};
 use crate::gate::Pin;
 use crate::model::{AccountId, AccountName};
 use std::collections::BTreeMap;
@@ -23,6 +23,8 @@ pub enum Caller {
     Is(AccountId),
     /// It was asked and not told: why, for people, and safe to print.
     Unknown(String),
+    /// There is no key to ask with: why, likewise. Whoever looks for the key has said it in the log.
+    Keyless(String),
 }
 
 /// How the credential of an account compares with the configuration, and of which key that is true.
@@ -63,13 +65,14 @@ impl Pins {
             return Checked { pin: Pin::Absent, generation: identify.generation() };
         };
         let (caller, generation) = self.callers.asked(account, identify).await;
+        let keyless = matches!(caller, Caller::Keyless(_));
         let pin = match caller {
             Caller::Is(found) if found == pinned => Pin::Kept,
             Caller::Is(found) => Pin::Broken { pinned, found },
-            Caller::Unknown(why) => Pin::Unknown { pinned, why },
+            Caller::Unknown(why) | Caller::Keyless(why) => Pin::Unknown { pinned, why },
         };
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if last.insert(account.clone(), pin.clone()).as_ref() != Some(&pin) {
+        if last.insert(account.clone(), pin.clone()).as_ref() != Some(&pin) && !keyless {
             say(account, &pin);
         }
         Checked { pin, generation }
@@ -163,8 +166,11 @@ impl Callers {
             return match answer {
                 Ok(id) => Known { caller: Caller::Is(id), generation, since: asked, lasts: FRESH },
                 Err(error) => {
-                    tracing::warn!(%account, %error, "the cloud does not tell whose credential it is");
-                    let (caller, since) = (Caller::Unknown(error.to_string()), self.clock.now());
+                    tracing::debug!(%account, %error, "the cloud does not tell whose credential it is");
+                    let why = error.to_string();
+                    let keyless = error.code == NO_KEY;
+                    let caller = if keyless { Caller::Keyless(why) } else { Caller::Unknown(why) };
+                    let since = self.clock.now();
                     Known { caller, generation, since, lasts: FAILED }
                 }
             };

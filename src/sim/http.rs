@@ -83,7 +83,8 @@ async fn api(State(sim): State<Sim>, request: Request) -> Response {
                 state.turn_away(now, incoming.action(), &params, refusal)
             }
         };
-        (verdict, incoming.format(), Shape::of(&state.switches), render::http_date(server_time))
+        let shape = Shape::of(&state.switches, incoming.token().is_some());
+        (verdict, incoming.format(), shape, render::http_date(server_time))
     });
     if !verdict.delay.is_zero() {
         tokio::time::sleep(verdict.delay).await;

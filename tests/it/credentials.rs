@@ -135,6 +135,43 @@ fn the_role_of_an_instance_is_used_and_nobody_is_asked_where_that_is_turned_off(
 }
 
 #[test]
+fn nobody_becomes_the_instance_because_of_what_else_was_set_up() {
+    let (place, cloud) = healthy();
+    let handed_out = || cloud.sim.with(|state, _| state.keys.ids().count());
+    let before = handed_out();
+    let ran = |variables: &[(&str, &str)], more: &[&str]| {
+        let mut command = keyless(&place, &cloud, &PLAN);
+        command.env_remove("ALIBABA_CLOUD_ECS_METADATA_DISABLED").args(more);
+        let ran = Ran::of(command.envs(variables.iter().copied()).output().unwrap());
+        assert!(ran.code == 1, "{variables:?}: {ran:?}");
+        assert_eq!(handed_out(), before, "{variables:?}: {ran:?}");
+        ran.err
+    };
+    let gone = ran(&[("ALIBABA_CLOUD_PROFILE", "links")], &[]);
+    assert!(gone.contains("ecs_ram_role: not asked, for ALIBABA_CLOUD_PROFILE names"), "{gone}");
+    let role = ran(&[("ALIBABA_CLOUD_ROLE_ARN", ROLE)], &[]);
+    assert!(role.contains("ecs_ram_role: not asked, for `oidc_role_arn` is set up"), "{role}");
+    for variable in ["ALIBABA_CLOUD_CREDENTIALS_FILE", "ALIBABA_CLOUD_CONFIG_FILE"] {
+        let missing = ran(&[(variable, "nokey.json")], &[]);
+        assert!(missing.contains("nokey.json: it does not exist; write it"), "{missing}");
+    }
+    let named = ran(&[], &["--set", "accounts.default.credentialsFile=nokey.json"]);
+    assert!(named.contains("nokey.json: it does not exist; write it"), "{named}");
+    // A profile whose mode it is asks the instance, unless nobody may.
+    let profiles =
+        serde_json::json!({"current": "a", "profiles": [{"name": "a", "mode": "EcsRamRole"}]});
+    private(&place, ".aliyun/config.json", &profiles.to_string());
+    let off = ran(&[("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")], &[]);
+    assert!(
+        off.contains("ALIBABA_CLOUD_ECS_METADATA_DISABLED is true, so it is not asked"),
+        "{off}"
+    );
+    let wrong = ran(&[("ALIBABA_CLOUD_PROFILE", "b")], &[]);
+    assert!(wrong.contains("it has no profile `b`"), "{wrong}");
+    planned(keyless(&place, &cloud, &PLAN).env_remove("ALIBABA_CLOUD_ECS_METADATA_DISABLED"));
+}
+
+#[test]
 fn a_key_file_that_others_can_read_is_refused_wherever_it_is_named() {
     let (place, cloud) = healthy();
     let ini = format!(
@@ -192,6 +229,15 @@ fn one_account_assumes_a_role_with_the_key_of_another() {
     let mut command = keyless(&place, &cloud, &PLAN);
     let ran = Ran::of(command.args(["--config", "config.yaml", "--set", gone]).output().unwrap());
     assert!(ran.code == 1 && ran.out.contains("EntityNotExist.Role"), "{ran:?}");
+    let mut text = keyless(&place, &cloud, &["plan", "--manifests", "manifests"]);
+    let text = Ran::of(text.args(["--config", "config.yaml", "--set", gone]).output().unwrap());
+    assert!(text.out.contains("mend where the key of this account comes from"), "{text:?}");
+    let said = |text: &str| text.matches("EntityNotExist.Role").count();
+    assert_eq!(
+        (said(&text.out), said(&text.err)),
+        (1, 2),
+        "once in the plan, once in the log, once as this pipe's error: {text:?}"
+    );
     assert!(
         ran.err.contains("the account cannot be used; the others can account=stage"),
         "{ran:?}"

@@ -122,6 +122,16 @@ fn a_wrong_key_is_refused_wherever_it_is_used_and_shown_nowhere() {
     let mut none = command(&place, &cloud, &[]);
     none.env_remove("ALIBABA_CLOUD_ACCESS_KEY_ID").env_remove("ALIBABA_CLOUD_ACCESS_KEY_SECRET");
     Found::of(none).fails("credentials", &["set ALIBABA_CLOUD_ACCESS_KEY_ID"]);
+    // Half of a key is mended; nothing of what was found stands in the advice.
+    let mut half = command(&place, &cloud, &[]);
+    half.env_remove("ALIBABA_CLOUD_ACCESS_KEY_SECRET");
+    half.env_remove("ALIBABA_CLOUD_ECS_METADATA_DISABLED");
+    let half = Found::of(half);
+    half.fails("credentials", &["(env: use the credentials of the environment"]);
+    let finding = half.all().iter().find(|one| one.get("check").unwrap() == "credentials").unwrap();
+    let text = |name: &str| finding.get(name).unwrap().as_str().unwrap();
+    assert!(text("found").ends_with("ALIBABA_CLOUD_CREDENTIALS_URI is not set)"), "{finding:#}");
+    assert!(text("advice").starts_with("mend what is said of `env`, for no key"), "{finding:#}");
 }
 
 #[test]

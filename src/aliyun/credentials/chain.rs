@@ -1,11 +1,13 @@
 //! The providers in the order of the official libraries (`api-contract.md` 9).
 //!
-//! As there, one that fails makes way for the next, and the first that gives a key is asked from then on.
-//! Unlike in two of them, none is remembered before it has given one. And a file that others can read ends
-//! the search: a key that somebody else may know is no reason to go on as somebody else.
+//! As there, one that has no key makes way for the next, and the first that gives a key is asked from then on.
+//! Unlike in two of them, none is remembered before it has given one. And nobody becomes somebody else
+//! because of a failure: what was set up and fails for now is asked again and no other in its place, what was
+//! set up and fails for good makes way only for what was set up as well, and a file that others can read ends
+//! the search.
 
 use super::provide::{Fetching, Provide};
-use super::{CredentialError, Key};
+use super::{CREDENTIALS_FILE, CredentialError, KEY_ID, KEY_SECRET, Key, SECURITY_TOKEN};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -44,10 +46,14 @@ impl Chain {
     }
 
     async fn search(&self) -> Result<Key, CredentialError> {
-        let mut tried = Vec::new();
+        let mut vain = Vain::default();
         for step in &self.steps {
             let (name, error, configured) = match step {
                 Err((name, error)) => (*name, error.clone(), true),
+                Ok(step) if !step.configured && !vain.failed.is_empty() => {
+                    vain.absent.push((step.provider.name(), vain.instead()));
+                    continue;
+                }
                 Ok(step) => match ask(step).await {
                     Ok(key) => {
                         let chosen = self.chosen.get_or_init(|| Arc::clone(&step.provider));
@@ -60,18 +66,62 @@ impl Chain {
             if matches!(error, CredentialError::Exposed { .. }) {
                 return Err(error);
             }
-            if configured
-                && !matches!(error, CredentialError::Absent(_))
-                && self.is_news(name, &error)
-            {
-                tracing::warn!(provider = name, %error, "no key from here; the next one is asked");
+            if !configured || matches!(error, CredentialError::Absent(_)) {
+                vain.absent.push((name, error));
+                continue;
             }
-            tried.push((name, error));
+            let temporary = error.is_temporary();
+            if self.is_news(name, &error) {
+                let next = if temporary { "it is asked again" } else { "the next one is asked" };
+                tracing::warn!(provider = name, %error, "no key from here; {next}");
+            }
+            vain.failed.push((name, error));
+            if temporary {
+                break;
+            }
         }
-        let temporary = tried.iter().any(|(_, error)| error.is_temporary());
-        let tried: Vec<String> =
-            tried.iter().map(|(name, error)| format!("{name}: {error}")).collect();
-        Err(CredentialError::Nothing { tried: tried.join("; "), temporary })
+        Err(vain.error())
+    }
+}
+
+/// What a search without a key has seen.
+#[derive(Default)]
+struct Vain {
+    /// Who was set up, and failed.
+    failed: Vec<(&'static str, CredentialError)>,
+    /// Who has none, as is to be expected.
+    absent: Vec<(&'static str, CredentialError)>,
+}
+
+impl Vain {
+    /// Why nobody goes on to what nobody set up.
+    fn instead(&self) -> CredentialError {
+        let names = self.names();
+        CredentialError::Absent(format!("not asked, for {names} is set up and nobody set this up"))
+    }
+
+    fn names(&self) -> String {
+        let names: Vec<String> = self.failed.iter().map(|(name, _)| format!("`{name}`")).collect();
+        names.join(" and ")
+    }
+
+    fn error(self) -> CredentialError {
+        let elsewhere = "say in `accounts.<name>.credentials` where it comes from";
+        let advice = if self.failed.is_empty() {
+            format!(
+                "set {KEY_ID} and {KEY_SECRET} (and {SECURITY_TOKEN} for a temporary key) or \
+                 {CREDENTIALS_FILE}, or {elsewhere}"
+            )
+        } else {
+            let names = self.names();
+            format!(
+                "mend what is said of {names}, for no key is taken from elsewhere instead, or {elsewhere}"
+            )
+        };
+        let tried = self.failed.iter().chain(&self.absent);
+        let temporary = tried.clone().any(|(_, error)| error.is_temporary());
+        let tried: Vec<String> = tried.map(|(name, error)| format!("{name}: {error}")).collect();
+        CredentialError::Nothing { tried: tried.join("; "), advice, temporary }
     }
 }
 
@@ -153,6 +203,11 @@ mod tests {
         Err(CredentialError::File { path: "/key".into(), why: "it is empty".to_owned() })
     }
 
+    fn away() -> Result<(), CredentialError> {
+        let (who, why) = ("STS".to_owned(), "status 503; wait".to_owned());
+        Err(CredentialError::Service { who, why, temporary: true })
+    }
+
     fn chain(steps: &[(&Arc<Scripted>, bool)]) -> Chain {
         let steps = steps.iter().map(|(provider, configured)| {
             let provider: Arc<dyn Provide> = Arc::clone(provider) as _;
@@ -184,9 +239,12 @@ mod tests {
         let (first, second) = (scripted("a", [absent(), Ok(())]), scripted("b", [broken()]));
         let chain = chain(&[(&first, true), (&second, true)]);
         let error = chain.fetch().await.unwrap_err().to_string();
-        for part in ["a: it is not set", "b: ", "/key", super::super::KEY_ID] {
-            assert!(error.contains(part), "{error}");
-        }
+        let failed_first = "(b: use the credentials file /key: it is empty; a: it is not set)";
+        assert!(
+            error.contains(failed_first) && error.contains("mend what is said of `b`"),
+            "{error}"
+        );
+        assert!(!error.contains(KEY_ID), "{error}");
         chain.fetch().await.unwrap();
         assert_eq!(chain.name(), "a");
     }
@@ -199,6 +257,34 @@ mod tests {
         let chain = chain(&[(&first, true), (&second, true)]);
         assert_eq!(chain.fetch().await.unwrap_err(), exposed);
         assert_eq!(asked(&second), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_fails_for_now_is_asked_again_and_nobody_in_its_place() {
+        let first = scripted("oidc_role_arn", [away(), Ok(())]);
+        let (second, third) = (scripted("b", [Ok(())]), scripted("ecs_ram_role", [Ok(())]));
+        let chain = chain(&[(&first, true), (&second, true), (&third, false)]);
+        let error = chain.fetch().await.unwrap_err();
+        assert!(error.is_temporary(), "{error}");
+        let (what, advice) = error.parts();
+        assert!(what.ends_with("(oidc_role_arn: get a key from STS: status 503; wait)"), "{what}");
+        assert!(advice.unwrap().starts_with("mend what is said of `oidc_role_arn`"));
+        chain.fetch().await.unwrap();
+        assert_eq!(chain.name(), "oidc_role_arn");
+        assert_eq!((asked(&second), asked(&third)), (0, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_becomes_whom_nobody_configured_because_of_a_failure() {
+        let (first, second) = (scripted("cli_profile", [broken()]), scripted("ecs_ram_role", []));
+        let (third, chosen) = (scripted("c", [absent()]), scripted("ecs_ram_role", [Ok(())]));
+        let failing = chain(&[(&first, true), (&second, false), (&third, true)]);
+        let error = failing.fetch().await.unwrap_err().to_string();
+        assert!(error.contains("ecs_ram_role: not asked, for `cli_profile` is set up"), "{error}");
+        assert_eq!((asked(&second), asked(&third)), (0, 1));
+        let nothing_else = chain(&[(&scripted("a", [absent()]), true), (&chosen, false)]);
+        nothing_else.fetch().await.unwrap();
+        assert_eq!(nothing_else.name(), "ecs_ram_role");
     }
 
     #[tokio::test(start_paused = true)]

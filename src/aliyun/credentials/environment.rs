@@ -58,6 +58,23 @@ impl Environment<'_> {
         }
     }
 
+    /// Says why, where nobody may ask the metadata service.
+    ///
+    /// # Errors
+    /// [`CredentialError`] names the variable.
+    pub fn may_ask_instance(&self) -> Result<(), CredentialError> {
+        if !self.is_true(METADATA_DISABLED) {
+            return Ok(());
+        }
+        Err(CredentialError::Service {
+            who: "the metadata service".to_owned(),
+            why: format!(
+                "{METADATA_DISABLED} is true, so it is not asked; unset that, or take a key from elsewhere"
+            ),
+            temporary: false,
+        })
+    }
+
     /// The key of the variables themselves.
     ///
     /// # Errors
@@ -106,12 +123,11 @@ impl Environment<'_> {
                 (None, None, None) => return Err((name, not_set(&[OIDC_TOKEN]))),
                 (arn, provider, token) => {
                     let all = [(ROLE_ARN, arn), (OIDC_PROVIDER, provider), (OIDC_TOKEN, token)];
-                    let missing: Vec<&str> = all
-                        .iter()
-                        .filter(|(_, value)| value.is_none())
-                        .map(|(of, _)| *of)
-                        .collect();
-                    return Err((name, not_set(&missing)));
+                    let of = |set| all.iter().find(|(_, value)| value.is_some() == set);
+                    let (present, missing) = (of(true), of(false));
+                    let (present, missing) =
+                        (present.map_or("", |of| of.0), missing.map_or("", |of| of.0));
+                    return Err((name, CredentialError::Half { present, missing }));
                 }
             };
         let role = Role { arn, session: self.set(ROLE_SESSION), ..Role::default() };
@@ -124,22 +140,24 @@ impl Environment<'_> {
             return Err((name, CredentialError::Absent(format!("{CLI_DISABLED} is true"))));
         }
         let path = self.cli_file().map_err(|error| (name, error))?;
-        let form = Form::Cli(self.set(PROFILE));
-        Ok(configured(Arc::new(File::new(name, vec![path], form, Arc::clone(make)))))
+        let (form, make) = (Form::Cli(self.set(PROFILE)), Arc::clone(make));
+        Ok(configured(Arc::new(match self.set(CLI_FILE) {
+            Some(_) => File::named(name, path, form, make),
+            None => File::usual(name, vec![path], form, make),
+        })))
     }
 
     fn shared(&self, make: &Arc<dyn Make>) -> Tried {
         let name = "profile";
-        let paths = match self.set(CREDENTIALS_FILE) {
-            Some(path) => vec![path.into()],
-            None => {
-                let home = self.home().map_err(|error| (name, error))?.join(".alibabacloud");
-                // The libraries do not agree which; none of them has both.
-                vec![home.join("credentials"), home.join("credentials.ini")]
-            }
-        };
         let form = Form::Shared(self.set(PROFILE).unwrap_or_else(|| "default".to_owned()));
-        Ok(configured(Arc::new(File::new(name, paths, form, Arc::clone(make)))))
+        let make = Arc::clone(make);
+        if let Some(path) = self.set(CREDENTIALS_FILE) {
+            return Ok(configured(Arc::new(File::named(name, path.into(), form, make))));
+        }
+        let home = self.home().map_err(|error| (name, error))?.join(".alibabacloud");
+        // The libraries do not agree which; none of them has both.
+        let paths = vec![home.join("credentials"), home.join("credentials.ini")];
+        Ok(configured(Arc::new(File::usual(name, paths, form, make))))
     }
 
     fn instance(&self, make: &Arc<dyn Make>) -> Tried {
@@ -148,6 +166,11 @@ impl Environment<'_> {
             return Err((name, CredentialError::Absent(format!("{METADATA_DISABLED} is true"))));
         }
         let role = self.set(METADATA);
+        // Who says which profile does not mean whatever the instance may be.
+        if role.is_none() && self.set(PROFILE).is_some() {
+            let why = format!("not asked, for {PROFILE} names a profile and {METADATA} no role");
+            return Err((name, CredentialError::Absent(why)));
+        }
         let asked_for = role.is_some();
         let step = made(name, make, &Recipe::EcsRamRole { name: role, without_token: false })?;
         Ok(Step { configured: asked_for, ..step })

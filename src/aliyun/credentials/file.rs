@@ -33,6 +33,8 @@ pub struct File {
     name: &'static str,
     /// The first that exists counts.
     paths: Vec<PathBuf>,
+    /// Whether somebody said that it is there.
+    named: bool,
     form: Form,
     make: Arc<dyn Make>,
     last: Mutex<Last>,
@@ -46,9 +48,14 @@ struct Last {
 }
 
 impl File {
-    /// The first of these files that exists, under a provider's name.
-    pub fn new(name: &'static str, paths: Vec<PathBuf>, form: Form, make: Arc<dyn Make>) -> Self {
-        Self { name, paths, form, make, last: Mutex::default() }
+    /// The file that somebody named, under a provider's name: it is a failure that it does not exist.
+    pub fn named(name: &'static str, path: PathBuf, form: Form, make: Arc<dyn Make>) -> Self {
+        Self { named: true, ..Self::usual(name, vec![path], form, make) }
+    }
+
+    /// The first of these files, where libraries look without being told, that exists.
+    pub fn usual(name: &'static str, paths: Vec<PathBuf>, form: Form, make: Arc<dyn Make>) -> Self {
+        Self { name, paths, named: false, form, make, last: Mutex::default() }
     }
 
     fn path(&self) -> Option<&Path> {
@@ -61,6 +68,10 @@ impl File {
 
     fn read(&self) -> Result<(&Path, SecretString), CredentialError> {
         let Some(path) = self.path() else {
+            if let (true, Some(path)) = (self.named, self.paths.first()) {
+                let why = "it does not exist; write it, or correct what names it".to_owned();
+                return Err(CredentialError::File { path: path.clone(), why });
+            }
             let names: Vec<String> =
                 self.paths.iter().map(|path| path.display().to_string()).collect();
             return Err(CredentialError::Absent(format!("there is no {}", names.join(" or "))));

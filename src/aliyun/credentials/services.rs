@@ -24,6 +24,8 @@ pub struct Services {
     endpoint: Option<Endpoint>,
     place: Place,
     open: OpenMode,
+    /// Why profiles cannot have the key of the instance, where that is so.
+    no_instance: Option<CredentialError>,
     clock: Arc<dyn Clock>,
 }
 
@@ -41,7 +43,8 @@ impl Services {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let (place, open) = (environment.place(), environment.open_mode());
-        Self { endpoint, place, open, clock }
+        let no_instance = environment.may_ask_instance().err();
+        Self { endpoint, place, open, no_instance, clock }
     }
 
     /// Whoever gives keys of a role for those of `base`.
@@ -72,7 +75,12 @@ impl Services {
         Ok(Arc::new(Sts::new(endpoint, false, Arc::clone(&self.clock))?))
     }
 
-    fn metadata(
+    /// Whoever gives the key of the instance that we run on, whatever the environment says about asking: for
+    /// a configuration that names this way.
+    ///
+    /// # Errors
+    /// [`CredentialError`] for what is no name of a role.
+    pub fn instance(
         &self,
         role: Option<&str>,
         without_token: bool,
@@ -99,9 +107,10 @@ impl Make for Services {
                     AssumeRoleWithOidc::new(sts, role, &oidc.provider, &oidc.token_file)?;
                 Ok(Arc::new(provider))
             }
-            Recipe::EcsRamRole { name, without_token } => {
-                self.metadata(name.as_deref(), *without_token)
-            }
+            Recipe::EcsRamRole { name, without_token } => match &self.no_instance {
+                Some(error) => Err(error.clone()),
+                None => self.instance(name.as_deref(), *without_token),
+            },
             Recipe::Uri(uri) => {
                 Ok(Arc::new(CredentialsUri::new(uri.expose_secret(), Arc::clone(&self.clock))?))
             }

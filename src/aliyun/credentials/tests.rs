@@ -30,7 +30,7 @@ fn of_file(path: &Path) -> Credentials {
     let make: Arc<dyn Make> =
         Arc::new(Services::new(None, Environment(&|_| None), Arc::clone(&clock)));
     let form = Form::Shared("default".to_owned());
-    Credentials::new(Arc::new(File::new("file", vec![path.to_owned()], form, make)), clock, 1)
+    Credentials::new(Arc::new(File::named("file", path.to_owned(), form, make)), clock, 1)
 }
 
 fn shown(key: &Key) -> (String, String, Option<String>) {
@@ -83,10 +83,13 @@ async fn an_error_names_what_was_tried_and_what_to_set() {
     let half = now(&from(&[(KEY_ID, "id"), (KEY_SECRET, " ")])).await.unwrap_err().to_string();
     assert!(half.contains(&format!("{KEY_ID} is set but {KEY_SECRET} is not")), "{half}");
     let error = now(&from(&[(CREDENTIALS_FILE, "/nowhere/at/all")])).await.unwrap_err();
-    assert!(error.to_string().contains("/nowhere/at/all"), "{error}");
+    assert!(error.to_string().contains("/nowhere/at/all: it does not exist"), "{error}");
     let oidc = [("ALIBABA_CLOUD_ROLE_ARN", "r"), ("ALIBABA_CLOUD_OIDC_TOKEN_FILE", "/t")];
     let error = now(&from(&oidc)).await.unwrap_err().to_string();
-    assert!(error.contains("ALIBABA_CLOUD_OIDC_PROVIDER_ARN is not set"), "{error}");
+    assert!(
+        error.contains("ALIBABA_CLOUD_ROLE_ARN is set but ALIBABA_CLOUD_OIDC_PROVIDER_ARN is not"),
+        "{error}"
+    );
 }
 
 #[tokio::test]

@@ -13,16 +13,16 @@ const ADVICE: &str =
 pub(super) async fn look(case: &Case, name: &AccountName) -> Vec<Finding> {
     let Some(account) = case.config.accounts.get(name) else { return Vec::new() };
     let credentials = match Keys::new(&case.config, &case.clock) {
-        Ok(mut keys) => keys.of(name, account).map_err(|error| error.to_string()),
-        Err(why) => Err(why.0),
+        Ok(mut keys) => keys.of(name, account).map_err(|error| error.parts()),
+        Err(why) => Err((why.0, None)),
     };
     let credentials = match credentials {
         Ok(credentials) => credentials,
-        Err(why) => return vec![without(case, name, &why)],
+        Err(why) => return vec![without(case, name, why)],
     };
     let provenance = match credentials.provenance().await {
         Ok(provenance) => provenance,
-        Err(error) => return vec![without(case, name, &error.to_string())],
+        Err(error) => return vec![without(case, name, error.parts())],
     };
     let now = case.clock.now().wall;
     let mut findings = credentials::judge(name, &provenance, now);
@@ -42,7 +42,7 @@ pub(super) async fn look(case: &Case, name: &AccountName) -> Vec<Finding> {
 }
 
 /// An account that nobody configured needs no key where others have one.
-fn without(case: &Case, name: &AccountName, why: &str) -> Finding {
+fn without(case: &Case, name: &AccountName, why: (String, Option<String>)) -> Finding {
     let implied = |name: &AccountName| {
         case.config.accounts.get(name).is_some_and(|account| setup::is_implied(name, account))
     };
@@ -52,5 +52,6 @@ fn without(case: &Case, name: &AccountName, why: &str) -> Finding {
         let found = "no key, and nobody configured or uses this account";
         return Finding::note("credentials", found).about(name.as_str());
     }
-    Finding::of_error("credentials", why, ADVICE).about(name.as_str())
+    let (found, advice) = why;
+    Finding::fail("credentials", found, advice.as_deref().unwrap_or(ADVICE)).about(name.as_str())
 }

@@ -16,6 +16,7 @@ pub(super) fn judge(account: &AccountName, of: &Provenance, now: Timestamp) -> V
     let kind = if of.temporary { "a temporary key" } else { "a permanent key" };
     let mut what = match of.provider {
         "file" => kind.to_owned(),
+        "env" => format!("{kind} from the environment"),
         provider => format!("{kind} of `{provider}`"),
     };
     if let Some(path) = &of.file {

@@ -25,7 +25,7 @@ pub(super) const FAMILIES: &[Family] = &[
         kind: Kind::Gauge,
         unit: "",
         labels: &[],
-        help: "1 while the files on disk cannot be accepted, so that an older revision stays in force, else 0",
+        help: "1 while the folder or repository of manifests cannot be accepted, so that an older revision stays in force, else 0",
         read: |shot, samples| samples.put(&[], shot.source_problem),
     },
     Family {
@@ -89,7 +89,7 @@ pub(super) const FAMILIES: &[Family] = &[
         kind: Kind::Counter,
         unit: "",
         labels: &["kind"],
-        help: "What happened: `accepted` (a revision), `trouble` (with the files on disk, or its end), `passed`, \
+        help: "What happened: `accepted` (a revision), `trouble` (with the folder or repository of manifests, or its end), `passed`, \
                `expiring` (notice of an `until`), `stopped` (what stops calls changed)",
         read: |shot, samples| {
             for kind in Happening::KINDS {

@@ -78,6 +78,15 @@ impl Incoming {
         self.header("authorization").starts_with("ACS3-")
     }
 
+    /// The security token of a temporary key.
+    pub(super) fn token(&self) -> Option<&str> {
+        if self.is_v3() {
+            Some(self.header("x-acs-security-token")).filter(|token| !token.is_empty())
+        } else {
+            self.param("SecurityToken")
+        }
+    }
+
     pub(super) fn action(&self) -> &str {
         if self.is_v3() {
             self.header("x-acs-action")

@@ -49,11 +49,12 @@ pub(super) struct Shape {
 }
 
 impl Shape {
-    pub(super) fn of(switches: &Switches) -> Self {
+    /// `temporary`: the caller has a key of a role, and stands for nobody else.
+    pub(super) fn of(switches: &Switches, temporary: bool) -> Self {
         Self {
             empty_list: switches.empty_list,
             numbers: switches.numbers,
-            identity: switches.identity,
+            identity: if temporary { Identity::Role } else { switches.identity },
             hint: switches.throttle_hint,
         }
     }

@@ -92,7 +92,7 @@ fn by_v1(
     let given = required("Signature")?;
     let claim = Claim {
         key: required("AccessKeyId")?,
-        token: incoming.param("SecurityToken"),
+        token: incoming.token(),
         timestamp: required("Timestamp")?,
         nonce: required("SignatureNonce")?,
     };
@@ -133,7 +133,7 @@ fn by_v3(
         "" => Err(Refusal::of(Problem::MissingCommon(name))),
         value => Ok(value),
     };
-    let token = Some(incoming.header("x-acs-security-token")).filter(|token| !token.is_empty());
+    let token = incoming.token();
     let claim = Claim {
         key: field("Credential").ok_or_else(incomplete)?,
         token,

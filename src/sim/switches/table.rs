@@ -53,7 +53,7 @@ impl Switches {
         "order" => order: "order of links: stable, drifting (by minute), shuffled (at each call)",
         "empty-list" => empty_list: "JSON without links: list, absent, object",
         "numbers" => numbers: "numbers in JSON: number, string",
-        "identity" => identity: "whom a key is said to stand for: account, user, role",
+        "identity" => identity: "whom a permanent key is said to stand for: account, user, role",
         "quota" => quota: "links a VPC can have",
         "attach-delay" => attach_delay: "SPREAD until an attached link is listed",
         "detach-delay" => detach_delay: "SPREAD for which a detached link is still listed",

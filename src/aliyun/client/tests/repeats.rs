@@ -70,7 +70,7 @@ pub(super) fn of_file(path: &std::path::Path) -> Credentials {
     use crate::aliyun::credentials::services::Services;
     let make = Arc::new(Services::new(None, Environment(&|_| None), Arc::new(Frozen)));
     let form = Form::Shared("default".to_owned());
-    let file = File::new("file", vec![path.to_owned()], form, make);
+    let file = File::named("file", path.to_owned(), form, make);
     Credentials::new(Arc::new(file), Arc::new(Frozen), 1)
 }
 

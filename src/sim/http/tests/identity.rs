@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::sim::state::credentials::KeyState;
+use secrecy::ExposeSecret as _;
 
 const IDENTIFY: &str = "GetCallerIdentity";
 const DESCRIBE: &str = "DescribeClassicLinkInstances";
@@ -49,6 +50,24 @@ async fn a_key_is_told_whose_it_is() {
     pairs.retain(|(name, _)| name != "Format");
     let got = asked(&served, "sim-secret", pairs).await;
     assert!(got.body.contains("<GetCallerIdentityResponse><AccountId>42</AccountId>"), "{got:?}");
+}
+
+#[tokio::test]
+async fn the_key_of_a_role_is_that_of_a_role_whatever_other_keys_stand_for() {
+    let served = Served::new().await;
+    let account = crate::model::AccountId::parse("42").unwrap();
+    let issued = served.sim.with(|state, now| state.issue(now, account));
+    let mut pairs = question(&issued.id, "1");
+    pairs.push(pair("SecurityToken", issued.token.expose_secret()));
+    let body = asked(&served, issued.secret.expose_secret(), pairs).await.json();
+    assert_eq!(
+        (&body["IdentityType"], &body["AccountId"]),
+        (&"AssumedRoleUser".into(), &"42".into())
+    );
+    assert!(body["Arn"].as_str().unwrap().starts_with("acs:sts::42:assumed-role/"), "{body}");
+    assert!(body.get("UserId").is_none() && body.get("RoleId").is_some(), "{body}");
+    let own = asked(&served, "sim-secret", question("sim-access-key", "2")).await.json();
+    assert_eq!(own["IdentityType"], "Account");
 }
 
 #[tokio::test]
