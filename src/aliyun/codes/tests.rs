@@ -224,6 +224,7 @@ fn for_counting_there_are_only_the_words_of_the_table_and_ours() {
 #[test]
 fn every_code_of_ours_is_known_for_counting() {
     let sources = [
+        include_str!("../../cloud.rs"),
         include_str!("../client.rs"),
         include_str!("../client/exchange.rs"),
         include_str!("../client/judge.rs"),
