@@ -26,7 +26,7 @@ const BEHIND_MAX: usize = 1024;
 pub enum Happening {
     /// Another revision is in force.
     Accepted(Arc<Revision>),
-    /// Why the files on disk are not the accepted revision; `None`: they are again.
+    /// Why the manifests are not the accepted revision; `None`: they are again.
     Trouble(Option<String>),
     /// A pass over a scope ended.
     Passed(Arc<ScopeReport>),
@@ -98,7 +98,7 @@ pub(crate) struct Said {
     pub accepted_at: Option<Moment>,
     /// What the revision in force declares.
     pub tree: Option<Arc<Tree>>,
-    /// Why the files on disk are not the accepted revision.
+    /// Why the manifests are not the accepted revision.
     pub trouble: Option<String>,
     pub scopes: BTreeMap<Scope, (Moment, Arc<ScopeReport>)>,
     pub recent: VecDeque<Recent>,
@@ -195,7 +195,7 @@ impl Board {
         self.tell(now, Happening::Accepted(Arc::clone(revision)));
     }
 
-    /// The files on disk cannot be accepted, or can again.
+    /// The manifests cannot be accepted, or can again.
     pub fn trouble(&self, trouble: Option<String>, now: Moment) {
         let mut said = self.said();
         if said.trouble != trouble {

@@ -7,7 +7,7 @@ export const STANDINGS = {
   waiting: ["Waiting for the first pass", "idle", "No VPC has been read yet."],
   converged: ["Converged", "good", "Every declared VPC is as its manifests say."],
   pending: ["Changes pending", "warn", "No rule holds them; they are carried out, or tried again, by the next passes."],
-  refused: ["Manifests not accepted", "bad", "The files on disk have a mistake; the last accepted revision stays in force."],
+  refused: ["Manifests not accepted", "bad", "The manifests have a mistake; the last accepted revision stays in force."],
   held: ["Held", "warn", "The gate holds changes back until somebody says that they are meant."],
   partial: ["Not completely read", "bad", "Nothing is cut where the links could not be read completely."],
   error: ["Failing", "bad", "The cloud refuses, or an action failed, in a way that time alone will not mend."],
