@@ -8,6 +8,7 @@ use super::remote::is_id;
 use super::repository::Repository;
 use crate::model::{Commit, InstanceId, Lineage};
 use std::collections::BTreeMap;
+use tokio::time::timeout;
 
 /// Most bytes of what lies between two commits.
 const LOG_MAX: usize = 32 * 1024 * 1024;
@@ -22,11 +23,16 @@ impl Repository {
         if older.id == newer.id {
             return Between::of(Lineage::None);
         }
-        match self.count(older, newer).await {
-            Ok(Some(commits)) => Between {
-                lineage: Lineage::Follows(commits),
-                took_out: self.took_out(older, newer).await.unwrap_or_default(),
-            },
+        let counted = timeout(self.patience, self.count(older, newer)).await.unwrap_or_else(|_| {
+            let seconds = self.patience.as_secs();
+            Err(Fault::Passing(format!("that took longer than {seconds} s")))
+        });
+        match counted {
+            Ok(Some(commits)) => {
+                let took_out = timeout(self.patience, self.took_out(older, newer)).await;
+                let took_out = took_out.ok().and_then(Result::ok).unwrap_or_default();
+                Between { lineage: Lineage::Follows(commits), took_out }
+            }
             Ok(None) | Err(_) if self.settings().rewrites => Between::of(Lineage::None),
             Ok(None) => Between::of(Lineage::Leaves),
             Err(fault) => Between::of(Lineage::Unknown(fault.to_string())),
@@ -58,7 +64,11 @@ impl Repository {
             };
             let lock = self.copy.lock().await?;
             // By its id: the ref may have moved on, or back.
-            self.deepen(&newer.id, &newer.id, *depth, Input::Lock(lock)).await?;
+            if let Err(fault) = self.deepen(&newer.id, &newer.id, *depth, Input::Lock(lock)).await {
+                // What is wrong with the history before it is nothing against the commit.
+                self.refuse(None);
+                return Err(fault);
+            }
         }
     }
 

@@ -11,6 +11,7 @@ use crate::model::{Commit, Digest};
 use std::fs::File;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 /// How many commits are fetched at once: more than lie between two looks, as a rule.
 const DEPTH: u64 = 50;
@@ -30,9 +31,15 @@ pub struct Repository {
     /// shares the copy, and must not be taken for us.
     fetched: String,
     pub(super) deeper: Vec<u64>,
+    /// How long finding out how two commits stand to each other may take.
+    pub(super) patience: Duration,
     /// A commit that could not be taken, and why, so that it is not loaded every time it is looked at.
     refused: Mutex<Option<(String, Fault)>>,
 }
+
+/// How long finding out how two commits stand to each other may take: the loop of the daemon waits for it,
+/// and is taken for stuck after a minute.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What a ref points to, as its remote says; an annotated tag is not followed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +59,7 @@ impl Repository {
             copy: OwnCopy::at(&folder),
             fetched: format!("refs/classiclinkd/{}", reference.short()),
             deeper: DEEPER.to_vec(),
+            patience: PATIENCE,
             refused: Mutex::default(),
         }
     }
@@ -144,7 +152,7 @@ impl Repository {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn refuse(&self, what: Option<(String, Fault)>) {
+    pub(super) fn refuse(&self, what: Option<(String, Fault)>) {
         *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = what;
     }
 

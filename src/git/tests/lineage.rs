@@ -189,3 +189,23 @@ async fn a_base_is_found_although_the_ref_has_moved_on_meanwhile() {
     let between = site.repository.between(&begin, &newest).await;
     assert_eq!(between.lineage, Lineage::Follows(5));
 }
+
+#[tokio::test]
+async fn a_remote_that_hangs_is_not_waited_for_and_the_lineage_is_unknown() {
+    let upstream = upstream::is_there().then(|| Upstream::of(&[("m/a.yaml", "1")]));
+    let Some(upstream) = upstream else { return };
+    let server = Server::of(upstream.root());
+    let ours = Ours::of(&server.url, "main");
+    let mut repository = ours.repository();
+    let (begin, _) = repository.look().await.unwrap();
+    upstream.change("m/a.yaml", "2");
+    upstream.change("m/a.yaml", "3");
+    // As after a loss of the copy: how it goes on has to be asked for.
+    repository.forget().await.unwrap();
+    let (newest, _) = repository.look().await.unwrap();
+    server.trouble("", Trouble::Hang);
+    repository.patience = Duration::from_secs(1);
+    let asked = tokio::time::timeout(Duration::from_secs(20), repository.between(&begin, &newest));
+    let Lineage::Unknown(why) = asked.await.unwrap().lineage else { panic!("not known") };
+    assert!(why.contains("longer than 1 s"), "{why}");
+}
