@@ -187,9 +187,8 @@ fn differing(
     links: &BTreeSet<InstanceId>,
     desired: &BTreeSet<&InstanceId>,
 ) -> BTreeSet<InstanceId> {
-    let unexpected = links.iter().filter(|id| !desired.contains(id)).cloned();
-    let missing = desired.iter().filter(|id| !links.contains(**id)).map(|id| (*id).clone());
-    unexpected.chain(missing).collect()
+    let links: BTreeSet<&InstanceId> = links.iter().collect();
+    links.symmetric_difference(desired).map(|id| (*id).clone()).collect()
 }
 
 #[cfg(test)]

@@ -189,7 +189,8 @@ pub fn compute(desired: &Arc<Desired>, observed: &Complete, now: Timestamp) -> P
     let mut actions = Vec::new();
     let mut missing = BTreeMap::new();
     let mut unconfirmed = BTreeSet::new();
-    for instance in observed.links().iter().filter(|id| !kept.contains(id)) {
+    let linked: BTreeSet<&InstanceId> = observed.links().iter().collect();
+    for &instance in linked.difference(&kept) {
         if observed.confirms(instance) {
             let link = desired.scope.link(instance.clone());
             actions.push(Action {
@@ -201,12 +202,12 @@ pub fn compute(desired: &Arc<Desired>, observed: &Complete, now: Timestamp) -> P
             unconfirmed.insert(instance.clone());
         }
     }
-    for instance in kept.iter().filter(|id| !observed.links().contains(**id)) {
+    for &instance in kept.difference(&linked) {
         let state = why_missing(observed, instance);
         if state == Missing::Unlinked && desired.mode == Mode::Sync {
             actions.extend(attach(desired, instance));
         }
-        missing.insert((*instance).clone(), state);
+        missing.insert(instance.clone(), state);
     }
     actions.sort();
     let digest = digest(desired, &actions);

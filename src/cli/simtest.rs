@@ -1,6 +1,7 @@
 //! `simtest`: the whole controller in a simulation, over and over.
 
 use super::{Exit, Failure, terminal};
+use crate::model::Digest;
 use crate::simulation::{Deed, Size, Tally, Trial, Which, run};
 use clap::Args;
 use std::fmt::Write as _;
@@ -94,17 +95,18 @@ fn one_by_one(options: &Options, size: Size) -> Result<Exit, Failure> {
     let mut exit = Exit::Clean;
     for seed in options.seeds.0..options.seeds.1 {
         let trial = Trial { seed, deeds: options.faults.clone() };
-        let verdict = trial.run(size, options.trace).map_err(Failure)?;
+        let verdict = trial.run(size, true).map_err(Failure)?;
         let mut text = String::new();
-        for line in &verdict.findings.lines {
+        let lines = &verdict.findings.lines;
+        for line in lines.iter().filter(|_| options.trace) {
             let _ = writeln!(text, "{line}");
         }
         for violation in &verdict.findings.violations {
             let _ = writeln!(text, "seed {seed}: {violation}");
             exit = Exit::Error;
         }
-        let trace = verdict.findings.trace;
-        let _ = writeln!(text, "seed {seed}: trace {trace:016x}");
+        let trace = Digest::of(lines.iter().map(String::as_bytes));
+        let _ = writeln!(text, "seed {seed}: trace {}", trace.short());
         terminal::out(&text)?;
     }
     Ok(exit)

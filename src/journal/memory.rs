@@ -29,6 +29,8 @@ pub trait Disk: Send + Sync {
 #[derive(Default)]
 struct Inner {
     entries: Vec<Entry>,
+    /// What the first of them hold, which somebody has read: an entry never changes.
+    read: Vec<Item>,
     texts: BTreeMap<String, Arc<str>>,
     failing: bool,
     watcher: Option<Watcher>,
@@ -70,17 +72,21 @@ impl Memory {
     /// # Errors
     /// [`JournalError::Broken`]
     pub fn items(&self) -> Result<Vec<Item>, JournalError> {
-        self.items_after(0)
+        self.read_after(0, <[Item]>::to_vec)
     }
 
-    fn items_after(&self, seen: u64) -> Result<Vec<Item>, JournalError> {
-        let inner = self.lock();
+    fn read_after<T>(&self, seen: u64, ask: impl FnOnce(&[Item]) -> T) -> Result<T, JournalError> {
+        let mut inner = self.lock();
+        let Inner { entries, read, .. } = &mut *inner;
         let mut head = Head::default();
-        let known = usize::try_from(seen).unwrap_or(usize::MAX);
-        if let Some(last) = known.checked_sub(1).and_then(|last| inner.entries.get(last)) {
+        if let Some(last) = read.len().checked_sub(1).and_then(|last| entries.get(last)) {
             head.go_to(last);
         }
-        inner.entries.iter().skip(known).map(|entry| head.take(entry)).collect()
+        for entry in entries.iter().skip(read.len()) {
+            read.push(head.take(entry)?);
+        }
+        let seen = usize::try_from(seen).unwrap_or(usize::MAX);
+        Ok(ask(read.get(seen..).unwrap_or_default()))
     }
 
     /// What a process that started now would know.
@@ -94,7 +100,7 @@ impl Memory {
 
     pub(super) fn books(&self, now: Moment) -> Result<(Books, Option<Accepted>), JournalError> {
         let books = Books::default();
-        books.take_earlier(&self.items()?, now);
+        self.read_after(0, |items| books.take_earlier(items, now))?;
         let restored = |said| restore(&said, |digest| self.lock().texts.get(digest).cloned());
         let accepted = books.read(|ledger| ledger.accepted().cloned());
         Ok((books, accepted.map(restored).transpose()?))
@@ -105,8 +111,7 @@ impl Memory {
     /// # Errors
     /// [`JournalError::Broken`]
     pub fn look(&self, books: &Books, now: Moment) -> Result<(), JournalError> {
-        books.take_foreign(&self.items_after(books.seen())?, now);
-        Ok(())
+        self.read_after(books.seen(), |items| books.take_foreign(items, now))
     }
 
     pub(super) async fn append(

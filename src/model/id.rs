@@ -1,5 +1,6 @@
 //! Identifiers, parsed once.
 
+use smol_str::SmolStr;
 use std::fmt;
 use std::str::FromStr;
 
@@ -99,7 +100,7 @@ macro_rules! identifier {
     ($(#[$doc:meta])* $name:ident, $grammar:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(Box<str>);
+        pub struct $name(SmolStr);
 
         impl $name {
             /// Parses the text; nothing is trimmed or folded.

@@ -68,7 +68,11 @@ impl HostClock {
 impl Clock for HostClock {
     fn now(&self) -> Moment {
         let now = self.truth.now();
-        Moment { wall: now.wall.checked_add(self.off()).unwrap_or(now.wall), ..now }
+        let off = self.off();
+        if off.is_zero() {
+            return now;
+        }
+        Moment { wall: now.wall.checked_add(off).unwrap_or(now.wall), ..now }
     }
 }
 

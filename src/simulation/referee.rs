@@ -115,14 +115,13 @@ struct Book {
     misses: Vec<(When, Scope)>,
     sent_since_resumed: BTreeMap<Scope, u64>,
     holds: BTreeSet<Key>,
-    links: BTreeMap<Key, Known>,
+    links: BTreeMap<Scope, BTreeMap<InstanceId, Known>>,
     most: BTreeMap<VpcId, Vec<(Duration, u64)>>,
     touched: BTreeMap<VpcId, Duration>,
     identified: Option<Duration>,
     calls: u64,
     writes: u64,
     violations: Vec<String>,
-    trace: u64,
     lines: Option<Vec<String>>,
 }
 
@@ -135,8 +134,6 @@ pub struct Referee(Arc<Mutex<Book>>);
 pub struct Findings {
     /// Each broken rule: which, when, what.
     pub violations: Vec<String>,
-    /// Over everything that happened, in order.
-    pub trace: u64,
     /// Everything that happened, where that was asked for.
     pub lines: Vec<String>,
     /// Calls to the cloud.
@@ -179,8 +176,6 @@ impl Referee {
             calls: 0,
             writes: 0,
             violations: Vec::new(),
-            // The offset of FNV-1a.
-            trace: 0xcbf2_9ce4_8422_2325,
             lines: lines.then(Vec::new),
         })))
     }
@@ -196,7 +191,7 @@ impl Referee {
     pub(super) fn answered(&self, now: When, scope: &Scope, instance: &InstanceId, code: &str) {
         let mut book = self.lock();
         book.note(now, &|| format!("answer {instance} {code}"));
-        let known = book.links.entry((scope.clone(), instance.clone())).or_default();
+        let known = book.link(scope, instance);
         known.under_way = false;
         known.ended = Some(now.mono);
         if !MAY_HAVE_EFFECT.contains(&code) {
@@ -257,7 +252,8 @@ impl Referee {
         book.note(now, &|| "restart".to_owned());
         // A reader that starts reads before anything is done.
         book.folder.heard = true;
-        for known in book.links.values_mut().filter(|known| known.under_way) {
+        let links = book.links.values_mut().flat_map(BTreeMap::values_mut);
+        for known in links.filter(|known| known.under_way) {
             known.under_way = false;
             known.ended = Some(now.mono);
         }
@@ -316,7 +312,6 @@ impl Referee {
         let mut book = self.lock();
         Findings {
             violations: book.violations.clone(),
-            trace: book.trace,
             lines: book.lines.as_mut().map(std::mem::take).unwrap_or_default(),
             calls: book.calls,
             writes: book.writes,
@@ -329,13 +324,17 @@ impl Referee {
 }
 
 impl Book {
+    fn link(&mut self, scope: &Scope, instance: &InstanceId) -> &mut Known {
+        self.links.entry(scope.clone()).or_default().entry(instance.clone()).or_default()
+    }
+
+    fn known(&self, (scope, instance): &Key) -> Option<&Known> {
+        self.links.get(scope).and_then(|links| links.get(instance))
+    }
+
     fn note(&mut self, now: When, what: &dyn Fn() -> String) {
-        let line = format!("{:>12.3} {}", now.mono.as_secs_f64(), what());
-        for byte in line.bytes() {
-            self.trace = (self.trace ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        }
         if let Some(lines) = &mut self.lines {
-            lines.push(line);
+            lines.push(format!("{:>12.3} {}", now.mono.as_secs_f64(), what()));
         }
     }
 

@@ -18,8 +18,8 @@ const LOOKS: u32 = 120;
 const PATIENCE: u32 = 6;
 /// How long nothing may be done in the end.
 const QUIET: Duration = Duration::from_secs(24 * 3600);
-/// Passes come that far apart once faults have ended, so that a day costs little.
-const SELDOM: Duration = Duration::from_secs(30 * 60);
+/// Passes come that far apart once faults have ended, so that a day costs little: what people do wakes
+/// it, and what failed is tried again.
 const RARELY: Duration = Duration::from_secs(6 * 3600);
 
 /// How long a revision may take to be in force: the poll, the longest settling, and slow answers.
@@ -119,7 +119,7 @@ async fn come_to_rest(world: &mut World) {
         world.accuse("L5: what the manifests say is not in force".to_owned());
     }
     world.end().await;
-    world.every(SELDOM);
+    world.every(RARELY);
     world.start(u64::MAX);
     let mut looks = 0;
     loop {
@@ -142,9 +142,6 @@ async fn come_to_rest(world: &mut World) {
         world.release_what_was_given_back().await;
         world.approve(LONG).await;
     }
-    world.end().await;
-    world.every(RARELY);
-    world.start(u64::MAX);
     let writes = world.ground.referee.writes();
     world.wait(QUIET).await;
     if world.ground.referee.writes() != writes {

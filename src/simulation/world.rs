@@ -90,7 +90,7 @@ impl World {
             sync: Arc::default(),
             foreign: Arc::default(),
         };
-        let interval = Duration::from_secs(random.choice([60, 120, 300]).unwrap_or(60));
+        let interval = Duration::from_secs(random.choice([60, 300, 900]).unwrap_or(60));
         let mut world = Self {
             ground,
             random,

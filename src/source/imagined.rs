@@ -30,6 +30,8 @@ struct Inner {
     /// Whether changes are told.
     deaf: bool,
     inbox: Option<Arc<Inbox>>,
+    /// What a reading finds, once there was one.
+    read: Option<Arc<Snapshot>>,
 }
 
 impl Imagined {
@@ -90,11 +92,12 @@ impl Imagined {
 
     /// The digest that a reading of it has now, if it can be read.
     pub fn digest(&self) -> Option<Digest> {
-        let inner = self.lock();
-        (inner.broken.is_none() && !inner.files.is_empty()).then(|| snapshot(&inner.files).digest)
+        let mut inner = self.lock();
+        (inner.broken.is_none() && !inner.files.is_empty()).then(|| inner.snapshot().digest.clone())
     }
 
-    fn tell(&self, inner: MutexGuard<'_, Inner>, opened: &[String], closed: &[String]) {
+    fn tell(&self, mut inner: MutexGuard<'_, Inner>, opened: &[String], closed: &[String]) {
+        inner.read = None;
         let inbox = inner.inbox.clone().filter(|_| !inner.deaf);
         drop(inner);
         let Some(inbox) = inbox else { return };
@@ -107,8 +110,12 @@ impl Imagined {
     }
 }
 
-fn snapshot(files: &BTreeMap<String, File>) -> Snapshot {
-    Snapshot::of(files.values().cloned().collect())
+impl Inner {
+    fn snapshot(&mut self) -> Arc<Snapshot> {
+        let files = &self.files;
+        let read = || Arc::new(Snapshot::of(files.values().cloned().collect()));
+        Arc::clone(self.read.get_or_insert_with(read))
+    }
 }
 
 impl Look for Imagined {
@@ -117,7 +124,7 @@ impl Look for Imagined {
     }
 
     async fn look(&mut self, _inbox: &Arc<Inbox>, _care: Care) -> Outcome {
-        let inner = self.lock();
+        let mut inner = self.lock();
         if let Some(why) = &inner.broken {
             return Err(Arc::new(Problem::new(&self.root, why, "mend it").into()));
         }
@@ -125,7 +132,7 @@ impl Look for Imagined {
             let why = "there is no manifest in it: no file *.yaml or *.yml";
             return Err(Arc::new(Problem::new(&self.root, why, "check the checkout").into()));
         }
-        Ok(Arc::new(snapshot(&inner.files)))
+        Ok(inner.snapshot())
     }
 
     fn has(&self, path: &Path) -> bool {

@@ -45,7 +45,7 @@ impl Book {
             }
         }
         *self.sent_since_resumed.entry(scope).or_default() += 1;
-        let known = self.links.entry(key).or_default();
+        let known = self.link(&key.0, &key.1);
         known.under_way = true;
         known.sent = Some((now, ticket.verb()));
     }
@@ -66,7 +66,7 @@ impl Book {
         if earlier.map(|(seq, _)| seq).any(silent) {
             broken.push("S5: the journal does not say how the last call for the link ended");
         }
-        let Some(known) = self.links.get(key) else {
+        let Some(known) = self.known(key) else {
             broken.push("S3: the link was never read by id");
             return broken;
         };
@@ -125,7 +125,7 @@ impl Book {
         if wish.keep.contains(instance) == detach {
             broken.push("S1: the revision in force says otherwise");
         }
-        let attached = self.links.get(&(scope.clone(), instance.clone()));
+        let attached = self.links.get(scope).and_then(|links| links.get(instance));
         if detach && attached.and_then(|it| it.attached_by.as_ref()) == Some(revision) {
             broken.push("S11: attached and detached by one revision");
         }
@@ -196,7 +196,7 @@ impl Book {
         if self.shrunk.get(&scope.vpc).is_some_and(many) {
             broken.push("shrink: a revision lost too many links of the scope");
         }
-        let times = self.links.get(key).map(|known| known.taken.as_slice()).unwrap_or_default();
+        let times = self.known(key).map(|known| known.taken.as_slice()).unwrap_or_default();
         if let Some(last) = times.len().checked_sub(FLAPS).and_then(|from| times.get(from..))
             && let ([first, ..], [.., third]) = (last, last)
             && first.within(HOUR, *third)

@@ -3,7 +3,7 @@
 use super::{Book, When};
 use crate::cloud::{Page, Query};
 use crate::ledger::event::{Accepted, Answered, Cause, Event, Resume, Settled, Target};
-use crate::model::{InstanceId, Scope, Verb};
+use crate::model::{InstanceId, Scope, Verb, VpcId};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -29,33 +29,28 @@ pub(super) fn word(event: &Event) -> String {
 
 impl Book {
     pub(super) fn read(&mut self, begun: Duration, query: &Query, page: &Page) {
-        for link in &page.links {
-            let scope = self.names.scope(&link.vpc);
-            let known = self.links.entry((scope, link.instance.clone())).or_default();
-            // A list shows a link as well as a read by id; for a call only the latter counts.
-            if matches!(query, Query::OfInstances { .. }) {
-                known.listed = known.listed.max(Some(begun));
+        let Self { names, links, .. } = self;
+        let shows = |vpc: &VpcId, instance: &InstanceId| {
+            page.links.iter().any(|link| link.instance == *instance && link.vpc == *vpc)
+        };
+        let mut absent = |vpc: &VpcId, instances: &[InstanceId]| {
+            let links = links.entry(names.scope(vpc)).or_default();
+            for instance in instances.iter().filter(|instance| !shows(vpc, instance)) {
+                let known = links.entry(instance.clone()).or_default();
+                known.absent = known.absent.max(Some(begun));
             }
-        }
-        let listed: BTreeSet<&InstanceId> = page.links.iter().map(|link| &link.instance).collect();
+        };
         match query {
             Query::OfInstances { instances, .. } => {
-                for vpc in &self.names.vpcs {
-                    let here = |id: &InstanceId| page.links.contains(&self.names.link(vpc, id));
-                    for instance in instances.iter().filter(|id| !here(id)) {
-                        let key = (self.names.scope(vpc), instance.clone());
-                        let known = self.links.entry(key).or_default();
-                        known.absent = known.absent.max(Some(begun));
-                    }
+                names.vpcs.iter().for_each(|vpc| absent(vpc, instances));
+                // A list shows a link as well as a read by id; for a call only the latter counts.
+                for link in &page.links {
+                    let known = self.link(&self.names.scope(&link.vpc), &link.instance);
+                    known.listed = known.listed.max(Some(begun));
                 }
             }
             Query::OfVpc { vpc, page: 1, .. } if page.total as usize <= page.links.len() => {
-                let scope = self.names.scope(vpc);
-                for ((of, instance), known) in &mut self.links {
-                    if *of == scope && !listed.contains(instance) {
-                        known.absent = known.absent.max(Some(begun));
-                    }
-                }
+                absent(vpc, &names.instances);
             }
             Query::OfVpc { .. } => (),
         }
@@ -125,7 +120,7 @@ impl Book {
             self.misses.push((now, scope.clone()));
         }
         if *verb == Verb::Attach && answered.result == Answered::ACCEPTED {
-            self.links.entry((scope, instance)).or_default().attached_by = Some(revision);
+            self.link(&scope, &instance).attached_by = Some(revision);
         }
     }
 
@@ -133,8 +128,8 @@ impl Book {
         if settled.outcome != Settled::CONVERGED {
             return;
         }
-        let key = (settled.scope.clone(), settled.instance.clone());
-        let known = self.links.entry(key).or_default();
+        let links = self.links.entry(settled.scope.clone()).or_default();
+        let known = links.entry(settled.instance.clone()).or_default();
         known.sent = None;
         if settled.verb == Verb::Attach {
             return;
