@@ -232,7 +232,7 @@ impl State {
     ) {
         // The token is somebody's proof of who he is, and anybody can read the log.
         let params = params.iter().filter(|(name, _)| *name != "OIDCToken");
-        self.log.push(Call {
+        self.log.push(|| Call {
             number: 0,
             at: now.wall,
             monotonic: now.monotonic,

@@ -246,14 +246,9 @@ impl State {
 
     /// A request id as the cloud forms them: a UUID in upper case.
     pub(super) fn request_id(&mut self) -> String {
-        let (high, low) = (self.rng.u64(..), self.rng.u64(..));
-        format!(
-            "{:08X}-{:04X}-4{:03X}-{:04X}-{:012X}",
-            high >> 32,
-            (high >> 16) & 0xffff,
-            high & 0xfff,
-            (low >> 48) & 0x3fff | 0x8000,
-            low & 0xffff_ffff_ffff
-        )
+        let random = self.rng.u128(..).to_be_bytes();
+        let id = uuid::Builder::from_random_bytes(random).into_uuid();
+        let mut text = uuid::Uuid::encode_buffer();
+        id.hyphenated().encode_upper(&mut text).to_owned()
     }
 }

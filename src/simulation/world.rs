@@ -75,6 +75,7 @@ impl World {
         let bounds = bounds(&law)?;
         let (wishes, cloud) = begin_with(&names, &mut random);
         let sim = Sim::new(&cloud, Arc::new(truth.clone()), seed);
+        sim.with(|state, _| state.log.stop());
         let referee = Referee::new(names.clone(), law, lines);
         let memory = Memory::default();
         let clock = HostClock::new(truth);
