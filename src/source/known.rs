@@ -227,7 +227,19 @@ mod tests {
         assert_eq!(reader.unopened(&path, 1), None, "it may not be readable any more");
         fs::remove_file(&path).unwrap();
         assert_eq!(reader.unopened(&path, 1), None);
-        assert!(!open::is_local(Path::new("/proc/self")) && !open::is_local(&path));
+        assert!(!open::is_local(&path));
+        // What is on no disk is not known to be of this machine, from its first file on.
+        let path = Path::new("/proc/version");
+        let stamp = open::glance(path, u64::MAX).unwrap();
+        let mut known = Known::default();
+        for seconds in [10, 20] {
+            let mut reader = Reader::new(known, Care::Changed, Duration::from_secs(seconds));
+            reader.read(path, stamp.clone(), "a.yaml", "1".to_owned());
+            known = reader.known();
+        }
+        let mut reader = Reader::new(known, Care::Changed, Duration::from_secs(21));
+        assert_eq!(reader.unopened(path, u64::MAX), None);
+        assert!(reader.unchanged(path, &stamp).is_some(), "opened, it is the same");
     }
 
     #[test]
