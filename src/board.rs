@@ -1,7 +1,7 @@
 //! What the daemon says of itself, for whoever asks, and what happens, for whoever follows.
 
 use crate::clock::Moment;
-use crate::desired::{Expiring, Tree};
+use crate::desired::{Expiring, Tree, keep_declared};
 use crate::model::{AccountName, Lane, Revision, Scope};
 use crate::report::ScopeReport;
 use jiff::Timestamp;
@@ -183,8 +183,8 @@ impl Board {
         let revision = &tree.revision;
         self.trend().keep_only(&tree.scopes);
         let mut said = self.said();
-        said.scopes.retain(|scope, _| tree.scopes.contains_key(scope));
-        said.complete.retain(|scope, _| tree.scopes.contains_key(scope));
+        keep_declared(&mut said.scopes, &tree.scopes);
+        keep_declared(&mut said.complete, &tree.scopes);
         said.tree = Some(Arc::clone(tree));
         if said.revision.as_ref() == Some(revision) {
             return;

@@ -205,9 +205,9 @@ where
 
     fn enqueue(&self, schedule: &mut Schedule, tree: &Arc<Tree>, changed: &BTreeSet<Scope>) {
         let now = self.clock.now();
-        schedule.replace(&tree.scopes.keys().cloned().collect(), changed, now.monotonic);
+        schedule.replace(&tree.scopes, changed, now.monotonic);
         if !tree.scopes.is_empty() {
-            self.counts.keep_only(&tree.scopes.keys().collect());
+            self.counts.keep_only(&tree.scopes);
             self.board.accepted(tree, now);
         }
     }

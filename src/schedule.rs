@@ -2,6 +2,7 @@
 //! for each. Events put keys on it and carry no data. Each account and region has places of its own, so
 //! that one whose calls hang holds up no other.
 
+use crate::desired::side_by_side;
 use crate::model::{Lane, Scope};
 use crate::retry::{Policy, backoff};
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,14 +53,27 @@ impl Schedule {
         Self { interval, places: places.max(1), scopes, running }
     }
 
-    /// Takes over the scopes of a new revision: scopes that are not in `scopes` leave the queue,
-    /// `changed` ones are due at once.
-    pub fn replace(&mut self, scopes: &BTreeSet<Scope>, changed: &BTreeSet<Scope>, now: Duration) {
-        self.scopes.retain(|scope, entry| entry.running || scopes.contains(scope));
-        for scope in scopes {
-            let fresh = Entry { due: now, failures: 0, running: false, again: false };
-            self.scopes.entry(scope.clone()).or_insert(fresh);
+    /// Takes over the scopes of a new revision: scopes that are not `declared` leave the queue, `changed`
+    /// ones are due at once.
+    pub fn replace<T>(
+        &mut self,
+        declared: &BTreeMap<Scope, T>,
+        changed: &BTreeSet<Scope>,
+        now: Duration,
+    ) {
+        let (mut gone, mut new) = (Vec::new(), Vec::new());
+        for (scope, entry, declared) in side_by_side(&self.scopes, declared) {
+            match (entry, declared) {
+                (None, _) => new.push(scope.clone()),
+                (Some(entry), None) if !entry.running => gone.push(scope.clone()),
+                _ => (),
+            }
         }
+        for scope in &gone {
+            self.scopes.remove(scope);
+        }
+        let fresh = Entry { due: now, failures: 0, running: false, again: false };
+        self.scopes.extend(new.into_iter().map(|scope| (scope, fresh)));
         for scope in changed {
             self.wake(scope, now);
         }
@@ -159,7 +173,7 @@ mod tests {
 
     fn schedule(names: &[&str]) -> Schedule {
         let mut schedule = Schedule::new(MINUTE, 8);
-        let scopes = names.iter().map(|name| scope(name)).collect();
+        let scopes: BTreeMap<Scope, ()> = names.iter().map(|name| (scope(name), ())).collect();
         schedule.replace(&scopes, &BTreeSet::new(), Duration::ZERO);
         schedule
     }
@@ -213,7 +227,8 @@ mod tests {
             schedule.ended(&scope(name), Ended::Quiet, Duration::ZERO, 0.5);
         }
         let now = Duration::from_secs(5);
-        schedule.replace(&[scope("a"), scope("c")].into(), &[scope("c")].into(), now);
+        let declared = BTreeMap::from([(scope("a"), ()), (scope("c"), ())]);
+        schedule.replace(&declared, &[scope("c")].into(), now);
         assert_eq!(schedule.take(now), Some(scope("c")));
         assert_eq!(schedule.take(MINUTE * 2), Some(scope("a")));
         assert_eq!(schedule.take(MINUTE * 2), None, "b is released");
@@ -237,7 +252,7 @@ mod tests {
         let stuck: Vec<Scope> = (0..9).map(|n| of("a", "cn-a", &n.to_string())).collect();
         let others = [of("a", "cn-b", "x"), of("z", "cn-a", "y")];
         let mut schedule = Schedule::new(MINUTE, 2);
-        let all = stuck.iter().chain(&others).cloned().collect();
+        let all: BTreeMap<_, _> = stuck.iter().chain(&others).map(|of| (of.clone(), ())).collect();
         schedule.replace(&all, &BTreeSet::new(), Duration::ZERO);
         let taken: Vec<Scope> = std::iter::from_fn(|| schedule.take(Duration::ZERO)).collect();
         assert_eq!(taken, [&stuck[..2], &others[..]].concat());

@@ -2,7 +2,7 @@
 //! links that are left. Bounded: as it grows older it grows coarser, and then forgets.
 
 use crate::clock::Moment;
-use crate::desired::Desired;
+use crate::desired::{Desired, side_by_side};
 use crate::model::{Scope, Verb};
 use crate::report::{ScopeReport, Standing};
 use jiff::Timestamp;
@@ -114,8 +114,8 @@ impl Trend {
 
     /// Forgets what is left of scopes that no manifest declares any more.
     pub fn keep_only(&mut self, scopes: &BTreeMap<Scope, Arc<Desired>>) {
-        let gone = self.left.keys().filter(|scope| !scopes.contains_key(*scope));
-        for scope in gone.cloned().collect::<Vec<_>>() {
+        let gone = side_by_side(&self.left, scopes).filter(|(_, _, declared)| declared.is_none());
+        for scope in gone.map(|(scope, ..)| scope.clone()).collect::<Vec<_>>() {
             self.set(&scope, None);
         }
     }

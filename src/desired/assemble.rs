@@ -2,6 +2,7 @@
 
 use super::{Ceilings, Conflict, Desired, Document, Origin, Place, Tree, claims};
 use crate::model::{AccountName, InstanceId, Region, Revision, Scope, VpcId};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -20,15 +21,21 @@ pub fn assemble(
     let revision = Arc::new(revision);
     let mut scopes: BTreeMap<Scope, Desired> = BTreeMap::new();
     for document in documents {
-        match scopes.get_mut(&document.scope) {
-            Some(desired) => join(desired, document),
-            None => {
-                scopes.insert(document.scope.clone(), begin(document, &revision));
+        match scopes.entry(document.scope.clone()) {
+            Entry::Occupied(mut desired) => join(desired.get_mut(), document),
+            Entry::Vacant(place) => {
+                place.insert(begin(document, &revision));
             }
         }
     }
-    let mut conflicts = modes_that_differ(documents);
-    conflicts.extend(vpcs_of_two_accounts(documents));
+    let mut conflicts = Vec::new();
+    // Mostly each scope has one document, and all are of one account: then neither can be.
+    if scopes.len() < documents.len() {
+        conflicts.extend(modes_that_differ(documents));
+    }
+    if are_of_several_accounts(documents) {
+        conflicts.extend(vpcs_of_two_accounts(documents));
+    }
     if claims::may_overlap(&scopes, before) {
         conflicts.extend(instances_claimed_twice(documents));
     }
@@ -100,6 +107,12 @@ fn modes_that_differ(documents: &[Document]) -> Vec<Conflict> {
         }
     }
     conflicts
+}
+
+fn are_of_several_accounts(documents: &[Document]) -> bool {
+    let mut accounts = documents.iter().map(|document| &document.scope.account);
+    let first = accounts.next();
+    accounts.any(|account| Some(account) != first)
 }
 
 /// A VPC belongs to one account: under two names of it, each would cut what only the other lists.

@@ -2,10 +2,12 @@
 //!
 //! An answer of "perhaps" costs the search that names the places; "no" is certain.
 
+use super::tree::side_by_side;
 use super::{Desired, Tree};
 use crate::model::{InstanceId, Scope};
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::sync::Arc;
 
 /// Look-ups that cost about as much as hashing a million ids.
 const LOOKUPS_MAX: usize = 200_000;
@@ -14,8 +16,10 @@ const LOOKUPS_MAX: usize = 200_000;
 /// tree: what it lists already where it is listed now needs no second look.
 pub(super) fn may_overlap(scopes: &BTreeMap<Scope, Desired>, before: Option<&Tree>) -> bool {
     let Some(before) = before else { return any_twice(scopes) };
+    let both = side_by_side(scopes, &before.scopes);
+    let of_new = both.filter_map(|(_, desired, old)| Some((desired?, old)));
     let fresh: Vec<(&Scope, &InstanceId)> =
-        scopes.values().flat_map(|desired| listed_newly(desired, before)).collect();
+        of_new.flat_map(|(desired, old)| listed_newly(desired, old)).collect();
     if fresh.len().saturating_mul(scopes.len()) > LOOKUPS_MAX {
         return any_twice(scopes);
     }
@@ -27,12 +31,11 @@ pub(super) fn may_overlap(scopes: &BTreeMap<Scope, Desired>, before: Option<&Tre
 
 fn listed_newly<'a>(
     desired: &'a Desired,
-    before: &Tree,
+    old: Option<&'a Arc<Desired>>,
 ) -> impl Iterator<Item = (&'a Scope, &'a InstanceId)> {
-    let old = before.scopes.get(&desired.scope).map(|old| old.links.clone());
-    let same = old.as_ref().is_some_and(|old| old.is(&desired.links));
+    let same = old.is_some_and(|old| old.links.is(&desired.links));
     let ids = if same { None } else { Some(desired.links.keys()) };
-    let is_new = move |id: &&InstanceId| old.as_ref().is_none_or(|old| !old.contains_key(*id));
+    let is_new = move |id: &&InstanceId| old.is_none_or(|old| !old.links.contains_key(*id));
     ids.into_iter().flatten().filter(is_new).map(|id| (&desired.scope, id))
 }
 
@@ -52,7 +55,6 @@ mod tests {
     use crate::model::Mode;
     use crate::plan::tests::{desired, scope};
     use proptest::prelude::*;
-    use std::sync::Arc;
 
     fn tree_of(lists: &[Vec<usize>]) -> BTreeMap<Scope, Desired> {
         let of = |(number, ids): (usize, &Vec<usize>)| {

@@ -3,7 +3,9 @@
 use super::{Conflict, Desired, Place};
 use crate::model::{InstanceId, Link, Revision, Scope};
 use jiff::Timestamp;
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
+use std::iter;
 use std::sync::Arc;
 
 /// Every scope that a revision declares.
@@ -22,9 +24,19 @@ impl Tree {
             && self.scopes.get(scope).is_some_and(|desired| desired.keeps(&link.instance, now))
     }
 
+    /// Every scope of either tree, in order, with what `self` and what `newer` says of it.
+    pub fn beside<'a>(
+        &'a self,
+        newer: &'a Self,
+    ) -> impl Iterator<Item = (&'a Scope, Option<&'a Arc<Desired>>, Option<&'a Arc<Desired>>)> {
+        side_by_side(&self.scopes, &newer.scopes)
+    }
+
     /// Scopes that `self` declares and `newer` does not: released, never detached.
     pub fn released_by(&self, newer: &Self) -> BTreeSet<Scope> {
-        self.scopes.keys().filter(|scope| !newer.scopes.contains_key(*scope)).cloned().collect()
+        let released =
+            |(scope, _, new): (&Scope, _, Option<_>)| new.is_none().then(|| scope.clone());
+        self.beside(newer).filter_map(released).collect()
     }
 
     /// The links that `self` lists and `newer` does not, of whatever mode.
@@ -32,18 +44,19 @@ impl Tree {
         &'a self,
         newer: &'a Self,
     ) -> impl Iterator<Item = (&'a Scope, &'a InstanceId)> {
-        self.scopes.iter().flat_map(move |(scope, old)| {
-            let new = newer.scopes.get(scope);
-            let same = new.is_some_and(|new| new.links.is(&old.links));
-            let kept = move |id: &InstanceId| new.is_some_and(|new| new.links.contains_key(id));
-            let lost = old.links.keys().filter(move |id| !same && !kept(id));
-            lost.map(move |id| (scope, id))
-        })
+        self.beside(newer).filter_map(|(scope, old, new)| Some((scope, old?, new))).flat_map(
+            |(scope, old, new)| {
+                let same = new.is_some_and(|new| new.links.is(&old.links));
+                let kept = move |id: &InstanceId| new.is_some_and(|new| new.links.contains_key(id));
+                let lost = old.links.keys().filter(move |id| !same && !kept(id));
+                lost.map(move |id| (scope, id))
+            },
+        )
     }
 
     /// Scopes of `newer` that are new or say something else than in `self`.
     pub fn changed_in(&self, newer: &Self) -> BTreeSet<Scope> {
-        let differs = |scope: &Scope, desired: &Desired| match self.scopes.get(scope) {
+        let differs = |old: Option<&Arc<Desired>>, desired: &Desired| match old {
             None => true,
             Some(old) => {
                 let limits = (&old.max_detach, old.allow_empty);
@@ -53,8 +66,10 @@ impl Tree {
                     || old.links != desired.links
             }
         };
-        let changed = newer.scopes.iter().filter(|(scope, desired)| differs(scope, desired));
-        changed.map(|(scope, _)| scope.clone()).collect()
+        let changed = self
+            .beside(newer)
+            .filter(|(_, old, new)| new.is_some_and(|desired| differs(*old, desired)));
+        changed.map(|(scope, ..)| scope.clone()).collect()
     }
 
     /// Links desired at `now`, over all scopes.
@@ -76,8 +91,8 @@ impl Tree {
     /// has lost: so looks a file that was cut in the middle of its last id, which is valid YAML.
     pub fn cut_short_in(&self, newer: &Self) -> Vec<Conflict> {
         let mut found = Vec::new();
-        for (scope, desired) in &newer.scopes {
-            let Some(old) = self.scopes.get(scope) else { continue };
+        for (_, old, desired) in self.beside(newer) {
+            let (Some(old), Some(desired)) = (old, desired) else { continue };
             if old.links.is(&desired.links) {
                 continue;
             }
@@ -103,6 +118,35 @@ impl Tree {
     }
 }
 
+/// Every scope of two maps, in order, with what each has: one comparison a scope, where looking up takes
+/// ten. An estate may have many scopes, of which one changes.
+pub fn side_by_side<'a, A, B>(
+    one: &'a BTreeMap<Scope, A>,
+    other: &'a BTreeMap<Scope, B>,
+) -> impl Iterator<Item = (&'a Scope, Option<&'a A>, Option<&'a B>)> {
+    let (mut ones, mut others) = (one.iter().peekable(), other.iter().peekable());
+    iter::from_fn(move || {
+        let order = match (ones.peek(), others.peek()) {
+            (Some((one, _)), Some((other, _))) => one.cmp(other),
+            (Some(_), None) => Ordering::Less,
+            (None, _) => Ordering::Greater,
+        };
+        let one = if order.is_le() { ones.next() } else { None };
+        let other = if order.is_ge() { others.next() } else { None };
+        let scope = one.map(|(scope, _)| scope).or(other.map(|(scope, _)| scope))?;
+        Some((scope, one.map(|(_, value)| value), other.map(|(_, value)| value)))
+    })
+}
+
+/// Drops what `kept` has of scopes that are not `declared` any more.
+pub fn keep_declared<A, B>(kept: &mut BTreeMap<Scope, A>, declared: &BTreeMap<Scope, B>) {
+    let gone = side_by_side(kept, declared).filter(|(_, _, declared)| declared.is_none());
+    let gone: Vec<Scope> = gone.map(|(scope, ..)| scope.clone()).collect();
+    for scope in &gone {
+        kept.remove(scope);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,6 +162,31 @@ mod tests {
         }
         let revision = Arc::clone(&wanted.revision);
         Tree { revision, scopes: [(scope(), Arc::new(wanted))].into() }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn side_by_side_is_what_looking_up_each_gives(
+            one in proptest::collection::btree_set(0_u8..12, 0..8),
+            other in proptest::collection::btree_set(0_u8..12, 0..8),
+        ) {
+            let named = |n: &u8| {
+                let vpc = VpcId::parse(&format!("vpc-{n:02}")).unwrap();
+                (Scope { vpc, ..scope() }, *n)
+            };
+            let map = |of: &BTreeSet<u8>| of.iter().map(named).collect::<BTreeMap<_, _>>();
+            let (mut one, other) = (map(&one), map(&other));
+            let all: BTreeSet<&Scope> = one.keys().chain(other.keys()).collect();
+            let expected: Vec<_> =
+                all.into_iter().map(|scope| (scope, one.get(scope), other.get(scope))).collect();
+            let found: Vec<_> = side_by_side(&one, &other).collect();
+            let before = one.clone();
+            proptest::prop_assert_eq!(found, expected);
+            keep_declared(&mut one, &other);
+            proptest::prop_assert!(one.iter().all(|(scope, n)| other.get(scope) == Some(n)));
+            let both = other.keys().filter(|scope| before.contains_key(*scope)).count();
+            proptest::prop_assert_eq!(one.len(), both);
+        }
     }
 
     #[test]

@@ -2,10 +2,11 @@
 
 use super::event::Shrunk;
 use super::{Ledger, LinkKey};
-use crate::desired::Tree;
+use crate::desired::{Desired, Tree};
 use crate::model::{Amount, InstanceId, Lineage, Revision, Scope, printable};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// By which commits a revision follows the one before.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -57,8 +58,7 @@ impl Ledger {
     pub fn protected_under(&self, older: Option<&Tree>, newer: &Tree) -> BTreeSet<LinkKey> {
         let said_before = older.into_iter().flat_map(|older| {
             // What is said there still is said by the newer tree, too.
-            let anew = |scope: &&Scope| !says_the_same(older, newer, scope);
-            older.scopes.keys().filter(anew).flat_map(|scope| said_protected_in(older, scope))
+            differing(older, newer).flat_map(|(scope, said)| said_protected_in(scope, said))
         });
         let before = self.protected().into_iter().chain(said_before);
         let before = before.map(|(scope, instance)| (called_now(&scope, newer), instance));
@@ -67,7 +67,8 @@ impl Ledger {
             let said = desired.and_then(|desired| desired.links.get(instance));
             said.is_some_and(|said| !said.protected && said.until.is_none())
         };
-        let said_by_newer = newer.scopes.keys().flat_map(|scope| said_protected_in(newer, scope));
+        let said_by_newer =
+            newer.scopes.iter().flat_map(|(scope, said)| said_protected_in(scope, said));
         before.filter(|link| !lifted(link)).chain(said_by_newer).collect()
     }
 
@@ -86,13 +87,12 @@ impl Ledger {
         let earlier =
             self.accepted().map(|accepted| accepted.shrunk.as_slice()).unwrap_or_default();
         let mut scopes: BTreeSet<&Scope> = earlier.iter().map(|shrunk| &shrunk.scope).collect();
-        scopes.extend(older.into_iter().flat_map(|tree| tree.scopes.keys()));
+        // Where nothing is pending from before, a scope that has the same links loses none.
+        let differing = older.into_iter().flat_map(|older| differing(older, newer));
+        scopes.extend(differing.map(|(scope, _)| scope));
         let lost = scopes.into_iter().filter_map(|scope| {
             let (most, least) = limits(&called_now(scope, newer));
             let pending = self.shrunk(scope).filter(|shrunk| shrunk.exceeds(most, least));
-            if pending.is_none() && older.is_some_and(|older| says_the_same(older, newer, scope)) {
-                return None;
-            }
             let before = older.map(|tree| ids(tree, scope, now)).unwrap_or_default();
             let scope = called_now(scope, newer);
             let kept = ids(newer, &scope, now);
@@ -129,17 +129,26 @@ fn called_now(scope: &Scope, tree: &Tree) -> Scope {
     if tree.scopes.contains_key(scope) { None } else { renamed() }.unwrap_or_else(|| scope.clone())
 }
 
-fn said_protected_in<'a>(tree: &'a Tree, scope: &'a Scope) -> impl Iterator<Item = LinkKey> + 'a {
-    let desired = tree.scopes.get(scope).into_iter();
-    let links = desired.flat_map(|desired| desired.links.with_terms());
-    let protected = links.filter(|(_, said)| said.protected);
+fn said_protected_in<'a>(
+    scope: &'a Scope,
+    said: &'a Desired,
+) -> impl Iterator<Item = LinkKey> + 'a {
+    let protected = said.links.with_terms().filter(|(_, said)| said.protected);
     protected.map(|(instance, _)| (scope.clone(), instance.clone()))
 }
 
-/// Whether a scope has the very same links in both trees: most have, and a tree may hold a million.
-fn says_the_same(older: &Tree, newer: &Tree, scope: &Scope) -> bool {
-    let both = (older.scopes.get(scope), newer.scopes.get(scope));
-    matches!(both, (Some(older), Some(newer)) if older.links.is(&newer.links))
+/// The scopes of `older` that have not the very same links in `newer`: most have, and a tree may hold a
+/// million.
+fn differing<'a>(
+    older: &'a Tree,
+    newer: &'a Tree,
+) -> impl Iterator<Item = (&'a Scope, &'a Arc<Desired>)> {
+    let same = |older: &Desired, newer: &Desired| older.links.is(&newer.links);
+    let differs = move |(scope, old, new): (_, Option<&'a Arc<Desired>>, Option<&Arc<Desired>>)| {
+        let old = old.filter(|old| !new.is_some_and(|new| same(old, new)))?;
+        Some((scope, old))
+    };
+    older.beside(newer).filter_map(differs)
 }
 
 fn ids(tree: &Tree, scope: &Scope, now: Timestamp) -> BTreeSet<InstanceId> {

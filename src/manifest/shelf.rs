@@ -10,12 +10,18 @@ use std::sync::Arc;
 /// The documents of the files that were read last, each with the very text it was read from: a file
 /// is taken from here only if every byte of it is the same.
 #[derive(Debug, Default)]
-pub struct Shelf(BTreeMap<Arc<str>, Kept>);
+pub struct Shelf {
+    files: BTreeMap<Arc<str>, Kept>,
+    /// Counts the readings.
+    readings: u64,
+}
 
 #[derive(Debug)]
 struct Kept {
     text: Arc<str>,
     documents: Vec<Document>,
+    /// The last reading that had the file.
+    reading: u64,
 }
 
 impl Shelf {
@@ -25,7 +31,7 @@ impl Shelf {
     /// As there.
     pub fn parse(&mut self, files: &[File]) -> Result<Vec<Document>, Vec<Diagnostic>> {
         let is_kept =
-            |file: &File| self.0.get(&file.path).is_some_and(|kept| kept.text == *file.text());
+            |file: &File| self.files.get(&file.path).is_some_and(|kept| kept.text == *file.text());
         let changed: Vec<&File> = files.iter().filter(|file| !is_kept(file)).collect();
         let read = together::read(&changed);
         let mut diagnostics = Vec::new();
@@ -33,27 +39,25 @@ impl Shelf {
             match outcome {
                 Ok(documents) => {
                     let text = Arc::clone(file.text());
-                    self.0.insert(Arc::clone(&file.path), Kept { text, documents });
+                    self.files.insert(Arc::clone(&file.path), Kept { text, documents, reading: 0 });
                 }
                 Err(found) => {
-                    self.0.remove(&file.path);
+                    self.files.remove(&file.path);
                     diagnostics.extend(found);
                 }
             }
         }
-        let mut before = std::mem::take(&mut self.0);
-        let mut documents = Vec::with_capacity(before.len());
+        let now = self.readings.wrapping_add(1);
+        self.readings = now;
+        let mut documents = Vec::with_capacity(self.files.len());
         for file in files {
-            // A file that is named twice is there twice.
-            let Some(mut kept) = before.remove(&file.path).or_else(|| self.0.remove(&file.path))
-            else {
-                continue;
-            };
+            let Some(kept) = self.files.get_mut(&file.path) else { continue };
             documents.extend(kept.documents.iter().cloned());
             // The same bytes as last time: keep one copy alive, and not two.
             kept.text = Arc::clone(file.text());
-            self.0.insert(Arc::clone(&file.path), kept);
+            kept.reading = now;
         }
+        self.files.retain(|_, kept| kept.reading == now);
         if diagnostics.is_empty() {
             return Ok(documents);
         }
@@ -126,7 +130,7 @@ mod tests {
             .map(|(scope, old)| after.scopes.get(scope).is_some_and(|new| new.links.is(&old.links)))
             .collect();
         assert_eq!(kept, [true, false, false]);
-        assert_eq!(shelf.0.len(), 3, "a file that is gone is not kept");
+        assert_eq!(shelf.files.len(), 3, "a file that is gone is not kept");
     }
 
     #[test]

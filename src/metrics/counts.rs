@@ -4,6 +4,7 @@ use super::Operation;
 use crate::apply::Applied;
 use crate::clock::Timings;
 use crate::cloud::{Class, CloudError};
+use crate::desired::keep_declared;
 use crate::gate::Rule;
 use crate::model::{AccountName, Lane, Region, Scope, Verb};
 use crate::outcome::Outcome;
@@ -51,12 +52,13 @@ pub(super) struct Counted {
 
 impl Counts {
     /// Forgets what is counted by VPC of those that no manifest declares any more.
-    pub fn keep_only(&self, scopes: &BTreeSet<&Scope>) {
-        self.lock().passes.retain(|scope, _| scopes.contains(scope));
-        let lanes: BTreeSet<Lane> = scopes.iter().map(|scope| scope.lane()).collect();
-        self.lock().refusing.retain(|(account, region), _| {
-            let lane = |region: &Region| Lane { account: account.clone(), region: region.clone() };
-            region.as_ref().is_none_or(|region| lanes.contains(&lane(region)))
+    pub fn keep_only<T>(&self, declared: &BTreeMap<Scope, T>) {
+        let mut counted = self.lock();
+        keep_declared(&mut counted.passes, declared);
+        counted.refusing.retain(|(account, region), _| {
+            let is_of =
+                |scope: &Scope| (&scope.account, Some(&scope.region)) == (account, region.as_ref());
+            region.is_none() || declared.keys().any(is_of)
         });
     }
 

@@ -174,7 +174,7 @@ async fn a_released_vpc_leaves_no_series_behind() {
     world.passed(pass(&[1], &[1]));
     let vpc = format!("vpc=\"{}\"", scope().vpc);
     assert!(world.text().contains(&vpc));
-    world.counts.keep_only(&BTreeSet::new());
+    world.counts.keep_only(&BTreeMap::<_, ()>::new());
     let revision = crate::model::Revision::of_content(crate::model::Digest::of([b"x".as_slice()]));
     let empty = Tree { revision: Arc::new(revision), scopes: BTreeMap::new() };
     world.board.accepted(&Arc::new(empty), world.clock.now());

@@ -148,7 +148,11 @@ impl<L: Look> Folder<L> {
             tokio::select! {
                 biased;
                 () = sleep_until(poll) => self.poll().await,
-                () = self.inbox.woken() => self.settle().await,
+                () = self.inbox.woken() => {
+                    // Whoever writes a file makes several events: one reading is enough for them.
+                    sleep(self.settings.settle / BURST).await;
+                    self.settle().await;
+                }
             }
         }
     }

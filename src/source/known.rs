@@ -4,10 +4,11 @@
 //! change soon after another can leave them as they are. So a file is taken for unchanged only where
 //! it was read well after it was first seen as it is now, and a poll reads everything all the same.
 
-use super::open::Stamp;
+use super::open::{self, Stamp};
 use crate::manifest::File;
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsString;
+use std::path::Path;
 use std::time::Duration;
 
 /// Longer than any file system's times stand still: two seconds on FAT.
@@ -22,9 +23,9 @@ pub(super) enum Care {
     Changed,
 }
 
-/// The files that were read last, by resolved path.
+/// The files that were read last, by resolved path as the system writes it.
 #[derive(Debug, Default)]
-pub(super) struct Known(BTreeMap<PathBuf, Kept>);
+pub(super) struct Known(HashMap<OsString, Kept>);
 
 #[derive(Debug)]
 struct Kept {
@@ -54,31 +55,45 @@ pub(super) struct Reader {
     after: Known,
     care: Care,
     now: Duration,
+    /// The file systems that were come by, by device: whether they are on this machine.
+    local: BTreeMap<u64, bool>,
 }
 
 impl Reader {
     /// A reading that begins `now`, on the monotonic clock.
     pub fn new(before: Known, care: Care, now: Duration) -> Self {
-        Self { before, after: Known::default(), care, now }
+        Self { before, after: Known::default(), care, now, local: BTreeMap::new() }
+    }
+
+    /// The file at the resolved path `real`, if the file system says even of one that is not opened that
+    /// it need not be read again. Where a server has to be asked for the truth it is never that.
+    pub fn unopened(&mut self, real: &Path, left: u64) -> Option<File> {
+        let is_remote = self.local.values().any(|local| !local);
+        if self.care == Care::Everything || is_remote {
+            return None;
+        }
+        let stamp = open::glance(real, left)?;
+        let local = self.local.entry(stamp.device()).or_insert_with(|| open::is_local(real));
+        if *local { self.unchanged(real, &stamp) } else { None }
     }
 
     /// The file at the resolved path `real`, if it need not be read again. Its name may be another
     /// one.
     pub fn unchanged(&mut self, real: &Path, stamp: &Stamp) -> Option<File> {
-        let kept = self.before.0.get(real)?;
+        let kept = self.before.0.get(real.as_os_str())?;
         let is_old = kept.read.saturating_sub(kept.since) >= TICK;
         if self.care == Care::Everything || !is_old || kept.stamp != *stamp {
             return None;
         }
-        let kept = self.before.0.remove(real)?;
+        let (real, kept) = self.before.0.remove_entry(real.as_os_str())?;
         let file = kept.file.clone();
-        self.after.0.insert(real.to_owned(), kept);
+        self.after.0.insert(real, kept);
         Some(file)
     }
 
     /// What reading the file gave. The same text as before is kept once.
     pub fn read(&mut self, real: &Path, stamp: Stamp, path: &str, text: String) -> File {
-        let before = self.before.0.remove(real);
+        let before = self.before.0.remove(real.as_os_str());
         let before = before.filter(|kept| **kept.file.text() == *text);
         let (since, file) = match before {
             Some(kept) if kept.stamp == stamp => (kept.since, kept.file.at(path)),
@@ -86,7 +101,7 @@ impl Reader {
             None => (self.now, File::new(path, text)),
         };
         let kept = Kept { stamp, since, read: self.now, file: file.clone() };
-        self.after.0.insert(real.to_owned(), kept);
+        self.after.0.insert(real.as_os_str().to_owned(), kept);
         file
     }
 
@@ -107,6 +122,7 @@ mod tests {
     use super::super::open;
     use super::*;
     use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
     use std::sync::Arc;
 
     fn look(known: Known, path: &Path, care: Care, seconds: u64) -> (Known, Option<String>) {
@@ -181,6 +197,49 @@ mod tests {
         let (known, later) = look(known, &path, Care::Changed, 23);
         assert!(later.is_some());
         assert_eq!(look(known, &path, Care::Changed, 24).1, None);
+    }
+
+    #[test]
+    fn a_file_is_left_closed_only_where_its_own_machine_knows_that_it_is_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.yaml");
+        fs::write(&path, "1").unwrap();
+        let stamp = open::glance(&path, 1).unwrap();
+        let after = |care, is_local, left| {
+            let (known, _) = look(Known::default(), &path, Care::Everything, 10);
+            let (known, _) = look(known, &path, Care::Everything, 20);
+            let mut reader = Reader::new(known, care, Duration::from_secs(21));
+            reader.local.insert(stamp.device(), is_local);
+            let found = reader.unopened(&path, left);
+            // What is not left closed is known still when it is opened.
+            assert_eq!(found.is_none(), reader.before.0.contains_key(path.as_os_str()));
+            found.map(|file| file.text().to_string())
+        };
+        assert_eq!(after(Care::Changed, true, 1).as_deref(), Some("1"));
+        assert_eq!(after(Care::Everything, true, 1), None, "a poll reads every byte");
+        assert_eq!(after(Care::Changed, false, 1), None, "a server has to be asked");
+        assert_eq!(after(Care::Changed, true, 0), None, "the tree is too large with it");
+        let (known, _) = look(Known::default(), &path, Care::Everything, 10);
+        let (known, _) = look(known, &path, Care::Everything, 20);
+        let mut reader = Reader::new(known, Care::Changed, Duration::from_secs(21));
+        reader.local.insert(stamp.device(), true);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
+        assert_eq!(reader.unopened(&path, 1), None, "it may not be readable any more");
+        fs::remove_file(&path).unwrap();
+        assert_eq!(reader.unopened(&path, 1), None);
+        assert!(!open::is_local(&path));
+        // What is on no disk is not known to be of this machine, from its first file on.
+        let path = Path::new("/proc/version");
+        let stamp = open::glance(path, u64::MAX).unwrap();
+        let mut known = Known::default();
+        for seconds in [10, 20] {
+            let mut reader = Reader::new(known, Care::Changed, Duration::from_secs(seconds));
+            reader.read(path, stamp.clone(), "a.yaml", "1".to_owned());
+            known = reader.known();
+        }
+        let mut reader = Reader::new(known, Care::Changed, Duration::from_secs(21));
+        assert_eq!(reader.unopened(path, u64::MAX), None);
+        assert!(reader.unchanged(path, &stamp).is_some(), "opened, it is the same");
     }
 
     #[test]

@@ -20,6 +20,11 @@ pub(super) struct Stamp {
 }
 
 impl Stamp {
+    /// The file system that holds the file.
+    pub fn device(&self) -> u64 {
+        self.device
+    }
+
     fn of(metadata: &Metadata) -> Self {
         Self {
             device: metadata.dev(),
@@ -29,6 +34,35 @@ impl Stamp {
             changed: (metadata.ctime(), metadata.ctime_nsec()),
         }
     }
+}
+
+/// What the file system says of the file at the resolved path `real`, without its being opened; `None`
+/// where it is no regular file, or is larger than `left`.
+///
+/// To open a file tells everybody who watches its folder, us among them: a thousand events a reading.
+pub(super) fn glance(real: &Path, left: u64) -> Option<Stamp> {
+    let metadata = real.symlink_metadata().ok()?;
+    (metadata.is_file() && metadata.len() <= left.min(FILE_BYTES_MAX)).then(|| Stamp::of(&metadata))
+}
+
+/// Whether the file system that holds `real` is on this machine, and so knows by itself what its files
+/// are. One that is not on the list counts as none: it may have to ask a server.
+pub(super) fn is_local(real: &Path) -> bool {
+    // Magic numbers of `linux/magic.h`; XFS and ZFS have theirs in their own headers.
+    const LOCAL: [u64; 8] = [
+        0xef53,      // ext2, ext3, ext4
+        0x5846_5342, // XFS
+        0x9123_683e, // Btrfs
+        0x0102_1994, // tmpfs, in which Kubernetes mounts secrets
+        0xf2f5_2010, // F2FS
+        0xca45_1a4e, // bcachefs
+        0x2fc1_2fc1, // ZFS
+        0x4d44,      // FAT
+    ];
+    let Ok(found) = rustix::fs::statfs(real) else { return false };
+    // Some numbers are negative where the type is 32 bits wide.
+    let magic = u64::try_from(i128::from(found.f_type) & 0xffff_ffff);
+    magic.is_ok_and(|magic| LOCAL.contains(&magic))
 }
 
 /// A regular file that is not too large, open.
