@@ -207,7 +207,7 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::time::Duration;
 
-    /// Gives a key that hardly lives long enough, and better ones afterwards.
+    /// Gives a key that hardly lives long enough, and better ones afterwards; each takes a second.
     struct Service(TokioClock, AtomicU64);
 
     impl std::fmt::Debug for Service {
@@ -226,7 +226,10 @@ mod tests {
             let life = Duration::from_secs(if number == 1 { 65 } else { 600 });
             let key = Key::new(&number.to_string(), "s", Some("t"));
             let end = self.0.now().after(life).wall;
-            Box::pin(std::future::ready(key.map(|key| key.ending(Some(end)))))
+            Box::pin(async move {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                key.map(|key| key.ending(Some(end)))
+            })
         }
     }
 
