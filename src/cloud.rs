@@ -64,7 +64,8 @@ pub trait ReadLinks: Send + Sync {
 
 /// Changes links. Takes tickets and nothing else: without a durable intent there is no call.
 pub trait WriteLinks: Send + Sync {
-    /// Detaches or attaches, as the ticket says. Asks once; no retry.
+    /// Detaches or attaches, as the ticket says. Asks once; no retry. Nothing is waited for before it is sent,
+    /// for leave was given for now: what takes time is for [`WriteLinks::ready`].
     ///
     /// # Errors
     /// [`CloudError`], classified.

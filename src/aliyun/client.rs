@@ -1,18 +1,18 @@
 //! Signs, sends, reads and classifies: the cloud's seams over HTTPS.
 
 use super::codes::Operation;
-use super::credentials::{CredentialError, Credentials, InUse, Need};
+use super::credentials::{Credentials, InUse};
 use super::endpoint::Endpoint;
 use super::redact::{Raw, Secrets};
 use super::wire::{self, Answer, Malformed};
 use crate::clock::Clock;
 use crate::cloud::{
-    Accepted, Class, CloudError, IDS_MAX, NO_KEY, PAGE_SIZE_MAX, Page, Query, ReadLinks, Ticket,
-    WriteLinks,
+    Accepted, Class, CloudError, IDS_MAX, PAGE_SIZE_MAX, Page, Query, ReadLinks, Ticket, WriteLinks,
 };
 use crate::https::root_cause;
 use crate::model::{AccountId, InstanceId, Region, Verb};
 use crate::signature::Pair;
+use keyring::{Keyring, not_carried_out};
 use request::Call;
 use skew::Skew;
 use std::sync::Arc;
@@ -22,6 +22,7 @@ pub(super) mod exchange;
 pub(super) mod hints;
 mod identity;
 pub(super) mod judge;
+pub mod keyring;
 pub mod offline;
 pub mod probe;
 pub(super) mod request;
@@ -101,8 +102,7 @@ pub struct Client {
     http: reqwest::Client,
     clock: Arc<dyn Clock>,
     skew: Skew,
-    /// Whose the key is that was asked about last. Who asks holds it, so that the others wait for that answer.
-    owner: tokio::sync::Mutex<Option<identity::Owner>>,
+    keyring: Keyring,
 }
 
 impl std::fmt::Debug for Client {
@@ -122,13 +122,8 @@ impl Client {
     pub fn new(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, ClientError> {
         let http =
             exchange::http(&settings).map_err(|error| ClientError { why: root_cause(&error) })?;
-        Ok(Self {
-            settings,
-            http,
-            clock,
-            skew: Skew::default(),
-            owner: tokio::sync::Mutex::default(),
-        })
+        let keyring = Keyring::new(settings.credentials.clone(), settings.pinned.clone());
+        Ok(Self { settings, http, clock, skew: Skew::default(), keyring })
     }
 
     /// For a read, up to three attempts within `limit`: it is sent again after one clock correction
@@ -140,11 +135,11 @@ impl Client {
         limit: Duration,
     ) -> Result<(Option<String>, T), CloudError> {
         // Before the time of the call begins: until there is a key, certainly nothing was sent.
-        let need = if call.operation.writes() { Need::Write } else { Need::Read };
-        let key = self.key(need).await?;
-        if call.operation.writes() {
-            self.vouch(&key).await?;
-        }
+        let key = if call.operation.writes() {
+            self.keyring.for_change().await?
+        } else {
+            self.keyring.for_read().await?
+        };
         self.call_with(key, call, read, limit).await
     }
 
@@ -207,9 +202,7 @@ impl Client {
                 }
             } else if !refreshed && code("InvalidSecurityToken.Expired") {
                 refreshed = true;
-                let other = self.settings.credentials.other_than(&key, Need::Read).await;
-                let renewed = other.map_err(|error| without_key(&error))?;
-                if !renewed.key.same_as(&key.key) {
+                if let Some(renewed) = self.keyring.after(&key).await? {
                     if writes {
                         return Err(not_carried_out(failure.error));
                     }
@@ -268,17 +261,6 @@ impl Client {
         endpoint
             .map_err(|error| CloudError::new(Class::Misconfigured, "endpoint", error.to_string()))
     }
-
-    async fn key(&self, need: Need) -> Result<InUse, CloudError> {
-        self.settings.credentials.key(need).await.map_err(|error| without_key(&error))
-    }
-}
-
-/// Nothing was sent without a key. Where time alone brings none, a person has to look: as if it were not
-/// accepted.
-fn without_key(error: &CredentialError) -> CloudError {
-    let class = if error.is_temporary() { Class::Unreachable } else { Class::Unauthenticated };
-    CloudError::new(class, NO_KEY, error.to_string())
 }
 
 impl ReadLinks for Client {
@@ -312,24 +294,12 @@ impl WriteLinks for Client {
     }
 
     async fn ready(&self) -> Result<(), CloudError> {
-        let vouched = match self.key(Need::Write).await {
-            Ok(key) => self.vouch(&key).await,
-            Err(error) => Err(error),
-        };
-        vouched.or_else(|error| match error.class {
-            Class::Unreachable => Err(error),
-            _ => Ok(()),
-        })
+        self.keyring.ready(|key| self.account_of(key)).await
     }
 
     fn clock_off(&self) -> Duration {
         self.skew.off()
     }
-}
-
-/// The error of a write that the cloud turned away before looking at it, and that can succeed now.
-fn not_carried_out(error: CloudError) -> CloudError {
-    CloudError { class: Class::Unreachable, ..error }
 }
 
 pub(super) fn pair(name: &str, value: &str) -> Pair {

@@ -19,12 +19,21 @@ pub type Classifier = fn(&str, &str) -> Class;
 pub struct SimAccount {
     sim: Sim,
     account: AccountId,
+    /// The key that calls are made with; the first of the account where none is named.
+    key: Option<String>,
     classify: Classifier,
 }
 
 impl SimAccount {
     pub(super) fn new(sim: Sim, account: AccountId) -> Self {
-        Self { sim, account, classify }
+        Self { sim, account, key: None, classify }
+    }
+
+    /// The same cloud, as whoever makes calls with the key of that id sees it: whose the key is, is whose the
+    /// calls are.
+    #[must_use]
+    pub fn with_key(&self, id: &str) -> Self {
+        Self { key: Some(id.to_owned()), ..self.clone() }
     }
 
     /// The same account, with errors classified by the table of the real adapter.
@@ -37,11 +46,12 @@ impl SimAccount {
     async fn call(&self, action: Action, params: &Params) -> Result<(Answer, String), CloudError> {
         let verdict = self.sim.with(|state, now| {
             let time = state.server_time(now);
-            let key = state.keys.of(&self.account).map(str::to_owned).unwrap_or_default();
+            let key = self.key.as_deref().or_else(|| state.keys.of(&self.account));
+            let key = key.unwrap_or_default().to_owned();
             let token = state.keys.get(&key).and_then(|key| key.token.clone());
             let token = token.as_ref().map(|(text, _)| text.expose_secret());
-            match state.keys.accept(&key, token, time).map(|_| ()) {
-                Ok(()) => state.exchange(now, &self.account, action.as_str(), params),
+            match state.keys.accept(&key, token, time).map(|key| key.account.clone()) {
+                Ok(account) => state.exchange(now, &account, action.as_str(), params),
                 Err(refusal) => state.turn_away(now, action.as_str(), params, refusal),
             }
         });

@@ -55,6 +55,10 @@ pub enum Deed {
     KeyDisabled,
     /// A24: the credential is of another account.
     ForeignCredential,
+    /// A24: the key ends soon, and the next one comes when it comes.
+    KeyEnds,
+    /// A24: the next key is another account's.
+    ForeignRenewal,
     /// A26: the region is down.
     RegionDown,
     /// A32: the action is retired.
@@ -134,7 +138,7 @@ impl Deed {
     ];
 
     /// Every deed.
-    pub const ALL: [Self; 57] = [
+    pub const ALL: [Self; 59] = [
         Self::ServerErrors,
         Self::LostAnswers,
         Self::Unreachable,
@@ -161,6 +165,8 @@ impl Deed {
         Self::Hidden,
         Self::KeyDisabled,
         Self::ForeignCredential,
+        Self::KeyEnds,
+        Self::ForeignRenewal,
         Self::RegionDown,
         Self::Retired,
         Self::Reattaching,

@@ -8,24 +8,24 @@
 
 use super::estate::Names;
 use super::referee::{Referee, When};
+use crate::aliyun::client::keyring::Keyring;
 use crate::apply::{Circumstances, Newest, Progress, Quarantine, Serial, Unsettled, Writes};
 use crate::attempt::{Lanes, Limits};
 use crate::board::Board;
 use crate::clock::{Clock, Moment, TokioClock};
-use crate::cloud::{
-    Accepted, Class, CloudError, Identify, Page, Query, ReadLinks, Ticket, WriteLinks,
-};
+use crate::cloud::{Accepted, Class, CloudError, Page, Query, ReadLinks, Ticket, WriteLinks};
 use crate::daemon::{Daemon, Estate, Intake, Said, Warned};
 use crate::desired::Ceiling;
 use crate::gate::Bounds;
 use crate::journal::{Disk, Journal, Memory, PauseFile};
 use crate::ledger::Event;
-use crate::model::{AccountId, InstanceId, VpcId};
+use crate::model::{InstanceId, VpcId};
 use crate::observe::{Pins, Reads};
 use crate::sim::{Sim, SimAccount};
 use crate::source::{Imagined, Settings};
 use futures_util::future::BoxFuture;
 use jiff::SignedDuration;
+use secrecy::ExposeSecret as _;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,6 +33,8 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+pub(super) mod keys;
 
 /// How long a call may take altogether, as the real client has it.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -90,6 +92,8 @@ pub(super) struct Ground {
     pub sync: Arc<Mutex<Duration>>,
     /// Whether the credential belongs to somebody else.
     pub foreign: Arc<AtomicBool>,
+    /// Who gives the process its keys.
+    pub service: keys::Service,
 }
 
 /// How often a process does what it does whether or not anything happened. A day of waiting costs as
@@ -137,6 +141,11 @@ impl Mortality {
             self.kill();
         }
         self.left.store(left.saturating_sub(1), Ordering::Relaxed);
+        self.alive().await;
+    }
+
+    /// Waits forever if the process is dead.
+    async fn alive(&self) {
         if self.dead.load(Ordering::Relaxed) {
             std::future::pending::<()>().await;
         }
@@ -146,6 +155,7 @@ impl Mortality {
 /// The seams of one life.
 struct Seam {
     cloud: SimAccount,
+    keyring: Keyring,
     ground: Ground,
     mortality: Arc<Mortality>,
 }
@@ -160,8 +170,7 @@ impl ReadLinks for Seam {
     async fn describe(&self, query: &Query) -> Result<Page, CloudError> {
         self.mortality.effect().await;
         let begun = self.ground.clock.now().monotonic;
-        let answer = tokio::time::timeout(DEADLINE, self.cloud.describe(query)).await;
-        let answer = answer.unwrap_or_else(|_| Err(Self::late()));
+        let answer = self.reading(query).await;
         self.mortality.effect().await;
         self.ground.referee.read(self.ground.clock.when(), begun, query, &answer);
         answer
@@ -170,34 +179,34 @@ impl ReadLinks for Seam {
 
 impl WriteLinks for Seam {
     async fn carry_out(&self, ticket: &Ticket) -> Result<Accepted, CloudError> {
+        let key = self.keyring.for_change().await?;
+        let id = key.key.id.expose_secret();
         self.mortality.effect().await;
         let Ground { referee, clock, .. } = &self.ground;
         let vpc = &ticket.scope().vpc;
         // Links that came back by themselves count for what a plan may detach.
         self.ground.count(vpc, false);
+        referee.changes_with(clock.when(), id, ticket);
         referee.sends(clock.when(), ticket, &self.ground.linked(vpc));
-        let answer = tokio::time::timeout(DEADLINE, self.cloud.carry_out(ticket)).await;
+        let sent = self.cloud.with_key(id);
+        let answer = tokio::time::timeout(DEADLINE, sent.carry_out(ticket)).await;
         let answer = answer.unwrap_or_else(|_| Err(Self::late()));
         self.ground.count(vpc, false);
         self.mortality.effect().await;
         let code = answer.as_ref().map_or_else(|error| error.code.as_str(), |_| "OK");
         referee.answered(clock.when(), ticket.scope(), &ticket.link().instance, code);
-        answer
+        match answer {
+            Err(error) => Err(self.turned_away(error, &key).await),
+            accepted => accepted,
+        }
+    }
+
+    async fn ready(&self) -> Result<(), CloudError> {
+        self.keyring.ready(|key| self.whose(key)).await
     }
 
     fn clock_off(&self) -> Duration {
         self.ground.clock.off().unsigned_abs()
-    }
-}
-
-impl Identify for Seam {
-    async fn caller(&self) -> Result<AccountId, CloudError> {
-        self.mortality.effect().await;
-        let answer = self.cloud.caller().await?;
-        self.mortality.effect().await;
-        let ours = !self.ground.foreign.load(Ordering::Relaxed);
-        self.ground.referee.identified(self.ground.clock.when(), ours);
-        Ok(if ours { answer } else { self.ground.names.stranger.clone() })
     }
 }
 
@@ -253,8 +262,9 @@ impl Process {
         let cloud = ground.sim.account(&ground.names.number).classified_by(|code, message| {
             crate::aliyun::classify(crate::aliyun::Operation::Detach, code, message)
         });
-        let seam =
-            Arc::new(Seam { cloud, ground: ground.clone(), mortality: Arc::clone(&mortality) });
+        let keyring = keys::keyring(ground, &mortality, seed);
+        let (own, mortal) = (ground.clone(), Arc::clone(&mortality));
+        let seam = Arc::new(Seam { cloud, keyring, ground: own, mortality: mortal });
         let clock: Arc<dyn Clock> = Arc::new(ground.clock.clone());
         let memory = ground.memory.on(Arc::<Seam>::clone(&seam));
         let (journal, accepted) =
@@ -288,7 +298,9 @@ impl Process {
     /// Why it did not end in order.
     pub async fn end(self) -> Result<(), String> {
         self.stop.cancel();
-        self.task.await.unwrap_or_else(|error| Err(error.to_string()))
+        let ended = self.task.await.unwrap_or_else(|error| Err(error.to_string()));
+        self.mortality.dead.store(true, Ordering::Relaxed);
+        ended
     }
 }
 

@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+mod keys;
 mod rules;
 mod told;
 
@@ -119,6 +120,7 @@ struct Book {
     most: BTreeMap<VpcId, Vec<(Duration, u64)>>,
     touched: BTreeMap<VpcId, Duration>,
     identified: Option<Duration>,
+    keys: keys::Keys,
     calls: u64,
     writes: u64,
     violations: Vec<String>,
@@ -173,6 +175,7 @@ impl Referee {
             most: BTreeMap::new(),
             touched: BTreeMap::new(),
             identified: None,
+            keys: keys::Keys::default(),
             calls: 0,
             writes: 0,
             violations: Vec::new(),
@@ -218,12 +221,13 @@ impl Referee {
         }
     }
 
-    /// The cloud said whose credential it is.
-    pub(super) fn identified(&self, now: When, ours: bool) {
+    /// The cloud said whose credential it is, of a key.
+    pub(super) fn identified(&self, now: When, key: &str, ours: bool) {
         let mut book = self.lock();
         book.note(now, &|| format!("identity {ours}"));
         if ours {
             book.identified = Some(now.mono);
+            book.keys.are_ours(key);
         }
     }
 
@@ -250,6 +254,7 @@ impl Referee {
     pub(super) fn restarted(&self, now: When) {
         let mut book = self.lock();
         book.note(now, &|| "restart".to_owned());
+        book.keys.forget();
         // A reader that starts reads before anything is done.
         book.folder.heard = true;
         let links = book.links.values_mut().flat_map(BTreeMap::values_mut);

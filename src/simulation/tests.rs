@@ -113,3 +113,28 @@ async fn an_instance_that_does_not_exist_costs_no_more_than_the_passes_of_its_sc
     assert!((36..300).contains(&calls), "{calls} calls");
     world.end().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_changed_with_a_key_that_ends_and_everything_with_the_next_one() {
+    let mut world = quiet_world(Mode::Detach, |_| ());
+    world.start(u64::MAX);
+    world.wait(Duration::from_secs(30)).await;
+    let (first, life) = (Duration::from_secs(90), Duration::from_secs(3600));
+    let until = world.ground.clock.when().mono + Duration::from_secs(1800);
+    let away = Some((until, process::keys::Away::Silent));
+    let foreign = Duration::ZERO;
+    let temporary = process::keys::Temporary { first, life, away, foreign };
+    world.ground.service.give(Some(temporary), true);
+    // The first one has come with the next pass, and has ended.
+    world.wait(Duration::from_secs(400)).await;
+    let wish = world.wishes.values_mut().next().unwrap();
+    wish.keep = wish.keep.iter().skip(3).cloned().collect();
+    world.publish();
+    world.wait(Duration::from_secs(1200)).await;
+    assert_eq!(world.ground.referee.writes(), 0, "no change without a key that lives");
+    assert!(world.left().is_some());
+    world.wait(Duration::from_secs(1800)).await;
+    assert_eq!((world.ground.referee.writes(), world.left()), (3, None));
+    world.end().await;
+    assert_eq!(world.ground.referee.findings().violations, [""; 0]);
+}

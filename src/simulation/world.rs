@@ -2,13 +2,14 @@
 
 use super::deed::Deed;
 use super::estate::{self, Names, Wish, Wishes};
+use super::process::keys::Service;
 use super::process::{Ground, HostClock, Pace, Process};
 use super::referee::{Content, Law, Referee};
 use crate::clock::{Clock as _, TokioClock};
 use crate::gate::Bounds;
 use crate::journal::{Journal, Memory};
 use crate::ledger::Budget;
-use crate::model::{Amount, InstanceId, Mode, VpcId};
+use crate::model::{Amount, Mode, VpcId};
 use crate::sim::{Seed, Sim, Switches};
 use crate::source::Imagined;
 use crate::window::{Kind, Window, Windows};
@@ -20,6 +21,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 mod cloud;
+mod keys;
+mod left;
 mod people;
 pub(super) use people::LONG;
 
@@ -80,6 +83,7 @@ impl World {
         let memory = Memory::default();
         let clock = HostClock::new(truth);
         let operator = Journal::in_memory(memory.clone(), Arc::new(clock.clone()));
+        let service = Service::new(sim.clone(), &names, seed);
         let ground = Ground {
             names,
             sim,
@@ -90,6 +94,7 @@ impl World {
             bounds: Arc::new(bounds),
             sync: Arc::default(),
             foreign: Arc::default(),
+            service,
         };
         let interval = Duration::from_secs(random.choice([60, 300, 900]).unwrap_or(60));
         let mut world = Self {
@@ -216,7 +221,7 @@ impl World {
     pub async fn happen(&mut self, deed: Deed) {
         let now = self.ground.clock.when();
         self.ground.referee.remark(now, &|| deed.to_string());
-        if self.disturb_cloud(deed) || self.act(deed).await {
+        if self.disturb_cloud(deed) || self.disturb_keys(deed) || self.act(deed).await {
             return;
         }
         self.disturb_host(deed).await;
@@ -269,6 +274,7 @@ impl World {
         self.quietly();
         self.unstick();
         self.ground.foreign.store(false, Ordering::Relaxed);
+        self.keys_last();
         self.ground.clock.set(SignedDuration::ZERO);
         self.ground.memory.fail(false);
         self.sync_takes(Duration::ZERO);
@@ -300,36 +306,6 @@ impl World {
         self.ground.referee.allow(budget);
         let bounds = Bounds { budget, ..(*self.ground.bounds).clone() };
         self.ground.bounds = Arc::new(bounds);
-    }
-
-    /// What is not as the manifests want it, once everything had its time.
-    pub fn left(&self) -> Option<String> {
-        for (vpc, wish) in &self.wishes {
-            let linked = self.ground.linked(vpc);
-            let protected = self.ground.referee.protected(vpc);
-            let stale =
-                linked.iter().find(|id| !wish.keep.contains(*id) && !protected.contains(*id));
-            if let (Some(stale), true) = (stale, wish.mode != Mode::Observe) {
-                return Some(format!("{stale} is still linked to {vpc}"));
-            }
-            let missing = wish.keep.iter().find(|id| !linked.contains(*id) && self.can_link(id));
-            if let (Some(missing), true) = (missing, wish.mode == Mode::Sync) {
-                return Some(format!("{missing} is not linked to {vpc}"));
-            }
-        }
-        None
-    }
-
-    /// Whether the instance exists and is not linked elsewhere.
-    fn can_link(&self, instance: &InstanceId) -> bool {
-        let names = &self.ground.names;
-        let elsewhere = names.vpcs.iter().any(|vpc| self.ground.linked(vpc).contains(instance));
-        !elsewhere && self.exists(instance)
-    }
-
-    fn exists(&self, instance: &InstanceId) -> bool {
-        let key = (self.ground.names.region.clone(), instance.clone());
-        self.ground.sim.with(|state, _| state.instances.contains_key(&key))
     }
 
     /// Now, on the host's clock.

@@ -3,9 +3,9 @@
 use super::Client;
 use super::request::Call;
 use crate::aliyun::codes::Operation;
-use crate::aliyun::credentials::{InUse, Need};
+use crate::aliyun::credentials::InUse;
 use crate::aliyun::wire;
-use crate::cloud::{Class, CloudError, Identify};
+use crate::cloud::{CloudError, Identify};
 use crate::model::AccountId;
 use jiff::Timestamp;
 
@@ -37,11 +37,10 @@ impl Client {
     /// # Errors
     /// [`CloudError`], classified.
     pub async fn identity(&self) -> Result<Identity, CloudError> {
-        let key = self.key(Need::Read).await?;
+        let key = self.keyring.for_read().await?;
         let generation = key.generation;
         let identity = self.identity_of(key).await?;
-        let account = identity.account.clone();
-        *self.owner.lock().await = Some(Owner { generation, account });
+        self.keyring.told(generation, identity.account.clone());
         Ok(identity)
     }
 
@@ -52,45 +51,9 @@ impl Client {
         Ok(identity)
     }
 
-    /// That a key belongs to the account that is pinned. A key that was renewed is asked about anew, for a
-    /// renewal can bring another account's (`reliability.md` A24), and the answer about the last one proves
-    /// nothing about this one.
-    pub(super) async fn vouch(&self, key: &InUse) -> Result<(), CloudError> {
-        let Some(pinned) = &self.settings.pinned else { return Ok(()) };
-        let mut owner = self.owner.lock().await;
-        let known = owner.as_ref().filter(|owner| owner.generation == key.generation);
-        let account = match known {
-            Some(owner) => owner.account.clone(),
-            None => {
-                let account = self.identity_of(key.clone()).await.map_err(unproven)?.account;
-                *owner = Some(Owner { generation: key.generation, account: account.clone() });
-                account
-            }
-        };
-        if account == *pinned {
-            return Ok(());
-        }
-        let message = format!(
-            "the key belongs to account {account}, and {pinned} is pinned; give a key of the account that \
-             `accountId` names"
-        );
-        Err(CloudError::new(Class::Unauthenticated, "account-pin", message))
+    pub(super) async fn account_of(&self, key: InUse) -> Result<AccountId, CloudError> {
+        self.identity_of(key).await.map(|identity| identity.account)
     }
-}
-
-/// Whose a key is.
-pub(super) struct Owner {
-    generation: u64,
-    account: AccountId,
-}
-
-/// The question got no answer: the change that waited for it was not sent.
-fn unproven(error: CloudError) -> CloudError {
-    let class = match error.class {
-        Class::Ambiguous | Class::Throttled => Class::Unreachable,
-        class => class,
-    };
-    CloudError { class, ..error }
 }
 
 impl Identify for Client {
@@ -99,10 +62,10 @@ impl Identify for Client {
     }
 
     fn expires(&self) -> Option<Timestamp> {
-        self.settings.credentials.expires()
+        self.keyring.expires()
     }
 
     fn generation(&self) -> u64 {
-        self.settings.credentials.generation()
+        self.keyring.generation()
     }
 }

@@ -17,6 +17,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::task::AbortHandle;
 
+mod otherwise;
+
 /// Longest time that one asking may take; no provider takes longer by itself.
 const FETCH_MAX: Duration = Duration::from_secs(70);
 /// Longest wait for a key that is good enough.
@@ -157,17 +159,6 @@ impl Credentials {
                 Look::Wait(_) | Look::Fail(_) => Err(self.0.late()),
             },
         }
-    }
-
-    /// Another key than the one that was just refused, if there is one.
-    ///
-    /// # Errors
-    /// As [`Credentials::key`].
-    pub async fn other_than(&self, refused: &InUse, need: Need) -> Result<InUse, CredentialError> {
-        if self.generation() == refused.generation && self.0.may_ask() {
-            let _in_time = tokio::time::timeout(PATIENCE, self.0.renew()).await;
-        }
-        self.key(need).await
     }
 
     /// Changes when the key changes; 0 before there is one.

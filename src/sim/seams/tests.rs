@@ -136,3 +136,18 @@ async fn an_account_whose_key_is_not_accepted_is_told_so() {
     let error = account.describe(&unknown).await.unwrap_err();
     assert_eq!(error.class, Class::Misconfigured);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_call_is_of_whoever_the_key_is_of_and_a_key_ends() {
+    let (sim, account, clock) = world();
+    let other = AccountId::parse("7").unwrap();
+    let issue = |id: &AccountId| sim.with(|state, now| state.issue(now, id.clone())).id;
+    let (own, theirs) = (issue(&ours()), issue(&other));
+    assert_eq!(account.with_key(&own).caller().await, Ok(ours()));
+    assert_eq!(account.with_key(&theirs).caller().await, Ok(other));
+    let before = clock.now();
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    assert_eq!(clock.now().since(before), Duration::from_secs(3600));
+    let ended = account.with_key(&own).caller().await.unwrap_err();
+    assert_eq!(ended.code, "InvalidSecurityToken.Expired");
+}

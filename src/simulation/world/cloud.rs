@@ -3,7 +3,6 @@
 use super::World;
 use crate::model::{InstanceId, VpcId};
 use crate::sim::Status;
-use crate::sim::seed::ACCESS_KEY_ID;
 use crate::sim::state::credentials::KeyState;
 use crate::simulation::deed::Deed;
 use std::sync::atomic::Ordering;
@@ -84,7 +83,12 @@ impl World {
     }
 
     fn key(&self, to: KeyState) {
-        self.ground.sim.with(|state, _| state.keys.set_state(ACCESS_KEY_ID, to));
+        self.ground.sim.with(|state, _| {
+            let all: Vec<String> = state.keys.ids().map(str::to_owned).collect();
+            for id in all {
+                state.keys.set_state(&id, to);
+            }
+        });
     }
 
     fn some(&mut self, most: usize) -> Vec<InstanceId> {
