@@ -39,14 +39,21 @@ impl After {
 type Plot = &'static [(After, Deed)];
 
 /// Each has a safety rule of its own to break.
-const PLOTS: [Plot; 28] = [
+const PLOTS: [Plot; 29] = [
     // A call whose answer is lost, and a process that knows of it from the journal alone.
     &[(Soon, LostAnswers), (Blink, EditMany), (Soon, Restart)],
     &[(Soon, ServerErrors), (Blink, EditMany), (Soon, KillNow), (Soon, KillNow)],
     // What the disk does not take, and what is done meanwhile.
     &[(Soon, EditMany), (Moment, DiskFull), (Blink, Rollback), (Soon, Calm)],
     &[(Soon, EditMass), (Soon, DiskFull), (Blink, Rollback), (Soon, Calm)],
-    &[(Soon, DiskFlaky), (Blink, EditMany), (Passes, EditMany)],
+    &[
+        (Soon, Latency),
+        (Blink, DiskFlaky),
+        (Blink, EditMany),
+        (Moment, Rollback),
+        (Moment, EditMany),
+    ],
+    &[(Soon, DiskFlaky), (Soon, LostAnswers), (Blink, EditMany), (Passes, EditMany)],
     &[(Soon, LostAnswers), (Blink, DiskFlaky), (Blink, EditMany), (Soon, Calm)],
     &[(Soon, DiskSlow), (Blink, EditMany), (Moment, Rollback), (Moment, Restart)],
     // A loss, and what makes it look smaller.

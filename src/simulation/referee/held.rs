@@ -87,7 +87,9 @@ impl Book {
             return most;
         }
         let earlier = self.observed.get(&passed.scope.vpc).into_iter().flatten();
-        let lately = earlier.filter(|(at, _)| at.within(DAY, now)).map(|(_, links)| *links);
+        // What a clock that was ahead has dated loosens nothing.
+        let lately = |(at, _): &&(When, u64)| at.wall <= now.wall && at.within(DAY, now);
+        let lately = earlier.filter(lately).map(|(_, links)| *links);
         let most = lately.chain([passed.observed]).max().unwrap_or_default();
         self.law.min_detach.max(share(self.law.max_detach, most))
     }
