@@ -9,6 +9,7 @@
 mod batch;
 mod deed;
 mod estate;
+mod plot;
 mod process;
 mod referee;
 mod trial;

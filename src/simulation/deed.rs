@@ -77,6 +77,8 @@ pub enum Deed {
     ClockBack,
     /// P4: the disk is full.
     DiskFull,
+    /// P4: every other write fails.
+    DiskFlaky,
     /// P11: a write takes long.
     DiskSlow,
     /// P1: the process is killed at an effect that is yet to come.
@@ -101,6 +103,12 @@ pub enum Deed {
     EditMany,
     /// H2: half of everything is not listed any more.
     EditMass,
+    /// An instance is listed for another VPC than before.
+    EditMove,
+    /// H2: other instances are listed than before, and none of those.
+    EditReplace,
+    /// The manifests change while no process runs.
+    EditAway,
     /// D18: the manifests are as they were before.
     Rollback,
     /// The mode changes.
@@ -138,7 +146,7 @@ impl Deed {
     ];
 
     /// Every deed.
-    pub const ALL: [Self; 59] = [
+    pub const ALL: [Self; 63] = [
         Self::ServerErrors,
         Self::LostAnswers,
         Self::Unreachable,
@@ -176,6 +184,7 @@ impl Deed {
         Self::ClockForward,
         Self::ClockBack,
         Self::DiskFull,
+        Self::DiskFlaky,
         Self::DiskSlow,
         Self::KillSoon,
         Self::KillNow,
@@ -188,6 +197,9 @@ impl Deed {
         Self::EditOne,
         Self::EditMany,
         Self::EditMass,
+        Self::EditMove,
+        Self::EditReplace,
+        Self::EditAway,
         Self::Rollback,
         Self::EditMode,
         Self::EditProtection,

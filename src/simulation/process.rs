@@ -90,6 +90,8 @@ pub(super) struct Ground {
     pub bounds: Arc<Bounds>,
     /// How long a write to the disk takes.
     pub sync: Arc<Mutex<Duration>>,
+    /// Says which writes fail, where some do and others do not.
+    pub flaky: Arc<Mutex<Option<fastrand::Rng>>>,
     /// Whether the credential belongs to somebody else.
     pub foreign: Arc<AtomicBool>,
     /// Who gives the process its keys.
@@ -212,7 +214,10 @@ impl WriteLinks for Seam {
 
 impl Disk for Seam {
     fn writes(&self) -> BoxFuture<'_, ()> {
-        Box::pin(self.mortality.effect())
+        Box::pin(async {
+            self.mortality.effect().await;
+            self.ground.waver();
+        })
     }
 
     fn wrote(&self, seq: u64, event: &Event) -> BoxFuture<'_, ()> {
@@ -232,6 +237,14 @@ impl Ground {
     pub fn linked(&self, vpc: &VpcId) -> BTreeSet<InstanceId> {
         let links = self.sim.links(&self.names.region, vpc);
         links.into_iter().map(|link| link.instance).collect()
+    }
+
+    /// A disk that fails now and then does so, or does not.
+    fn waver(&self) {
+        let mut flaky = self.flaky.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(random) = flaky.as_mut() {
+            self.memory.fail(random.u32(0..3) == 0);
+        }
     }
 
     /// Tells the referee how many links there are.

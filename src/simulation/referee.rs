@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+mod held;
 mod keys;
 mod rules;
 mod told;
@@ -48,6 +49,13 @@ pub(super) struct When {
 }
 
 impl When {
+    /// Whether it may have been less than `span` ago, as either clock has it, or lies ahead.
+    fn perhaps_within(self, span: Duration, now: Self) -> bool {
+        let walls = now.wall.duration_since(self.wall);
+        let wall = Duration::try_from(walls).unwrap_or_default();
+        now.mono.saturating_sub(self.mono) < span || wall < span
+    }
+
     /// Whether it was less than `span` ago by both clocks: what a process that was restarted must
     /// count in any case.
     fn within(self, span: Duration, now: Self) -> bool {
@@ -84,6 +92,8 @@ struct Known {
     /// When the last read by id began that listed it, and that did not.
     listed: Option<Duration>,
     absent: Option<Duration>,
+    /// When the last read by id began that did not list it.
+    missed: Option<Duration>,
     /// When it was seen to have been detached by us.
     taken: Vec<When>,
     /// The revision by which it was attached last.
@@ -104,18 +114,27 @@ struct Book {
     protected: BTreeSet<(VpcId, InstanceId)>,
     /// What a revision lost of a scope, and how many links there were.
     shrunk: BTreeMap<VpcId, (u64, BTreeSet<InstanceId>)>,
+    /// Intents of detaches that count for the budget, and their process.
+    intended: BTreeMap<u64, (When, u64)>,
+    /// How many processes there were.
+    life: u64,
+    /// When an operator last resumed or approved.
+    said: Duration,
+    /// What passes saw of a VPC.
+    observed: BTreeMap<VpcId, Vec<(When, u64)>>,
     intents: BTreeMap<u64, (Key, Verb, Digest, Digest)>,
     answered: BTreeSet<u64>,
     used: BTreeSet<u64>,
-    /// When detaches were sent.
-    sent: Vec<When>,
+    /// Of the detaches that were sent: when their intents were written, and by which process.
+    sent: Vec<(When, u64)>,
     by_plan: BTreeMap<Digest, BTreeSet<InstanceId>>,
     /// What is approved of a scope by a revision: until when, and which links are to be taken once each.
     approved: BTreeMap<(Scope, Digest), Vec<Leave>>,
     pauses: Vec<(Duration, Pause)>,
     misses: Vec<(When, Scope)>,
     sent_since_resumed: BTreeMap<Scope, u64>,
-    holds: BTreeSet<Key>,
+    /// What undos gave back, and since when.
+    holds: BTreeMap<Key, Duration>,
     links: BTreeMap<Scope, BTreeMap<InstanceId, Known>>,
     most: BTreeMap<VpcId, Vec<(Duration, u64)>>,
     touched: BTreeMap<VpcId, Duration>,
@@ -161,6 +180,10 @@ impl Referee {
             accepted: None,
             protected: BTreeSet::new(),
             shrunk: BTreeMap::new(),
+            intended: BTreeMap::new(),
+            life: 0,
+            said: Duration::ZERO,
+            observed: BTreeMap::new(),
             intents: BTreeMap::new(),
             answered: BTreeSet::new(),
             used: BTreeSet::new(),
@@ -170,7 +193,7 @@ impl Referee {
             pauses: Vec::new(),
             misses: Vec::new(),
             sent_since_resumed: BTreeMap::new(),
-            holds: BTreeSet::new(),
+            holds: BTreeMap::new(),
             links: BTreeMap::new(),
             most: BTreeMap::new(),
             touched: BTreeMap::new(),
@@ -255,6 +278,7 @@ impl Referee {
         let mut book = self.lock();
         book.note(now, &|| "restart".to_owned());
         book.keys.forget();
+        book.life += 1;
         // A reader that starts reads before anything is done.
         book.folder.heard = true;
         let links = book.links.values_mut().flat_map(BTreeMap::values_mut);

@@ -5,6 +5,7 @@
 //! want it, and without another call that changes something for a day (`reliability.md` L1).
 
 use super::deed::Deed;
+use super::plot;
 use super::referee::Findings;
 use super::world::{LONG, Size, World};
 use crate::clock::Clock as _;
@@ -68,6 +69,7 @@ impl Trial {
     }
 
     async fn go(&self, size: Size, lines: bool) -> Result<Verdict, String> {
+        let size = size.drawn(&mut fastrand::Rng::with_seed(!self.seed));
         let mut world = World::new(self.seed, size, lines)?;
         let steps = self.steps(&mut world.random);
         world.start(u64::MAX);
@@ -85,27 +87,34 @@ impl Trial {
     }
 
     fn steps(&self, random: &mut fastrand::Rng) -> Vec<Step> {
-        let deeds = self.deeds.clone().unwrap_or_else(|| {
-            let count = random.usize(1..=9);
+        if let Some(deeds) = &self.deeds {
+            return deeds.iter().map(|deed| (wait(random), *deed)).collect();
+        }
+        let mut steps = Vec::new();
+        for _ in 0..random.usize(1..=6) {
             // Much comes only after something else has ended, and most where there is work.
-            let deed = |_| match random.u32(0..6) {
+            let deed = match random.u32(0..8) {
                 0 => Some(Deed::Calm),
                 1 | 2 => random.choice(Deed::WORK),
+                3 | 4 => {
+                    steps.extend(plot::draw(random));
+                    continue;
+                }
                 _ => random.choice(Deed::ALL),
             };
-            (0..count).filter_map(deed).collect()
-        });
-        let step = |deed| {
-            // Some things happen in the middle of a pass, most some passes later.
-            let wait = match random.u32(0..4) {
-                0 => random.u64(0..2_000),
-                1 | 2 => random.u64(0..90_000),
-                _ => random.u64(0..900_000),
-            };
-            (Duration::from_millis(wait), deed)
-        };
-        deeds.into_iter().map(step).collect()
+            steps.extend(deed.map(|deed| (wait(random), deed)));
+        }
+        steps
     }
+}
+
+/// Some things happen in the middle of a pass, most some passes later.
+fn wait(random: &mut fastrand::Rng) -> Duration {
+    Duration::from_millis(match random.u32(0..4) {
+        0 => random.u64(0..2_000),
+        1 | 2 => random.u64(0..90_000),
+        _ => random.u64(0..900_000),
+    })
 }
 
 async fn come_to_rest(world: &mut World) {

@@ -1,25 +1,24 @@
 //! A simulated world: a cloud, a folder of manifests, a journal, a process, and people.
 
 use super::deed::Deed;
-use super::estate::{self, Names, Wish, Wishes};
+use super::estate::{self, Names, Wishes};
 use super::process::keys::Service;
 use super::process::{Ground, HostClock, Pace, Process};
-use super::referee::{Content, Law, Referee};
+use super::referee::{Content, Referee};
 use crate::clock::{Clock as _, TokioClock};
 use crate::gate::Bounds;
 use crate::journal::{Journal, Memory};
 use crate::ledger::Budget;
-use crate::model::{Amount, Mode, VpcId};
-use crate::sim::{Seed, Sim, Switches};
+use crate::model::VpcId;
+use crate::sim::{Sim, Switches};
 use crate::source::Imagined;
-use crate::window::{Kind, Window, Windows};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+mod begin;
 mod cloud;
 mod keys;
 mod left;
@@ -38,6 +37,18 @@ pub struct Size {
     pub vpcs: usize,
     /// Links and instances that can be linked, altogether.
     pub instances: usize,
+}
+
+impl Size {
+    /// The size of one world: most are of this size, some small, and one in twenty is large.
+    pub(super) fn drawn(self, random: &mut fastrand::Rng) -> Self {
+        let instances = match random.u32(0..20) {
+            0 => self.instances.saturating_mul(random.usize(3..=5)),
+            1..=5 => random.usize(3..=8).min(self.instances),
+            _ => self.instances,
+        };
+        Self { instances, ..self }
+    }
 }
 
 impl Default for Size {
@@ -74,9 +85,9 @@ impl World {
             .checked_add(SignedDuration::from_secs(random.i64(0..86_400)))
             .map_err(|error| error.to_string())?;
         let truth = TokioClock::starting_at(begin);
-        let law = law(&mut random);
-        let bounds = bounds(&law)?;
-        let (wishes, cloud) = begin_with(&names, &mut random);
+        let law = begin::law(&mut random);
+        let bounds = begin::bounds(&law)?;
+        let (wishes, cloud) = begin::begin_with(&names, &mut random);
         let sim = Sim::new(&cloud, Arc::new(truth.clone()), seed);
         sim.with(|state, _| state.log.stop());
         let referee = Referee::new(names.clone(), law, lines);
@@ -93,6 +104,7 @@ impl World {
             referee,
             bounds: Arc::new(bounds),
             sync: Arc::default(),
+            flaky: Arc::default(),
             foreign: Arc::default(),
             service,
         };
@@ -236,6 +248,7 @@ impl World {
                 self.ground.clock.set(SignedDuration::from_secs(-self.random.i64(60..7200)));
             }
             Deed::DiskFull => self.ground.memory.fail(true),
+            Deed::DiskFlaky => self.flaky(true),
             Deed::DiskSlow => {
                 let time = Duration::from_millis(self.random.u64(50..8000));
                 self.sync_takes(time);
@@ -245,9 +258,12 @@ impl World {
                 let effects = self.random.u64(0..80);
                 self.start(effects);
             }
-            Deed::KillNow => {
+            Deed::KillNow | Deed::EditAway => {
                 self.kill().await;
-                let away = Duration::from_millis(self.random.u64(0..30_000));
+                if deed == Deed::EditAway {
+                    self.edit_somehow();
+                }
+                let away = Duration::from_millis(self.away());
                 tokio::time::sleep(away).await;
                 self.start(u64::MAX);
             }
@@ -265,13 +281,26 @@ impl World {
         }
     }
 
+    /// How long nobody starts the process again, in milliseconds: often somebody is quick.
+    fn away(&mut self) -> u64 {
+        let most = self.random.choice([500, 3_000, 30_000]).unwrap_or(30_000);
+        self.random.u64(0..most)
+    }
+
+    fn flaky(&mut self, on: bool) {
+        let seed = self.random.u64(..);
+        let random = on.then(|| fastrand::Rng::with_seed(seed));
+        *self.ground.flaky.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = random;
+    }
+
     fn sync_takes(&self, time: Duration) {
         *self.ground.sync.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = time;
     }
 
     /// What is wrong with the cloud and the host ends.
-    fn calm(&self) {
+    fn calm(&mut self) {
         self.quietly();
+        self.flaky(false);
         self.unstick();
         self.ground.foreign.store(false, Ordering::Relaxed);
         self.keys_last();
@@ -312,65 +341,4 @@ impl World {
     fn wall(&self) -> Timestamp {
         self.ground.clock.now().wall
     }
-}
-
-fn law(random: &mut fastrand::Rng) -> Law {
-    let hour = random.u64(4..=20);
-    Law {
-        budget: Budget { hour, day: hour.saturating_mul(random.u64(2..=6)) },
-        min_detach: random.choice([0, 1, 3]).unwrap_or(3),
-        max_detach: random.choice([10, 25, 40]).unwrap_or(10),
-        max_shrink: random.choice([10, 20, 40]).unwrap_or(20),
-        closed: (random.u32(0..4) == 0).then(|| random.i8(0..24)),
-    }
-}
-
-fn bounds(law: &Law) -> Result<Bounds, String> {
-    let windows = match law.closed {
-        None => Vec::new(),
-        Some(hour) => {
-            let text = format!("{hour:02}:00-{:02}:00", (i32::from(hour) + 1) % 24);
-            let window = Window::parse(Kind::Deny, &text, "UTC");
-            vec![window.map_err(|error| error.to_string())?]
-        }
-    };
-    let percent = |of: u64| Amount::Percent(u8::try_from(of).unwrap_or(u8::MAX));
-    Ok(Bounds {
-        max_detach: percent(law.max_detach),
-        min_detach: law.min_detach,
-        max_shrink: percent(law.max_shrink),
-        budget: law.budget,
-        windows: Windows::new(windows),
-        ..Bounds::default()
-    })
-}
-
-/// Manifests, and a cloud that differs from them a little.
-fn begin_with(names: &Names, random: &mut fastrand::Rng) -> (Wishes, Seed) {
-    let mut seed = Seed::new();
-    let mut wishes = Wishes::new();
-    for vpc in &names.vpcs {
-        seed = seed.vpc(&names.number, &names.region, vpc);
-        let mode = if random.u32(0..3) == 0 { Mode::Sync } else { Mode::Detach };
-        let max_detach = (random.u32(0..5) == 0).then(|| random.u64(1..=8));
-        let (keep, protected) = (BTreeSet::new(), BTreeSet::new());
-        wishes.insert(vpc.clone(), Wish { mode, keep, protected, max_detach, allow_empty: false });
-    }
-    for instance in &names.instances {
-        seed = seed.instance(&names.number, &names.region, instance);
-        let vpc = random.choice(&names.vpcs).cloned();
-        let (Some(vpc), fate) = (vpc, random.u32(0..10)) else { continue };
-        // Most are linked and listed; some are only one of both, or neither.
-        if fate < 8 {
-            seed = seed.link(&names.number, &names.region, &names.link(&vpc, instance));
-        }
-        if let Some(wish) = wishes.get_mut(&vpc).filter(|_| (1..9).contains(&fate)) {
-            wish.keep.insert(instance.clone());
-            if random.u32(0..12) == 0 {
-                wish.protected.insert(instance.clone());
-            }
-        }
-    }
-    wishes.retain(|_, wish| !wish.keep.is_empty());
-    (wishes, seed)
 }

@@ -1,11 +1,11 @@
 //! The rules that a call must keep, at the moment at which it leaves.
 
 use super::told::covers;
-use super::{Book, Content, Key, When, share};
+use super::{Book, Content, Key, Known, When, share};
 use crate::cloud::Ticket;
 use crate::ledger::{DAY, FLAPS, HOUR};
 use crate::model::{InstanceId, Mode, Verb};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// How long a folder has to rest at least.
@@ -39,7 +39,7 @@ impl Book {
         let (intent, scope) = (ticket.intent().0, key.0.clone());
         self.used.insert(intent);
         if ticket.verb() == Verb::Detach {
-            self.sent.push(now);
+            self.sent.push(self.intended.get(&intent).copied().unwrap_or((now, self.life)));
             if let Some((_, _, plan, _)) = self.intents.get(&intent) {
                 self.by_plan.entry(plan.clone()).or_default().insert(key.1.clone());
             }
@@ -70,8 +70,19 @@ impl Book {
             broken.push("S3: the link was never read by id");
             return broken;
         };
-        if known.under_way {
-            broken.push("S5: another call for the link is under way");
+        let of_instance = |links: &BTreeMap<InstanceId, Known>| {
+            links.get(&key.1).is_some_and(|known| known.under_way)
+        };
+        if self.links.values().any(of_instance) {
+            broken.push("S5: another call for the instance is under way");
+        }
+        let (seen, other) = match ticket.verb() {
+            Verb::Detach => (known.listed, known.missed),
+            Verb::Attach => (known.missed, known.listed),
+        };
+        // Of two VPCs each is read by its own pass, and neither knows what the other one saw.
+        if self.names.vpcs.len() == 1 && other > seen {
+            broken.push("S3: the last read by id shows the link otherwise");
         }
         // A link that comes and goes is another matter than one that is slow to go.
         let back = known.absent.is_some_and(|at| known.ended.is_some_and(|ended| at >= ended));
@@ -110,6 +121,13 @@ impl Book {
             && wish.keep.contains(instance) == detach
         {
             broken.push("S1: the manifests say otherwise now");
+        }
+        if let (Content::Whole(wishes), Some((_, accepted))) =
+            (&self.folder.content, &self.accepted)
+            && self.folder.heard
+            && wishes != accepted
+        {
+            broken.push("S1: the manifests say something newer than the revision in force");
         }
         let Some((revision, wishes)) = &self.accepted else {
             broken.push("S1: no revision is in force");
@@ -152,16 +170,18 @@ impl Book {
     ) -> Vec<&'static str> {
         let mut broken = Vec::new();
         let (scope, instance) = key;
-        let within = |span| self.sent.iter().filter(|at| at.within(span, now)).count();
-        if within(HOUR) as u64 >= self.law.budget.hour || within(DAY) as u64 >= self.law.budget.day
-        {
+        let within = |span| self.certainly_sent(span, now);
+        if within(HOUR) >= self.law.budget.hour || within(DAY) >= self.law.budget.day {
             broken.push("S4: the budget is spent");
         }
         if self.protected.contains(&(scope.vpc.clone(), instance.clone())) {
             broken.push("the link is protected");
         }
-        if self.holds.contains(key) {
+        if self.holds.get(key).is_some_and(|at| now.mono.saturating_sub(*at) > PAUSED) {
             broken.push("an undo gave the link back, and no revision came since");
+        }
+        if self.is_misplaced(key, ticket.intent().0, now, linked) {
+            broken.push("wrong place: nothing is linked of what the manifests list");
         }
         let missed = self.recent(scope, now);
         let sent = self.sent_since_resumed.get(scope).copied().unwrap_or_default();
@@ -187,13 +207,11 @@ impl Book {
         {
             broken.push("S4: the last link of a scope goes");
         }
-        let many = |(from, lost): &(u64, BTreeSet<InstanceId>)| {
-            let count = lost.len() as u64;
-            lost.contains(instance)
-                && count > self.law.min_detach
-                && count > share(self.law.max_shrink, *from)
-        };
-        if self.shrunk.get(&scope.vpc).is_some_and(many) {
+        // A plan of an earlier revision goes by what that one lost.
+        let planned = self.intents.get(&ticket.intent().0).map(|(_, _, _, revision)| revision);
+        let is_newest = planned == self.accepted.as_ref().map(|(revision, _)| revision);
+        let lost = self.lost_too_many(&scope.vpc).filter(|_| is_newest);
+        if lost.is_some_and(|lost| lost.contains(instance)) {
             broken.push("shrink: a revision lost too many links of the scope");
         }
         let times = self.known(key).map(|known| known.taken.as_slice()).unwrap_or_default();
@@ -205,6 +223,43 @@ impl Book {
             broken.push("flapping: the link was taken three times within an hour");
         }
         broken
+    }
+
+    /// Whether nothing of what the plan's revision lists is linked, and nobody changed that lately: it
+    /// looks like another VPC than was meant, which no approval makes right.
+    fn is_misplaced(
+        &self,
+        (scope, _): &Key,
+        intent: u64,
+        now: When,
+        linked: &BTreeSet<InstanceId>,
+    ) -> bool {
+        let revision = self.intents.get(&intent).map(|(_, _, _, revision)| revision);
+        let wish = revision
+            .and_then(|revision| self.known.get(revision))
+            .and_then(|wishes| wishes.get(&scope.vpc));
+        let undisturbed = |at: &Duration| now.mono.saturating_sub(*at) > UNDISTURBED;
+        wish.is_some_and(|wish| {
+            wish.mode != Mode::Sync && !wish.keep.is_empty() && wish.keep.is_disjoint(linked)
+        }) && self.touched.get(&scope.vpc).is_none_or(undisturbed)
+    }
+
+    /// Which links of a VPC revisions lost that were too many to lose, and are not listed or detached
+    /// since.
+    pub(super) fn lost_too_many(&self, vpc: &crate::model::VpcId) -> Option<&BTreeSet<InstanceId>> {
+        let (from, lost) = self.shrunk.get(vpc)?;
+        let count = lost.len() as u64;
+        let many = count > self.law.min_detach && count > share(self.law.max_shrink, *from);
+        many.then_some(lost)
+    }
+
+    /// How many detaches the budget has to count in any case: those of this process by the clock that
+    /// nobody sets, those of earlier ones where both clocks agree.
+    pub(super) fn certainly_sent(&self, span: Duration, now: When) -> u64 {
+        let counts = |(at, life): &&(When, u64)| {
+            at.within(span, now) || *life == self.life && now.mono.saturating_sub(at.mono) < span
+        };
+        self.sent.iter().filter(counts).count() as u64
     }
 
     /// What one plan may detach of a scope.

@@ -4,7 +4,6 @@ use super::{Book, When};
 use crate::cloud::{Page, Query};
 use crate::ledger::event::{Accepted, Answered, Cause, Event, Resume, Settled, Target};
 use crate::model::{InstanceId, Scope, Verb, VpcId};
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// What kind of an entry it is.
@@ -33,11 +32,17 @@ impl Book {
         let shows = |vpc: &VpcId, instance: &InstanceId| {
             page.links.iter().any(|link| link.instance == *instance && link.vpc == *vpc)
         };
+        // An answer that counts more than it shows says nothing about the rest.
+        let by_id = matches!(query, Query::OfInstances { .. });
+        let misses = by_id && page.total as usize == page.links.len();
         let mut absent = |vpc: &VpcId, instances: &[InstanceId]| {
             let links = links.entry(names.scope(vpc)).or_default();
             for instance in instances.iter().filter(|instance| !shows(vpc, instance)) {
                 let known = links.entry(instance.clone()).or_default();
                 known.absent = known.absent.max(Some(begun));
+                if misses {
+                    known.missed = known.missed.max(Some(begun));
+                }
             }
         };
         match query {
@@ -63,11 +68,15 @@ impl Book {
                 let key = (intent.scope.clone(), intent.instance.clone());
                 let revision = intent.revision.digest.clone();
                 let of = (key, intent.verb, intent.plan.clone(), revision);
+                if intent.verb == Verb::Detach {
+                    self.intended.insert(seq, (now, self.life));
+                }
                 self.intents.insert(seq, of);
             }
             Event::Answered(answered) => self.answered_by(now, answered),
             Event::Settled(settled) => self.settled_by(now, settled),
             Event::Approved(approval) => {
+                self.said = now.mono;
                 if let Some(of) = &approval.of {
                     let key = (of.scope.clone(), of.revision.digest.clone());
                     let taken = of.actions.iter().filter(|(verb, _)| *verb == Verb::Detach);
@@ -76,9 +85,16 @@ impl Book {
                 }
             }
             Event::Paused(pause) => self.pauses.push((now.mono, pause.clone())),
-            Event::Resumed(resume) => self.resumed_by(resume),
-            Event::Restored(restored) => self.holds.extend(restored.links.iter().cloned()),
-            Event::Began(_) | Event::Passed(_) | Event::Pruned(_) | Event::Other => (),
+            Event::Resumed(resume) => {
+                self.said = now.mono;
+                self.resumed_by(resume);
+            }
+            Event::Restored(restored) => {
+                let links = restored.links.iter().map(|link| (link.clone(), now.mono));
+                self.holds.extend(links);
+            }
+            Event::Passed(passed) => self.passed_by(now, passed),
+            Event::Began(_) | Event::Pruned(_) | Event::Other => (),
         }
     }
 
@@ -101,15 +117,23 @@ impl Book {
             self.protected.extend(own);
         }
         let Some((_, before)) = before.filter(|_| !same) else { return };
-        for (vpc, wish) in wishes.iter() {
-            let Some(older) = before.get(vpc) else { continue };
-            let lost: BTreeSet<InstanceId> = older.keep.difference(&wish.keep).cloned().collect();
-            self.shrunk.insert(vpc.clone(), (older.keep.len() as u64, lost));
+        for vpc in self.names.vpcs.clone() {
+            // A loss that was too large stays one until it is listed again, or gone with leave.
+            let mut there = self.lost_too_many(&vpc).cloned().unwrap_or_default();
+            let kept = |id: &InstanceId| wishes.get(&vpc).is_some_and(|it| it.keep.contains(id));
+            there.retain(|instance| !kept(instance));
+            there.extend(before.get(&vpc).into_iter().flat_map(|older| older.keep.iter().cloned()));
+            let from = there.len() as u64;
+            there.retain(|instance| !kept(instance));
+            self.shrunk.insert(vpc, (from, there));
         }
     }
 
     fn answered_by(&mut self, now: When, answered: &Answered) {
         self.answered.insert(answered.intent);
+        if answered.result == Answered::NOT_SENT {
+            self.intended.remove(&answered.intent);
+        }
         let Some(((scope, instance), verb, _, revision)) = self.intents.get(&answered.intent)
         else {
             return self.accuse(now, "S5: an answer without an intent".to_owned());
@@ -126,6 +150,9 @@ impl Book {
 
     fn settled_by(&mut self, now: When, settled: &Settled) {
         if settled.outcome != Settled::CONVERGED {
+            if settled.outcome == "withdrawn" && settled.attempts > 0 {
+                self.accuse(now, format!("S8: withdrawn after a call ({})", settled.instance));
+            }
             return;
         }
         let links = self.links.entry(settled.scope.clone()).or_default();
@@ -142,8 +169,11 @@ impl Book {
             for (_, links) in of_scope.flat_map(|(_, approvals)| approvals) {
                 links.remove(&settled.instance);
             }
-            if let Some((_, lost)) = self.shrunk.get_mut(&settled.scope.vpc) {
-                lost.remove(&settled.instance);
+            // What went with leave is no part of what the rest is measured by.
+            if let Some((from, lost)) = self.shrunk.get_mut(&settled.scope.vpc)
+                && lost.remove(&settled.instance)
+            {
+                *from = from.saturating_sub(1);
             }
         }
         if believed {
@@ -160,7 +190,7 @@ impl Book {
             let latched = pause.cause != Cause::Operator && is_within(&pause.target, of);
             *of != Target::All && *of != pause.target && !latched
         });
-        self.holds.retain(|(scope, _)| *of != Target::Scope(scope.clone()));
+        self.holds.retain(|(scope, _), _| *of != Target::Scope(scope.clone()));
         self.misses.retain(|(_, scope)| !covers(of, scope));
         self.sent_since_resumed.retain(|scope, _| !covers(of, scope));
     }

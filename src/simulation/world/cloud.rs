@@ -125,13 +125,19 @@ impl World {
         self.key(KeyState::Active);
     }
 
-    /// A link that exists, of any VPC.
+    /// A link that exists, of any VPC; half of the time one that no manifest lists, if there is one: it is
+    /// about to be taken.
     pub(super) fn a_link(&mut self) -> Option<(VpcId, InstanceId)> {
         let vpcs = self.ground.names.vpcs.clone();
         let links: Vec<(VpcId, InstanceId)> = vpcs
             .iter()
             .flat_map(|vpc| self.ground.linked(vpc).into_iter().map(|id| (vpc.clone(), id)))
             .collect();
-        self.random.choice(links)
+        let listed = |(vpc, id): &(VpcId, InstanceId)| {
+            self.wishes.get(vpc).is_some_and(|wish| wish.keep.contains(id))
+        };
+        let going: Vec<_> = links.iter().filter(|link| !listed(link)).cloned().collect();
+        let only = self.random.bool() && !going.is_empty();
+        self.random.choice(if only { going } else { links })
     }
 }

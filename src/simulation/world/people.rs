@@ -40,6 +40,8 @@ impl World {
             Deed::EditMany => self.drop_some(6),
             Deed::EditMass => self.drop_some(usize::MAX),
             Deed::Salami => self.drop_some(2),
+            Deed::EditMove => self.edit_move(),
+            Deed::EditReplace => self.edit_replace(),
             Deed::Rollback => self.roll_back(),
             Deed::EditMode => self.edit_mode(),
             Deed::EditProtection => self.edit_protection(),
@@ -132,6 +134,56 @@ impl World {
                 wish.protected.remove(&instance);
             }
         });
+    }
+
+    /// An instance of one manifest is listed in another one from now on.
+    fn edit_move(&mut self) {
+        // To where it is attached by the daemon, if there is such a place.
+        let in_sync = self.wishes.iter().filter(|(_, wish)| wish.mode == Mode::Sync);
+        let in_sync: Vec<VpcId> = in_sync.map(|(vpc, _)| vpc.clone()).collect();
+        let Some(to) = self.random.choice(in_sync).or_else(|| self.a_vpc()) else { return };
+        let others = self.wishes.keys().filter(|vpc| **vpc != to).cloned();
+        let others: Vec<VpcId> = others.collect();
+        let Some(from) = self.random.choice(others) else { return };
+        self.edit(|world| {
+            let Some(wish) = world.wishes.get_mut(&from) else { return };
+            let keep: Vec<InstanceId> = wish.keep.iter().cloned().collect();
+            let Some(instance) = world.random.choice(keep) else { return };
+            wish.keep.remove(&instance);
+            wish.protected.remove(&instance);
+            if let Some(wish) = world.wishes.get_mut(&to) {
+                wish.keep.insert(instance);
+            }
+        });
+    }
+
+    /// A manifest lists what is not linked, and nothing that is: the list is of another place.
+    fn edit_replace(&mut self) {
+        let Some(vpc) = self.a_vpc() else { return };
+        let linked = self.ground.linked(&vpc);
+        let taken: BTreeSet<InstanceId> =
+            self.wishes.values().flat_map(|wish| wish.keep.iter().cloned()).collect();
+        let names = self.ground.names.instances.iter();
+        let others = names.filter(|id| !linked.contains(*id) && !taken.contains(*id));
+        let others: BTreeSet<InstanceId> = others.cloned().collect();
+        self.edit(|world| {
+            if let Some(wish) = world.wishes.get_mut(&vpc).filter(|_| !others.is_empty()) {
+                wish.keep = others;
+                wish.protected.clear();
+            }
+        });
+    }
+
+    /// Any of the changes that people make to manifests.
+    pub(super) fn edit_somehow(&mut self) {
+        match self.random.u32(0..6) {
+            0 => self.edit_one(),
+            1 => self.drop_some(6),
+            2 => self.drop_some(usize::MAX),
+            3 => self.edit_move(),
+            4 => self.edit_mode(),
+            _ => self.roll_back(),
+        }
     }
 
     fn roll_back(&mut self) {
@@ -277,7 +329,7 @@ impl World {
         })
     }
 
-    /// Gives back up to three links that are not there and that the manifests do not list.
+    /// Gives back up to three links that the manifests do not list; some are there, or there again.
     async fn undo(&mut self) {
         let revision = self.operator_knows(|ledger| {
             ledger.accepted().map(|accepted| accepted.revision.digest.clone())
@@ -288,7 +340,8 @@ impl World {
             .names
             .instances
             .iter()
-            .filter(|id| self.can_link(id) && !self.wishes.values().any(|it| it.keep.contains(id)))
+            .filter(|id| self.can_link(id) || self.ground.linked(&vpc).contains(*id))
+            .filter(|id| !self.wishes.values().any(|it| it.keep.contains(*id)))
             .cloned()
             .collect();
         let scope = self.ground.names.scope(&vpc);

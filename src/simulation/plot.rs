@@ -1,0 +1,95 @@
+//! What tends to come together: deeds of which one makes another one dangerous, close enough in time.
+//!
+//! Drawn one by one, three deeds of sixty meet within two seconds once in a million worlds. Incidents
+//! are not like that: a disk that is full makes somebody edit, restart and edit again.
+
+use super::deed::Deed::{self, *};
+use super::trial::Step;
+use std::time::Duration;
+
+/// How long after the last thing.
+#[derive(Debug, Clone, Copy)]
+enum After {
+    /// While a call is under way, or an entry is being written.
+    Blink,
+    /// Before the manifests count as settled, or right after.
+    Moment,
+    /// In the middle of a pass, and before a call may be repeated.
+    Soon,
+    /// A pass or two later.
+    Passes,
+    /// When an hour is over, or nearly.
+    Hour,
+}
+
+use After::{Blink, Hour, Moment, Passes, Soon};
+
+impl After {
+    fn draw(self, random: &mut fastrand::Rng) -> Duration {
+        Duration::from_millis(match self {
+            Self::Blink => random.u64(0..150),
+            Self::Moment => random.u64(0..2_500),
+            Self::Soon => random.u64(1_000..20_000),
+            Self::Passes => random.u64(60_000..330_000),
+            Self::Hour => random.u64(3_400_000..3_700_000),
+        })
+    }
+}
+
+type Plot = &'static [(After, Deed)];
+
+/// Each has a safety rule of its own to break.
+const PLOTS: [Plot; 29] = [
+    // A call whose answer is lost, and a process that knows of it from the journal alone.
+    &[(Soon, LostAnswers), (Blink, EditMany), (Soon, Restart)],
+    &[(Soon, ServerErrors), (Blink, EditMany), (Soon, KillNow), (Soon, KillNow)],
+    // What the disk does not take, and what is done meanwhile.
+    &[(Soon, EditMany), (Moment, DiskFull), (Blink, Rollback), (Soon, Calm)],
+    &[(Soon, EditMass), (Soon, DiskFull), (Blink, Rollback), (Soon, Calm)],
+    &[
+        (Soon, Latency),
+        (Blink, DiskFlaky),
+        (Blink, EditMany),
+        (Moment, Rollback),
+        (Moment, EditMany),
+    ],
+    &[(Soon, DiskFlaky), (Soon, LostAnswers), (Blink, EditMany), (Passes, EditMany)],
+    &[(Soon, LostAnswers), (Blink, DiskFlaky), (Blink, EditMany), (Soon, Calm)],
+    &[(Soon, DiskSlow), (Blink, EditMany), (Moment, Rollback), (Moment, Restart)],
+    // A loss, and what makes it look smaller.
+    &[(Soon, EditMass), (Soon, EditOne), (Passes, EditOne)],
+    &[(Soon, EditMass), (Soon, Approve), (Passes, EditMass), (Passes, Approve)],
+    &[(Soon, EditMany), (Soon, Rollback), (Passes, EditMass)],
+    &[(Soon, EditMass), (Soon, Rollback), (Soon, EditMass), (Soon, EditAway)],
+    // A list of another place, and somebody who approves what it asks for.
+    &[(Soon, EditReplace), (Passes, Approve), (Passes, Approve)],
+    // An undo while its links are taken, and what ends what it holds.
+    &[(Soon, Unreachable), (Blink, EditMany), (Moment, Undo), (Soon, Undo)],
+    &[(Soon, LostAnswers), (Blink, EditMany), (Soon, Undo), (Blink, Undo)],
+    &[(Soon, EditMany), (Passes, Undo), (Passes, EditOne), (Passes, Rollback)],
+    &[(Soon, Undo), (Passes, Resume), (Soon, Resume), (Passes, Restart)],
+    // Budgets: spent, renewed by the hour, and by clocks that nobody should believe.
+    &[(Soon, Salami), (Soon, Salami), (Soon, Resume), (Passes, Resume)],
+    &[(Soon, EditMany), (Hour, EditMany), (Passes, Resume), (Soon, EditMany)],
+    &[(Soon, EditMany), (Passes, EditMany), (Passes, Resume), (Hour, EditOne)],
+    &[(Soon, EditMass), (Soon, HandAttach), (Passes, Approve), (Passes, EditMany)],
+    &[(Soon, EditMany), (Passes, ClockForward), (Blink, EditMany), (Soon, Resume)],
+    &[(Soon, SlowAnswers), (Blink, Salami), (Blink, Salami), (Soon, Salami)],
+    // An instance on its way from one VPC to another, over calls that take long.
+    &[(Soon, SlowAnswers), (Blink, EditMove), (Blink, EditMove), (Soon, EditMove)],
+    // Links that go while they are being taken.
+    &[(Soon, Latency), (Blink, EditMany), (Moment, HandDetach), (Moment, HandDetach)],
+    &[(Soon, SecondQuota), (Blink, EditMass), (Moment, HandDetach), (Soon, HandDetach)],
+    // A call that was made, and an edit that wants its link back.
+    &[(Soon, Unreachable), (Blink, EditMany), (Moment, Rollback), (Soon, Restart)],
+    // Instances that are not known here, again and again.
+    &[(Soon, NotFound), (Blink, EditMany), (Soon, KillNow), (Soon, EditMany)],
+    // A pause of one part, and a resume of another.
+    &[(Soon, Pause), (Blink, EditMany), (Soon, Resume), (Blink, Resume)],
+];
+
+/// One of them.
+pub(super) fn draw(random: &mut fastrand::Rng) -> Vec<Step> {
+    let plot = random.choice(PLOTS).unwrap_or_default();
+    plot.iter().map(|(after, deed)| (after.draw(random), *deed)).collect()
+}

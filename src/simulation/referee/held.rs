@@ -1,0 +1,109 @@
+//! What a pass found: neither may a plan be let through that some rule holds, nor may one be held for a
+//! rule that it keeps. A hold without a reason costs a person, and the next one is not believed.
+
+use super::told::covers;
+use super::{Book, When, share};
+use crate::ledger::event::Passed;
+use crate::ledger::{DAY, FLAPS, HOUR};
+use crate::model::{InstanceId, Scope, Verb};
+use std::time::Duration;
+
+/// How soon a daemon hears what an operator said.
+const HEARD: Duration = Duration::from_secs(1);
+/// From then on people have raised what the budget allows, and an earlier process may not know.
+const RAISED: u64 = 1_000;
+
+impl Book {
+    pub(super) fn passed_by(&mut self, now: When, passed: &Passed) {
+        let going: Vec<&InstanceId> = passed
+            .actions
+            .iter()
+            .filter(|(verb, _)| *verb == Verb::Detach)
+            .map(|(_, instance)| instance)
+            .collect();
+        let newest = self.accepted.as_ref().map(|(digest, _)| digest);
+        let is_newest = newest == Some(&passed.revision.digest);
+        let mut broken = Vec::new();
+        if passed.verdict == "approved" && self.is_beyond_the_budget(now, passed, &going) {
+            broken.push("S4: a plan is let through that the budget does not bear".to_owned());
+        }
+        let settled = now.mono.saturating_sub(self.said) > HEARD;
+        if is_newest && settled && passed.plan.is_some() {
+            let rules = passed.refusals.iter().map(|(rule, _, _)| rule.as_str());
+            let needless = rules.filter(|rule| !self.may_hold(rule, now, passed, &going));
+            broken.extend(needless.map(|rule| format!("held needlessly by {rule}")));
+        }
+        for what in broken {
+            self.accuse(now, format!("{what} ({})", passed.scope.vpc));
+        }
+        if passed.plan.is_some() {
+            let of = self.observed.entry(passed.scope.vpc.clone()).or_default();
+            of.push((now, passed.observed));
+        }
+    }
+
+    fn is_beyond_the_budget(&self, now: When, passed: &Passed, going: &[&InstanceId]) -> bool {
+        let sent_already = |id: &&&InstanceId| {
+            let known = self.links.get(&passed.scope).and_then(|links| links.get(*id));
+            known.is_none_or(|known| known.sent.is_none())
+        };
+        let withheld = passed.refusals.len() as u64;
+        let wanted = (going.iter().filter(sent_already).count() as u64).saturating_sub(withheld);
+        let fits = |span, most: u64| self.certainly_sent(span, now).saturating_add(wanted) <= most;
+        wanted > 0 && !(fits(HOUR, self.law.budget.hour) && fits(DAY, self.law.budget.day))
+    }
+
+    /// Whether a rule may have held the plan, or an action of it.
+    fn may_hold(&self, rule: &str, now: When, passed: &Passed, going: &[&InstanceId]) -> bool {
+        let Scope { vpc, .. } = &passed.scope;
+        let any = |is: &dyn Fn(&InstanceId) -> bool| going.iter().any(|instance| is(instance));
+        let key = |instance: &InstanceId| (passed.scope.clone(), instance.clone());
+        match rule {
+            "undone" => any(&|id| self.holds.contains_key(&key(id))),
+            "protected" => any(&|id| self.protected.contains(&(vpc.clone(), id.clone()))),
+            "flapping" => {
+                any(&|id| self.known(&key(id)).is_some_and(|known| known.taken.len() >= FLAPS))
+            }
+            "shrink" => {
+                let lost = self.lost_too_many(vpc);
+                any(&|id| lost.is_some_and(|lost| lost.contains(id)))
+            }
+            "perPlan" => going.len() as u64 > self.least_limit(now, passed),
+            "budget" => self.may_be_spent(now, going.len() as u64),
+            "windows" => {
+                let hour = now.wall.to_zoned(jiff::tz::TimeZone::UTC).hour();
+                self.law.closed == Some(hour)
+            }
+            "pause" => self.pauses.iter().any(|(_, pause)| covers(&pause.target, &passed.scope)),
+            _ => true,
+        }
+    }
+
+    /// What a plan may detach at least: by what it says itself that it saw, and passes before it.
+    fn least_limit(&self, now: When, passed: &Passed) -> u64 {
+        let wishes = self.known.get(&passed.revision.digest);
+        let wish = wishes.and_then(|wishes| wishes.get(&passed.scope.vpc));
+        if let Some(most) = wish.and_then(|wish| wish.max_detach) {
+            return most;
+        }
+        let earlier = self.observed.get(&passed.scope.vpc).into_iter().flatten();
+        // What a clock that was ahead has dated loosens nothing.
+        let lately = |(at, _): &&(When, u64)| at.wall <= now.wall && at.within(DAY, now);
+        let lately = earlier.filter(lately).map(|(_, links)| *links);
+        let most = lately.chain([passed.observed]).max().unwrap_or_default();
+        self.law.min_detach.max(share(self.law.max_detach, most))
+    }
+
+    /// Whether the budget may not bear so many more. Plans of several scopes are carried out at once, and
+    /// what they have leave for is not in the journal yet.
+    fn may_be_spent(&self, now: When, wanted: u64) -> bool {
+        let budget = self.law.budget;
+        let counts = |span| {
+            let intended = self.intended.values();
+            let of = intended.filter(|(at, _)| at.perhaps_within(span, now));
+            (of.count() as u64).saturating_add(wanted)
+        };
+        let several = self.names.vpcs.len() > 1;
+        several || budget.hour >= RAISED || counts(HOUR) > budget.hour || counts(DAY) > budget.day
+    }
+}
