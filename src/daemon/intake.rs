@@ -342,7 +342,9 @@ pub async fn first_revision(
         intake.take(&reading).await;
         match intake.last() {
             Outcome::Accepted | Outcome::Unchanged if !reading.unsettled => break,
-            Outcome::Refused(why) | Outcome::Unjournaled(why) if !reading.unsettled => {
+            Outcome::Refused(why) | Outcome::Unjournaled(why)
+                if !reading.unsettled || matches!(reading.state, State::Unreadable(_)) =>
+            {
                 return Err(why.clone());
             }
             _ => (),

@@ -1,6 +1,6 @@
 //! A link that the newest accepted revision keeps is not cut, whatever the plan says.
 
-use super::{Approved, Denial, Facts, Situation};
+use super::{Approved, Denial, Facts, Situation, shrink};
 use crate::model::{Mode, Verb};
 use crate::plan::{Action, Reason};
 use std::time::Duration;
@@ -34,6 +34,17 @@ pub(super) fn check(
     let planned = approved.plan.desired();
     if (&desired.max_detach, desired.allow_empty) != (&planned.max_detach, planned.allow_empty) {
         return Err(Denial::Limits);
+    }
+    // A plan was reviewed by what its own revision lost; whoever approved it saw what that one listed.
+    let is_another = match &approved.approver {
+        Some(_) => desired.links != planned.links,
+        None => desired.revision.digest != planned.revision.digest,
+    };
+    let lost = action.verb == Verb::Detach
+        && is_another
+        && shrink::is_lost(approved.plan.scope(), &action.link.instance, situation);
+    if lost {
+        return Err(Denial::Lost);
     }
     let windows = std::iter::once(&situation.bounds.windows).chain(&desired.windows);
     let by_date = matches!(action.reason, Reason::Expired { .. })

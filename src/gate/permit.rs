@@ -88,6 +88,9 @@ pub enum Denial {
     Kept(Place),
     /// The newest accepted revision has other limits than the plan was approved with.
     Limits,
+    /// The newest accepted revision lost the link together with too many others, and the plan is of one
+    /// before it.
+    Lost,
     /// It depends on a date - the end of an exception, of an approval, a window - and the cloud's own time
     /// contradicts our clock.
     Clock(Duration),
@@ -149,6 +152,10 @@ impl fmt::Display for Denial {
             Self::Limits => {
                 write!(f, "the newest revision has other limits; the next pass plans by them")
             }
+            Self::Lost => write!(
+                f,
+                "the newest revision lost the link together with many others, which a person has to look at"
+            ),
             Self::Clock(off) => write!(
                 f,
                 "it depends on the date, and our clock is {} s off; set this host's clock",

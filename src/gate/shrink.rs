@@ -3,6 +3,16 @@
 
 use super::review::Case;
 use super::{Refusal, Rule, Situation, files, links, named};
+use crate::model::{InstanceId, Scope};
+
+/// Whether the link is one of those that the revision in force lost and nobody looked at yet.
+pub(super) fn is_lost(scope: &Scope, instance: &InstanceId, situation: &Situation<'_>) -> bool {
+    let Situation { bounds, ledger, .. } = situation;
+    ledger.shrunk(scope).is_some_and(|shrunk| {
+        let many = shrunk.exceeds(bounds.max_shrink, bounds.min_detach);
+        (shrunk.doubtful || many) && shrunk.lost.contains(instance)
+    })
+}
 
 pub(super) fn check(case: &Case<'_>, situation: &Situation<'_>) -> Option<Refusal> {
     let Situation { bounds, ledger, .. } = situation;

@@ -120,17 +120,17 @@ async fn nothing_is_changed_with_a_key_that_ends_and_everything_with_the_next_on
     world.start(u64::MAX);
     world.wait(Duration::from_secs(30)).await;
     let (first, life) = (Duration::from_secs(90), Duration::from_secs(3600));
-    let until = world.ground.clock.when().mono + Duration::from_secs(1800);
+    let until = world.ground.clock.when().mono + Duration::from_secs(3600);
     let away = Some((until, process::keys::Away::Silent));
     let foreign = Duration::ZERO;
     let temporary = process::keys::Temporary { first, life, away, foreign };
     world.ground.service.give(Some(temporary), true);
     // The first one has come with the next pass, and has ended.
-    world.wait(Duration::from_secs(400)).await;
+    world.wait(Duration::from_secs(1000)).await;
     let wish = world.wishes.values_mut().next().unwrap();
     wish.keep = wish.keep.iter().skip(3).cloned().collect();
     world.publish();
-    world.wait(Duration::from_secs(1200)).await;
+    world.wait(Duration::from_secs(2400)).await;
     assert_eq!(world.ground.referee.writes(), 0, "no change without a key that lives");
     assert!(world.left().is_some());
     world.wait(Duration::from_secs(1800)).await;

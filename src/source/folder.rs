@@ -193,13 +193,15 @@ impl<L: Look> Folder<L> {
         self.tree.look(&self.inbox, care).await
     }
 
-    /// Waits for the tree to come to rest and publishes what it holds then.
+    /// Waits for the tree to come to rest and publishes what it holds then. Of one that does not it says
+    /// so each time patience is over.
     async fn settle(&mut self) {
         let Settings { settle, settle_max, .. } = self.settings;
-        let patience = sleep(settle_max.saturating_sub(settle));
-        tokio::pin!(patience);
+        let patience = || sleep(settle_max.saturating_sub(settle));
+        let left = patience();
+        tokio::pin!(left);
         loop {
-            let last = has_come(patience.as_mut());
+            let last = has_come(left.as_mut());
             self.inbox.seen().changed = false;
             let earlier = self.look().await;
             let quiet = tokio::select! {
@@ -214,21 +216,24 @@ impl<L: Look> Folder<L> {
                 continue;
             }
             let outcome = self.look().await;
-            let agree = outcome == earlier && !is_passing(&outcome);
-            if self.finish(agree, last, &outcome) {
-                return;
+            let rests = outcome == earlier;
+            if self.finish(rests, last, &outcome) {
+                if rests {
+                    return;
+                }
+                left.set(patience());
             }
         }
     }
 
     /// Publishes what two readings agree on; at the end of patience, also through noise.
-    fn finish(&self, agree: bool, last: bool, outcome: &Outcome) -> bool {
+    fn finish(&self, rests: bool, last: bool, outcome: &Outcome) -> bool {
+        let agree = rests && !is_passing(outcome);
         // Locked until published, so that no event falls between looking and publishing.
         let mut seen = self.inbox.seen();
         let quiet = !seen.changed && seen.writing.is_empty();
         seen.changed = false;
-        let rests = agree && quiet;
-        if !rests && !last {
+        if !(agree && quiet) && !last {
             return false;
         }
         // However long it is silent: a stalled copy has written a valid beginning, too. It is over
@@ -245,7 +250,8 @@ impl<L: Look> Folder<L> {
             (None, false, outcome) => State::Unreadable(without_rest(self.tree.root(), outcome)),
         };
         self.inbox.publish(|reading| {
-            let next = Reading { state, unsettled: false, sequence: reading.sequence };
+            // What was different half a second ago is not what anybody means: nothing is done meanwhile.
+            let next = Reading { state, unsettled: !rests, sequence: reading.sequence };
             let changed = *reading != next;
             *reading = next;
             changed

@@ -223,6 +223,28 @@ fn a_revision_that_lost_much_is_held_whatever_its_limits_say() {
 }
 
 #[test]
+fn a_plan_in_flight_takes_nothing_that_a_newer_revision_lost_with_much_else() {
+    let whole = revision(Mode::Detach, &range(0, 20), &[]);
+    let one_less = revision(Mode::Detach, &range(0, 19), &[]);
+    let plan = plan_of((*one_less.scopes[&scope()]).clone(), &range(0, 20));
+    let ask = |newest: &Tree| {
+        let mut book = Book::default();
+        book.accept(0, None, &whole);
+        book.accept(1, Some(&whole), &one_less);
+        let setting = after(book);
+        let approved = setting.review(plan.clone(), 2).unwrap();
+        let mut book = Book { ledger: setting.ledger, ..Book::default() };
+        // Somebody wants it back, and then the next revision loses it again.
+        book.accept(3, Some(&one_less), &whole);
+        book.accept(4, Some(&whole), newest);
+        let action = approved.plan().actions()[0].clone();
+        after(book).permit(&approved, &action, &facts(newest), 5)
+    };
+    assert_eq!(ask(&revision(Mode::Detach, &range(0, 10), &[])), Err(Denial::Lost));
+    assert!(ask(&revision(Mode::Detach, &range(0, 18), &[])).is_ok(), "few are lost");
+}
+
+#[test]
 fn one_link_less_is_held_where_the_branch_was_set_back() {
     let before = revision(Mode::Detach, &range(0, 20), &[]);
     let after_by = |doubtful| {

@@ -207,10 +207,7 @@ impl Book {
         {
             broken.push("S4: the last link of a scope goes");
         }
-        // A plan of an earlier revision goes by what that one lost.
-        let planned = self.intents.get(&ticket.intent().0).map(|(_, _, _, revision)| revision);
-        let is_newest = planned == self.accepted.as_ref().map(|(revision, _)| revision);
-        let lost = self.lost_too_many(&scope.vpc).filter(|_| is_newest);
+        let lost = self.lost_too_many(&scope.vpc);
         if lost.is_some_and(|lost| lost.contains(instance)) {
             broken.push("shrink: a revision lost too many links of the scope");
         }

@@ -32,6 +32,32 @@ impl Look for Still {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_change_at_the_end_of_patience_is_not_passed_over() {
+    let (folder, cancel) = (Imagined::new(Path::new("/manifests")), CancellationToken::new());
+    folder.write("a.yaml", "0");
+    let Settings { settle, settle_max, .. } = Settings::default();
+    let readings = folder.watch(Settings::default(), cancel.clone());
+    sleep(settle_max * 2).await;
+    assert!(!readings.borrow().unsettled);
+    // Somebody writes a file for long, and ends in the last moment at which a reading could.
+    folder.begin("a.yaml", "");
+    sleep(settle_max - settle / 2).await;
+    folder.write("a.yaml", "1");
+    let settled = |reading: &Reading| match &reading.state {
+        State::Settled(snapshot) => !reading.unsettled && **snapshot.files[0].text() == *"1",
+        _ => false,
+    };
+    let mut waited = Duration::ZERO;
+    while !settled(&readings.borrow()) {
+        assert!(readings.borrow().unsettled, "after {waited:?} the old revision counts again");
+        sleep(settle / 10).await;
+        waited += settle / 10;
+    }
+    assert!(waited >= settle && waited < settle * 4, "{waited:?}");
+    cancel.cancel();
+}
+
+#[tokio::test(start_paused = true)]
 async fn events_do_not_put_off_the_look_at_everything() {
     let looks = Arc::new(Mutex::new(Vec::new()));
     let (told, still) = (Arc::new(Mutex::new(None)), Still { looks: Arc::clone(&looks) });
