@@ -116,6 +116,7 @@ where
     pub async fn run(mut self) -> Result<(), String> {
         let mut schedule = Schedule::new(self.interval, self.workers);
         let _asking = self.ask_identities();
+        let grace = self.grace();
         let mut passes = JoinSet::new();
         let mut tree = self.intake.tree();
         self.enqueue(&mut schedule, &tree, &tree.scopes.keys().cloned().collect());
@@ -159,7 +160,7 @@ where
             }
         };
         self.stop.cancel();
-        self.drain(passes).await;
+        self.drain(passes, grace).await;
         ended
     }
 
@@ -281,14 +282,28 @@ where
         vitals
     }
 
-    async fn drain(&self, mut passes: JoinSet<ScopeReport>) {
+    /// Ends [`DRAIN`] after the process was asked to end: the loop may be waiting for a slow disk just then.
+    fn grace(&self) -> JoinSet<()> {
+        let (stop, mut grace) = (self.stop.clone(), JoinSet::new());
+        grace.spawn(async move {
+            stop.cancelled().await;
+            tokio::time::sleep(DRAIN).await;
+        });
+        grace
+    }
+
+    async fn drain(&self, mut passes: JoinSet<ScopeReport>, mut grace: JoinSet<()>) {
         let under_way = passes.len();
         if under_way > 0 {
             tracing::info!(under_way, "ending: passes under way finish their calls");
         }
         let all = async { while passes.join_next().await.is_some() {} };
-        if tokio::time::timeout(DRAIN, all).await.is_err() {
-            tracing::warn!("some calls did not end in time; their intents are open in the journal");
+        tokio::select! {
+            biased;
+            () = all => (),
+            _ = grace.join_next() => {
+                tracing::warn!("some calls did not end in time; their intents are open in the journal");
+            }
         }
     }
 }

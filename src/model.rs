@@ -124,6 +124,14 @@ pub enum Verb {
 }
 
 impl Verb {
+    /// What takes back what this one does.
+    pub fn opposite(self) -> Self {
+        match self {
+            Self::Detach => Self::Attach,
+            Self::Attach => Self::Detach,
+        }
+    }
+
     /// The verb of that word.
     pub fn parse(word: &str) -> Option<Self> {
         [Self::Detach, Self::Attach].into_iter().find(|verb| verb.as_str() == word)

@@ -7,6 +7,7 @@
 //! stopped.
 
 mod batch;
+mod clock;
 mod deed;
 mod estate;
 mod plot;

@@ -72,6 +72,13 @@ impl Calls {
         let key = (*verb, scope.clone(), instance.clone());
         self.unsettled.remove(&key);
         self.doubtful.remove(&key);
+        if settled.outcome == Settled::CONVERGED {
+            // Of a link that a read shows attached, no detach of before is under way any more, and the other
+            // way round.
+            let other = (verb.opposite(), key.1, key.2);
+            self.unsettled.remove(&other);
+            self.doubtful.remove(&other);
+        }
     }
 
     pub fn open(&self) -> impl Iterator<Item = (u64, Verb, &Scope, &InstanceId)> {
@@ -84,5 +91,26 @@ impl Calls {
 
     pub fn unsettled(&self) -> impl Iterator<Item = &Unsettled> {
         self.unsettled.values()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::event::Event;
+    use crate::ledger::tests::{Book, answered, intent, settled};
+    use crate::plan::tests::{id, scope};
+
+    #[test]
+    fn a_detach_that_the_cloud_took_is_over_once_the_link_is_attached_again() {
+        let mut book = Book::default();
+        let detach = book.at(0, Event::Intent(intent(2)));
+        book.at(1, Event::Answered(answered(detach, Answered::ACCEPTED, None)));
+        let attach = book.at(2, Event::Intent(Intent { verb: Verb::Attach, ..intent(2) }));
+        book.at(3, Event::Answered(answered(attach, Answered::ACCEPTED, None)));
+        assert!(book.ledger.took_detach(&scope(), &id(2)), "nobody has seen the link yet");
+        book.at(4, Event::Settled(Settled { verb: Verb::Attach, ..settled(2) }));
+        assert!(!book.ledger.took_detach(&scope(), &id(2)));
+        assert_eq!(book.ledger.unsettled().count(), 0);
     }
 }

@@ -6,13 +6,14 @@
 //! nothing can be seen from outside, so that these moments stand for all others. Whoever is dead waits
 //! forever at his next effect.
 
+use super::clock::HostClock;
 use super::estate::Names;
-use super::referee::{Referee, When};
+use super::referee::Referee;
 use crate::aliyun::client::keyring::Keyring;
 use crate::apply::{Circumstances, Newest, Progress, Quarantine, Serial, Unsettled, Writes};
 use crate::attempt::{Lanes, Limits};
 use crate::board::Board;
-use crate::clock::{Clock, Moment, TokioClock};
+use crate::clock::Clock;
 use crate::cloud::{Accepted, Class, CloudError, Page, Query, ReadLinks, Ticket, WriteLinks};
 use crate::daemon::{Daemon, Estate, Intake, Said, Warned};
 use crate::desired::Ceiling;
@@ -24,7 +25,6 @@ use crate::observe::{Pins, Reads};
 use crate::sim::{Sim, SimAccount};
 use crate::source::{Imagined, Settings};
 use futures_util::future::BoxFuture;
-use jiff::SignedDuration;
 use secrecy::ExposeSecret as _;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -38,45 +38,6 @@ pub(super) mod keys;
 
 /// How long a call may take altogether, as the real client has it.
 const DEADLINE: Duration = Duration::from_secs(30);
-
-/// The clock of the host: the true one, and how far the wall clock is off.
-#[derive(Clone)]
-pub(super) struct HostClock {
-    truth: TokioClock,
-    off: Arc<Mutex<SignedDuration>>,
-}
-
-impl HostClock {
-    pub fn new(truth: TokioClock) -> Self {
-        Self { truth, off: Arc::default() }
-    }
-
-    /// Sets how far the wall clock is off.
-    pub fn set(&self, off: SignedDuration) {
-        *self.off.lock().unwrap_or_else(PoisonError::into_inner) = off;
-    }
-
-    fn off(&self) -> SignedDuration {
-        *self.off.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Now, as the referee counts.
-    pub fn when(&self) -> When {
-        let Moment { wall, monotonic } = self.now();
-        When { mono: monotonic, wall }
-    }
-}
-
-impl Clock for HostClock {
-    fn now(&self) -> Moment {
-        let now = self.truth.now();
-        let off = self.off();
-        if off.is_zero() {
-            return now;
-        }
-        Moment { wall: now.wall.checked_add(off).unwrap_or(now.wall), ..now }
-    }
-}
 
 /// What a life shares with the world.
 #[derive(Clone)]

@@ -135,6 +135,8 @@ struct Book {
     sent_since_resumed: BTreeMap<Scope, u64>,
     /// What undos gave back, and since when.
     holds: BTreeMap<Key, Duration>,
+    /// The same, whatever revisions came since.
+    given_back: BTreeSet<Key>,
     links: BTreeMap<Scope, BTreeMap<InstanceId, Known>>,
     most: BTreeMap<VpcId, Vec<(Duration, u64)>>,
     touched: BTreeMap<VpcId, Duration>,
@@ -194,6 +196,7 @@ impl Referee {
             misses: Vec::new(),
             sent_since_resumed: BTreeMap::new(),
             holds: BTreeMap::new(),
+            given_back: BTreeSet::new(),
             links: BTreeMap::new(),
             most: BTreeMap::new(),
             touched: BTreeMap::new(),

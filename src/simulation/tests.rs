@@ -138,3 +138,23 @@ async fn nothing_is_changed_with_a_key_that_ends_and_everything_with_the_next_on
     world.end().await;
     assert_eq!(world.ground.referee.findings().violations, [""; 0]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_time_to_end_begins_when_it_is_asked_for() {
+    let mut world = quiet_world(Mode::Detach, |wish| {
+        wish.keep = wish.keep.iter().skip(3).cloned().collect();
+    });
+    world.start(u64::MAX);
+    while world.ground.referee.writes() == 0 {
+        world.wait(Duration::from_millis(10)).await;
+    }
+    // The next call takes long, and so does what the loop itself writes meanwhile.
+    world.ground.sim.set("latency", "25s").unwrap();
+    world.wait(Duration::from_secs(1)).await;
+    *world.ground.sync.lock().unwrap() = Duration::from_secs(8);
+    world.wishes.values_mut().for_each(|wish| wish.allow_empty = true);
+    world.publish();
+    world.wait(Duration::from_millis(700)).await;
+    world.end().await;
+    assert_eq!(world.ground.referee.findings().violations, [""; 0]);
+}

@@ -1,9 +1,10 @@
 //! A simulated world: a cloud, a folder of manifests, a journal, a process, and people.
 
+use super::clock::HostClock;
 use super::deed::Deed;
 use super::estate::{self, Names, Wishes};
 use super::process::keys::Service;
-use super::process::{Ground, HostClock, Pace, Process};
+use super::process::{Ground, Pace, Process};
 use super::referee::{Content, Referee};
 use crate::clock::{Clock as _, TokioClock};
 use crate::gate::Bounds;

@@ -233,7 +233,7 @@ impl<L: Look> Folder<L> {
         let mut seen = self.inbox.seen();
         let quiet = !seen.changed && seen.writing.is_empty();
         seen.changed = false;
-        if !(agree && quiet) && !last {
+        if !(last || agree && quiet) {
             return false;
         }
         // However long it is silent: a stalled copy has written a valid beginning, too. It is over

@@ -1,7 +1,7 @@
 //! Where the process has its keys from: the real holder of keys, the real rule for which of them signs what,
 //! and an imagined service that gives them.
 
-use super::{DEADLINE, Ground, HostClock, Mortality, Seam};
+use super::{DEADLINE, Ground, Mortality, Seam};
 use crate::aliyun::client::keyring::{Keyring, not_carried_out};
 use crate::aliyun::credentials::provide::{Fetching, Provide};
 use crate::aliyun::credentials::{CredentialError, Credentials, InUse, Key};
@@ -9,6 +9,7 @@ use crate::cloud::{CloudError, Identify, Page, Query, ReadLinks as _};
 use crate::model::AccountId;
 use crate::sim::Sim;
 use crate::sim::seed::{ACCESS_KEY_ID, ACCESS_KEY_SECRET};
+use crate::simulation::clock::HostClock;
 use crate::simulation::estate::Names;
 use crate::simulation::referee::Referee;
 use jiff::Timestamp;

@@ -59,7 +59,8 @@ impl Book {
         let any = |is: &dyn Fn(&InstanceId) -> bool| going.iter().any(|instance| is(instance));
         let key = |instance: &InstanceId| (passed.scope.clone(), instance.clone());
         match rule {
-            "undone" => any(&|id| self.holds.contains_key(&key(id))),
+            // Not over with a revision that comes back as it was when the link was given back.
+            "undone" => any(&|id| self.given_back.contains(&key(id))),
             "protected" => any(&|id| self.protected.contains(&(vpc.clone(), id.clone()))),
             "flapping" => {
                 any(&|id| self.known(&key(id)).is_some_and(|known| known.taken.len() >= FLAPS))

@@ -92,6 +92,7 @@ impl Book {
             Event::Restored(restored) => {
                 let links = restored.links.iter().map(|link| (link.clone(), now.mono));
                 self.holds.extend(links);
+                self.given_back.extend(restored.links.iter().cloned());
             }
             Event::Passed(passed) => self.passed_by(now, passed),
             Event::Began(_) | Event::Pruned(_) | Event::Other => (),
@@ -191,6 +192,7 @@ impl Book {
             *of != Target::All && *of != pause.target && !latched
         });
         self.holds.retain(|(scope, _), _| *of != Target::Scope(scope.clone()));
+        self.given_back.retain(|(scope, _)| *of != Target::Scope(scope.clone()));
         self.misses.retain(|(_, scope)| !covers(of, scope));
         self.sent_since_resumed.retain(|scope, _| !covers(of, scope));
     }
