@@ -77,3 +77,27 @@ fn every_seeded_mistake_fits_the_sources_and_names_a_test() {
         assert!(text.contains(&format!("fn {name}(")), "{number}: no {name} in {path:?}");
     }
 }
+
+#[test]
+fn every_switch_fits_the_sources_and_a_mistake_of_the_catalogue() {
+    let known: BTreeSet<u32> = catalogue().iter().map(|mutant| mutant.number).collect();
+    let text = read("tests/testdata/switches.md");
+    let (_, entries) = text.split_once("```diff\n").unwrap();
+    let (entries, _) = entries.split_once("\n```").unwrap();
+    let mut switched = BTreeSet::new();
+    for entry in entries.split("\n\n") {
+        let (head, lines) = entry.split_once('\n').unwrap();
+        let file = head.split(' ').nth(2).unwrap();
+        let with = |sign: char| {
+            lines.lines().filter_map(|line| line.strip_prefix(sign)).collect::<Vec<_>>().join("\n")
+        };
+        let found = read(file).matches(&with('-')).count();
+        assert_eq!(found, 1, "{head}: its text occurs {found} times");
+        for made in with('+').split("crate::mutant(").skip(1) {
+            let number: u32 = made.split(')').next().unwrap().parse().unwrap();
+            assert!(known.contains(&number), "{head}: there is no mistake {number}");
+            switched.insert(number);
+        }
+    }
+    assert!(switched.len() >= 40, "{} mistakes", switched.len());
+}
