@@ -2,6 +2,7 @@
 //! without it, or for so many seconds of one processor. Put in the place of `src/main.rs` by `tests/sensitivity.py`.
 
 use classiclinkd::simulation::{Size, Tally, Trial, Which, run};
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::Ordering;
 
 #[global_allocator]
@@ -24,7 +25,8 @@ fn found(number: u32, enough: impl Fn() -> bool + Sync) -> Option<(u64, String)>
     loop {
         switch(number);
         let which = Which::Seeds(from, u64::MAX);
-        let ran = std::panic::catch_unwind(|| run(&which, 1, Size::default(), 1, 1, &enough));
+        let one = AssertUnwindSafe(|| run(&which, 1, Size::default(), 1, 1, &enough));
+        let ran = std::panic::catch_unwind(one);
         let Ok(tally) = ran else { return Some((from, "a panic".to_owned())) };
         let Tally { failed, .. } = tally.unwrap();
         let (Trial { seed, .. }, said) = failed.first()?;
