@@ -35,13 +35,11 @@ pub(super) fn check(
     if (&desired.max_detach, desired.allow_empty) != (&planned.max_detach, planned.allow_empty) {
         return Err(Denial::Limits);
     }
-    // A plan was reviewed by what its own revision lost; whoever approved it saw what that one listed.
-    let is_another = match &approved.approver {
-        Some(_) => desired.links != planned.links,
-        None => desired.revision.digest != planned.revision.digest,
-    };
+    // A plan was reviewed by what was lost then: other revisions may have come since, this one again among
+    // them. Who approved it saw what its own one lists.
+    let unseen = approved.approver.is_none() || desired.links != planned.links;
     let lost = action.verb == Verb::Detach
-        && is_another
+        && unseen
         && shrink::is_lost(approved.plan.scope(), &action.link.instance, situation);
     if lost {
         return Err(Denial::Lost);

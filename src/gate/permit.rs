@@ -88,8 +88,8 @@ pub enum Denial {
     Kept(Place),
     /// The newest accepted revision has other limits than the plan was approved with.
     Limits,
-    /// The newest accepted revision lost the link together with too many others, and the plan is of one
-    /// before it.
+    /// The newest accepted revision lost the link together with too many others, and was not in force when
+    /// the plan was reviewed.
     Lost,
     /// It depends on a date - the end of an exception, of an approval, a window - and the cloud's own time
     /// contradicts our clock.

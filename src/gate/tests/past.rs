@@ -245,6 +245,25 @@ fn a_plan_in_flight_takes_nothing_that_a_newer_revision_lost_with_much_else() {
 }
 
 #[test]
+fn a_plan_that_was_reviewed_under_another_revision_is_held_to_what_its_own_one_loses() {
+    let whole = revision(Mode::Detach, &range(0, 20), &[]);
+    let fewer = revision(Mode::Detach, &range(0, 15), &[]);
+    let mut book = Book::default();
+    book.accept(0, None, &whole);
+    book.accept(1, Some(&whole), &fewer);
+    book.accept(2, Some(&fewer), &whole);
+    let bounds = Bounds { max_detach: Amount::Percent(50), ..Bounds::default() };
+    let mut setting = Setting { bounds, ..after(book) };
+    let plan = plan_of((*fewer.scopes[&scope()]).clone(), &range(0, 20));
+    let approved = setting.review(plan, 3).unwrap();
+    let mut book = Book { ledger: setting.ledger, ..Book::default() };
+    book.accept(4, Some(&whole), &fewer);
+    setting.ledger = book.ledger;
+    let action = approved.plan().actions()[0].clone();
+    assert_eq!(setting.permit(&approved, &action, &facts(&fewer), 5), Err(Denial::Lost));
+}
+
+#[test]
 fn one_link_less_is_held_where_the_branch_was_set_back() {
     let before = revision(Mode::Detach, &range(0, 20), &[]);
     let after_by = |doubtful| {
