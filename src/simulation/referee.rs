@@ -9,7 +9,7 @@ use super::estate::{Names, Wishes};
 use crate::cloud::{CloudError, Page, Query, Ticket};
 use crate::ledger::event::{Event, Pause};
 use crate::ledger::{Budget, HOUR};
-use crate::model::{Digest, InstanceId, Scope, Verb, VpcId};
+use crate::model::{Digest, InstanceId, Link, Scope, Verb, VpcId};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -138,6 +138,8 @@ struct Book {
     /// The same, whatever revisions came since.
     given_back: BTreeSet<Key>,
     links: BTreeMap<Scope, BTreeMap<InstanceId, Known>>,
+    /// When the last list of a VPC began, and what its pages showed so far.
+    pages: BTreeMap<VpcId, (Duration, BTreeSet<Link>)>,
     most: BTreeMap<VpcId, Vec<(Duration, u64)>>,
     touched: BTreeMap<VpcId, Duration>,
     identified: Option<Duration>,
@@ -198,6 +200,7 @@ impl Referee {
             holds: BTreeMap::new(),
             given_back: BTreeSet::new(),
             links: BTreeMap::new(),
+            pages: BTreeMap::new(),
             most: BTreeMap::new(),
             touched: BTreeMap::new(),
             identified: None,

@@ -3,7 +3,8 @@
 use super::{Book, When};
 use crate::cloud::{Page, Query};
 use crate::ledger::event::{Accepted, Answered, Cause, Event, Resume, Settled, Target};
-use crate::model::{InstanceId, Scope, Verb, VpcId};
+use crate::model::{InstanceId, Link, Scope, Verb, VpcId};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// What kind of an entry it is.
@@ -28,10 +29,27 @@ pub(super) fn word(event: &Event) -> String {
 
 impl Book {
     pub(super) fn read(&mut self, begun: Duration, query: &Query, page: &Page) {
-        let Self { names, links, .. } = self;
-        let shows = |vpc: &VpcId, instance: &InstanceId| {
-            page.links.iter().any(|link| link.instance == *instance && link.vpc == *vpc)
+        let Self { names, links, pages, .. } = self;
+        // Of a long list, all pages together show what is not on it, as of the first of them.
+        let whole = match query {
+            Query::OfVpc { vpc, page: number, .. } => {
+                let (since, listed) = pages.entry(vpc.clone()).or_default();
+                if *number == 1 {
+                    (*since, *listed) = (begun, BTreeSet::new());
+                }
+                listed.extend(page.links.iter().cloned());
+                (listed.len() >= page.total as usize).then(|| (*since, listed.clone()))
+            }
+            Query::OfInstances { .. } => None,
         };
+        let is = |link: &Link, vpc: &VpcId, instance: &InstanceId| {
+            link.instance == *instance && link.vpc == *vpc
+        };
+        let shows = |vpc: &VpcId, instance: &InstanceId| match &whole {
+            Some((_, listed)) => listed.iter().any(|link| is(link, vpc, instance)),
+            None => page.links.iter().any(|link| is(link, vpc, instance)),
+        };
+        let begun = whole.as_ref().map_or(begun, |(since, _)| *since);
         // An answer that counts more than it shows says nothing about the rest.
         let by_id = matches!(query, Query::OfInstances { .. });
         let misses = by_id && page.total as usize == page.links.len();
@@ -54,9 +72,7 @@ impl Book {
                     known.listed = known.listed.max(Some(begun));
                 }
             }
-            Query::OfVpc { vpc, page: 1, .. } if page.total as usize <= page.links.len() => {
-                absent(vpc, &names.instances);
-            }
+            Query::OfVpc { vpc, .. } if whole.is_some() => absent(vpc, &names.instances),
             Query::OfVpc { .. } => (),
         }
     }
