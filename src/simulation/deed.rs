@@ -107,6 +107,8 @@ pub enum Deed {
     EditMove,
     /// H2: other instances are listed than before, and none of those.
     EditReplace,
+    /// H2: links move from file to file, and all files together say the same.
+    EditSpread,
     /// The manifests change while no process runs.
     EditAway,
     /// D18: the manifests are as they were before.
@@ -146,7 +148,7 @@ impl Deed {
     ];
 
     /// Every deed.
-    pub const ALL: [Self; 63] = [
+    pub const ALL: [Self; 64] = [
         Self::ServerErrors,
         Self::LostAnswers,
         Self::Unreachable,
@@ -199,6 +201,7 @@ impl Deed {
         Self::EditMass,
         Self::EditMove,
         Self::EditReplace,
+        Self::EditSpread,
         Self::EditAway,
         Self::Rollback,
         Self::EditMode,

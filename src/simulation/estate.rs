@@ -5,6 +5,9 @@ use crate::sim::seed::default_account;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+mod spread;
+pub use spread::Spread;
+
 /// What one manifest says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wish {
@@ -69,16 +72,16 @@ impl Names {
     }
 }
 
-/// The file of one manifest.
-pub fn file(vpc: &VpcId) -> String {
+/// The file of a VPC that has one manifest.
+fn file(vpc: &VpcId) -> String {
     format!("{vpc}.yaml")
 }
 
 /// The text of one manifest. The limits come first, so that a text that is cut off always ends in an
 /// id or before one.
-pub fn text(vpc: &VpcId, wish: &Wish) -> String {
+fn text(name: &str, vpc: &VpcId, wish: &Wish) -> String {
     let mut text = format!(
-        "apiVersion: classiclinkd/v1\nkind: ClassicLinkSet\nmetadata:\n  name: {vpc}\nspec:\n  regionId: \
+        "apiVersion: classiclinkd/v1\nkind: ClassicLinkSet\nmetadata:\n  name: {name}\nspec:\n  regionId: \
          cn-hangzhou\n  vpcId: {vpc}\n  mode: {}\n",
         wish.mode
     );
@@ -106,11 +109,6 @@ pub fn text(vpc: &VpcId, wish: &Wish) -> String {
     text
 }
 
-/// Every file of the wishes.
-pub fn files(wishes: &Wishes) -> Vec<(String, String)> {
-    wishes.iter().map(|(vpc, wish)| (file(vpc), text(vpc, wish))).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,8 +129,11 @@ mod tests {
         let empty = Wish { keep: BTreeSet::new(), protected: BTreeSet::new(), ..wish.clone() };
         let wishes: Wishes =
             [(names.vpcs[0].clone(), wish.clone()), (names.vpcs[1].clone(), empty)].into();
-        let read: Vec<File> =
-            files(&wishes).into_iter().map(|(path, text)| File::new(path, text)).collect();
+        let read: Vec<File> = Spread::default()
+            .files(&wishes)
+            .into_iter()
+            .map(|(path, text)| File::new(path, text))
+            .collect();
         let revision = Revision::of_content(Digest::of([]));
         let tree = manifest::accept(&read, revision, None).unwrap();
         let desired = &tree.scopes[&names.scope(&names.vpcs[0])];

@@ -39,7 +39,7 @@ impl After {
 type Plot = &'static [(After, Deed)];
 
 /// Each has a safety rule of its own to break.
-const PLOTS: [Plot; 29] = [
+const PLOTS: [Plot; 34] = [
     // A call whose answer is lost, and a process that knows of it from the journal alone.
     &[(Soon, LostAnswers), (Blink, EditMany), (Soon, Restart)],
     &[(Soon, ServerErrors), (Blink, EditMany), (Soon, KillNow), (Soon, KillNow)],
@@ -61,6 +61,14 @@ const PLOTS: [Plot; 29] = [
     &[(Soon, EditMass), (Soon, Approve), (Passes, EditMass), (Passes, Approve)],
     &[(Soon, EditMany), (Soon, Rollback), (Passes, EditMass)],
     &[(Soon, EditMass), (Soon, Rollback), (Soon, EditMass), (Soon, EditAway)],
+    // A manifest that says less may be done than the one that a plan under way was made by.
+    &[(Soon, Latency), (Blink, EditMany), (Moment, EditMode), (Soon, EditMode)],
+    &[(Soon, SecondQuota), (Blink, EditMass), (Moment, EditMode), (Soon, Approve)],
+    // Links that only seem to be there, while all others go.
+    &[(Soon, StaleReads), (Blink, Reattaching), (Blink, EditMass), (Soon, Approve)],
+    &[(Soon, EditMass), (Soon, HandDetach), (Blink, PoisonId), (Soon, Approve)],
+    // Somebody who attaches again what is detached, and gives up after an hour.
+    &[(Soon, Reattaching), (Blink, EditMany), (Hour, Restart), (Passes, Approve)],
     // A list of another place, and somebody who approves what it asks for.
     &[(Soon, EditReplace), (Passes, Approve), (Passes, Approve)],
     // An undo while its links are taken, and what ends what it holds.

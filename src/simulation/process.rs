@@ -210,7 +210,8 @@ impl Ground {
 
     /// Tells the referee how many links there are.
     pub fn count(&self, vpc: &VpcId, by_hand: bool) {
-        let links = self.linked(vpc).len() as u64;
+        let key = (self.names.region.clone(), vpc.clone());
+        let links = self.sim.with(|state, _| state.links.count(&key) as u64);
         self.referee.truly(self.clock.when(), vpc, links, by_hand);
     }
 }

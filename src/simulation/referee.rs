@@ -9,7 +9,7 @@ use super::estate::{Names, Wishes};
 use crate::cloud::{CloudError, Page, Query, Ticket};
 use crate::ledger::event::{Event, Pause};
 use crate::ledger::{Budget, HOUR};
-use crate::model::{Digest, InstanceId, Link, Scope, Verb, VpcId};
+use crate::model::{Digest, InstanceId, Scope, Verb, VpcId};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -133,13 +133,17 @@ struct Book {
     pauses: Vec<(Duration, Pause)>,
     misses: Vec<(When, Scope)>,
     sent_since_resumed: BTreeMap<Scope, u64>,
+    /// A detach is intended since somebody resumed the region, or more.
+    sent_lately: bool,
+    /// Pauses by the budget in a row while that was not so.
+    in_vain: u32,
     /// What undos gave back, and since when.
     holds: BTreeMap<Key, Duration>,
     /// The same, whatever revisions came since.
-    given_back: BTreeSet<Key>,
+    given_back: BTreeMap<Key, Digest>,
     links: BTreeMap<Scope, BTreeMap<InstanceId, Known>>,
     /// When the last list of a VPC began, and what its pages showed so far.
-    pages: BTreeMap<VpcId, (Duration, BTreeSet<Link>)>,
+    pages: BTreeMap<VpcId, (Duration, Vec<InstanceId>)>,
     most: BTreeMap<VpcId, Vec<(Duration, u64)>>,
     touched: BTreeMap<VpcId, Duration>,
     identified: Option<Duration>,
@@ -198,7 +202,9 @@ impl Referee {
             misses: Vec::new(),
             sent_since_resumed: BTreeMap::new(),
             holds: BTreeMap::new(),
-            given_back: BTreeSet::new(),
+            given_back: BTreeMap::new(),
+            sent_lately: false,
+            in_vain: 0,
             links: BTreeMap::new(),
             pages: BTreeMap::new(),
             most: BTreeMap::new(),

@@ -7,9 +7,8 @@
 use super::deed::Deed;
 use super::plot;
 use super::referee::Findings;
-use super::world::{LONG, Size, World};
+use super::world::{Size, World};
 use crate::clock::Clock as _;
-use crate::ledger::event::Target;
 use std::time::Duration;
 
 /// How often people look after what waits for them, and how long that may take altogether.
@@ -21,7 +20,7 @@ const PATIENCE: u32 = 6;
 const QUIET: Duration = Duration::from_secs(24 * 3600);
 /// Passes come that far apart once faults have ended, so that a day costs little: what people do wakes
 /// it, and what failed is tried again.
-const RARELY: Duration = Duration::from_secs(6 * 3600);
+const RARELY: Duration = Duration::from_secs(8 * 3600);
 
 /// How long a revision may take to be in force: the poll, the longest settling, and slow answers.
 const NOTICED: Duration = Duration::from_secs(60);
@@ -147,9 +146,7 @@ async fn come_to_rest(world: &mut World) {
             world.end().await;
             world.start(u64::MAX);
         }
-        world.resume(Target::All).await;
-        world.release_what_was_given_back().await;
-        world.approve(LONG).await;
+        world.look_after_it().await;
     }
     let writes = world.ground.referee.writes();
     world.wait(QUIET).await;

@@ -2,7 +2,7 @@
 
 use super::clock::HostClock;
 use super::deed::Deed;
-use super::estate::{self, Names, Wishes};
+use super::estate::{Names, Spread, Wishes};
 use super::process::keys::Service;
 use super::process::{Ground, Pace, Process};
 use super::referee::{Content, Referee};
@@ -21,10 +21,10 @@ use std::time::Duration;
 
 mod begin;
 mod cloud;
+mod edits;
 mod keys;
 mod left;
 mod people;
-pub(super) use people::LONG;
 
 /// Where the clock of every world begins, plus up to a day.
 const BEGIN: &str = "2026-11-23T00:00:00Z";
@@ -62,6 +62,8 @@ pub(super) struct World {
     pub ground: Ground,
     pub random: fastrand::Rng,
     pub wishes: Wishes,
+    /// In which files they stand.
+    spread: Spread,
     pub older: Vec<Wishes>,
     pub process: Option<Process>,
     /// How a person's commands write the journal.
@@ -89,6 +91,7 @@ impl World {
         let law = begin::law(&mut random);
         let bounds = begin::bounds(&law)?;
         let (wishes, cloud) = begin::begin_with(&names, &mut random);
+        let spread = Spread::draw(&names.vpcs, &mut random);
         let sim = Sim::new(&cloud, Arc::new(truth.clone()), seed);
         sim.with(|state, _| state.log.stop());
         let referee = Referee::new(names.clone(), law, lines);
@@ -109,11 +112,14 @@ impl World {
             foreign: Arc::default(),
             service,
         };
-        let interval = Duration::from_secs(random.choice([60, 300, 900]).unwrap_or(60));
+        // The default is a minute; passes that find what the last one found cost time and show little.
+        let interval = random.choice([60, 300, 300, 600, 900, 900, 1_800, 1_800]);
+        let interval = Duration::from_secs(interval.unwrap_or(60));
         let mut world = Self {
             ground,
             random,
             wishes,
+            spread,
             older: Vec::new(),
             process: None,
             operator,
@@ -213,7 +219,7 @@ impl World {
     /// Puts the wishes into the folder.
     pub fn publish(&mut self) {
         self.half = None;
-        self.ground.folder.publish(estate::files(&self.wishes));
+        self.ground.folder.publish(self.spread.files(&self.wishes));
         self.folder_is(Content::Whole(Arc::new(self.wishes.clone())));
     }
 

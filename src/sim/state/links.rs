@@ -31,7 +31,7 @@ impl Listed {
 pub struct Links {
     truth: BTreeMap<InstanceKey, VpcId>,
     members: BTreeMap<VpcKey, BTreeSet<InstanceId>>,
-    listed: BTreeMap<InstanceKey, Vec<Listed>>,
+    listed: BTreeMap<Region, BTreeMap<InstanceId, Vec<Listed>>>,
     /// Instances that were ever listed for the VPC, to find them without looking at all.
     candidates: BTreeMap<VpcKey, BTreeSet<InstanceId>>,
 }
@@ -64,7 +64,8 @@ impl Links {
         self.truth.insert(instance.clone(), link.vpc.clone());
         self.members.entry(vpc.clone()).or_default().insert(link.instance.clone());
         self.candidates.entry(vpc).or_default().insert(link.instance.clone());
-        let spans = self.listed.entry(instance).or_default();
+        let of_region = self.listed.entry(instance.0).or_default();
+        let spans = of_region.entry(instance.1).or_default();
         // A link that came back while it was still listed was never away for a reader.
         let returned = spans.iter_mut().find(|span| span.vpc == link.vpc && span.at(now));
         match returned {
@@ -90,7 +91,7 @@ impl Links {
         if let Some(members) = self.members.get_mut(&(region.clone(), vpc.clone())) {
             members.remove(instance);
         }
-        let spans = self.listed.entry(key).or_default();
+        let spans = self.listed.entry(key.0).or_default().entry(key.1).or_default();
         for span in spans.iter_mut().filter(|span| span.until.is_none()) {
             span.until = Some(now.saturating_add(delay));
         }
@@ -107,8 +108,10 @@ impl Links {
         instance: &InstanceKey,
     ) -> impl Iterator<Item = Link> + use<'_> {
         let id = instance.1.clone();
-        let spans = self.listed.get(instance).into_iter().flatten();
+        let spans = self.listed.get(&instance.0).and_then(|listed| listed.get(&instance.1));
         spans
+            .into_iter()
+            .flatten()
             .filter(move |span| span.at(time))
             .map(move |span| Link { instance: id.clone(), vpc: span.vpc.clone() })
     }
@@ -116,8 +119,9 @@ impl Links {
     /// What a reader is told at that time about the VPC, by instance id.
     pub fn listed_in(&self, time: Duration, vpc: &VpcKey) -> Vec<Link> {
         let candidates = self.candidates.get(vpc).into_iter().flatten();
+        let of_region = self.listed.get(&vpc.0);
         let listed = candidates.filter(|instance| {
-            let spans = self.listed.get(&(vpc.0.clone(), (*instance).clone()));
+            let spans = of_region.and_then(|listed| listed.get(*instance));
             spans.into_iter().flatten().any(|span| span.vpc == vpc.1 && span.at(time))
         });
         listed.map(|instance| Link { instance: instance.clone(), vpc: vpc.1.clone() }).collect()

@@ -60,7 +60,7 @@ impl Book {
         let key = |instance: &InstanceId| (passed.scope.clone(), instance.clone());
         match rule {
             // Not over with a revision that comes back as it was when the link was given back.
-            "undone" => any(&|id| self.given_back.contains(&key(id))),
+            "undone" => any(&|id| self.given_back.contains_key(&key(id))),
             "protected" => any(&|id| self.protected.contains(&(vpc.clone(), id.clone()))),
             "flapping" => {
                 any(&|id| self.known(&key(id)).is_some_and(|known| known.taken.len() >= FLAPS))

@@ -1,10 +1,9 @@
 //! What reads and the journal tell.
 
-use super::{Book, When};
+use super::{Book, Key, Known, When};
 use crate::cloud::{Page, Query};
-use crate::ledger::event::{Accepted, Answered, Cause, Event, Resume, Settled, Target};
+use crate::ledger::event::{Accepted, Answered, Cause, Event, Pause, Resume, Settled, Target};
 use crate::model::{InstanceId, Link, Scope, Verb, VpcId};
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// What kind of an entry it is.
@@ -29,51 +28,64 @@ pub(super) fn word(event: &Event) -> String {
 
 impl Book {
     pub(super) fn read(&mut self, begun: Duration, query: &Query, page: &Page) {
-        let Self { names, links, pages, .. } = self;
-        // Of a long list, all pages together show what is not on it, as of the first of them.
-        let whole = match query {
-            Query::OfVpc { vpc, page: number, .. } => {
-                let (since, listed) = pages.entry(vpc.clone()).or_default();
-                if *number == 1 {
-                    (*since, *listed) = (begun, BTreeSet::new());
-                }
-                listed.extend(page.links.iter().cloned());
-                (listed.len() >= page.total as usize).then(|| (*since, listed.clone()))
-            }
-            Query::OfInstances { .. } => None,
-        };
-        let is = |link: &Link, vpc: &VpcId, instance: &InstanceId| {
-            link.instance == *instance && link.vpc == *vpc
-        };
-        let shows = |vpc: &VpcId, instance: &InstanceId| match &whole {
-            Some((_, listed)) => listed.iter().any(|link| is(link, vpc, instance)),
-            None => page.links.iter().any(|link| is(link, vpc, instance)),
-        };
-        let begun = whole.as_ref().map_or(begun, |(since, _)| *since);
-        // An answer that counts more than it shows says nothing about the rest.
-        let by_id = matches!(query, Query::OfInstances { .. });
-        let misses = by_id && page.total as usize == page.links.len();
-        let mut absent = |vpc: &VpcId, instances: &[InstanceId]| {
-            let links = links.entry(names.scope(vpc)).or_default();
-            for instance in instances.iter().filter(|instance| !shows(vpc, instance)) {
-                let known = links.entry(instance.clone()).or_default();
-                known.absent = known.absent.max(Some(begun));
-                if misses {
-                    known.missed = known.missed.max(Some(begun));
-                }
-            }
-        };
         match query {
-            Query::OfInstances { instances, .. } => {
-                names.vpcs.iter().for_each(|vpc| absent(vpc, instances));
-                // A list shows a link as well as a read by id; for a call only the latter counts.
-                for link in &page.links {
-                    let known = self.link(&self.names.scope(&link.vpc), &link.instance);
-                    known.listed = known.listed.max(Some(begun));
+            Query::OfInstances { instances, .. } => self.read_by_ids(begun, instances, page),
+            Query::OfVpc { vpc, page: number, .. } => {
+                // Of a long list, all pages together show what is not on it, as of the first of them.
+                let (mut since, mut listed) = self.pages.remove(vpc).unwrap_or_default();
+                if *number == 1 {
+                    (since, listed) = (begun, Vec::new());
+                }
+                let of_vpc = page.links.iter().filter(|link| link.vpc == *vpc);
+                listed.extend(of_vpc.map(|link| link.instance.clone()));
+                listed.sort_unstable();
+                listed.dedup();
+                // An answer that counts more than it shows says nothing about the rest.
+                if listed.len() >= page.total as usize {
+                    self.absent_but(since, vpc, &listed);
+                }
+                self.pages.insert(vpc.clone(), (since, listed));
+            }
+        }
+    }
+
+    fn read_by_ids(&mut self, begun: Duration, instances: &[InstanceId], page: &Page) {
+        // As with a list.
+        let misses = page.total as usize == page.links.len();
+        for vpc in &self.names.vpcs {
+            let links = self.links.entry(self.names.scope(vpc)).or_default();
+            for instance in instances {
+                let shown = |link: &Link| link.instance == *instance && link.vpc == *vpc;
+                if !page.links.iter().any(shown) {
+                    let known = links.entry(instance.clone()).or_default();
+                    known.absent = known.absent.max(Some(begun));
+                    if misses {
+                        known.missed = known.missed.max(Some(begun));
+                    }
                 }
             }
-            Query::OfVpc { vpc, .. } if whole.is_some() => absent(vpc, &names.instances),
-            Query::OfVpc { .. } => (),
+        }
+        // A list shows a link as well as a read by id; for a call only the latter counts.
+        for link in &page.links {
+            let known = self.link(&self.names.scope(&link.vpc), &link.instance);
+            known.listed = known.listed.max(Some(begun));
+        }
+    }
+
+    /// All instances but those `listed`, which are sorted, are not linked to the VPC.
+    fn absent_but(&mut self, begun: Duration, vpc: &VpcId, listed: &[InstanceId]) {
+        let links = self.links.entry(self.names.scope(vpc)).or_default();
+        if links.len() < self.names.instances.len() {
+            let new = self.names.instances.iter().filter(|id| !links.contains_key(*id));
+            let new: Vec<_> = new.map(|id| (id.clone(), Known::default())).collect();
+            links.extend(new);
+        }
+        let mut listed = listed.iter().peekable();
+        for (instance, known) in links {
+            while listed.next_if(|next| *next < instance).is_some() {}
+            if listed.next_if(|next| *next == instance).is_none() {
+                known.absent = known.absent.max(Some(begun));
+            }
         }
     }
 
@@ -86,6 +98,7 @@ impl Book {
                 let of = (key, intent.verb, intent.plan.clone(), revision);
                 if intent.verb == Verb::Detach {
                     self.intended.insert(seq, (now, self.life));
+                    (self.sent_lately, self.in_vain) = (true, 0);
                 }
                 self.intents.insert(seq, of);
             }
@@ -100,7 +113,10 @@ impl Book {
                     self.approved.entry(key).or_default().push((approval.until, links));
                 }
             }
-            Event::Paused(pause) => self.pauses.push((now.mono, pause.clone())),
+            Event::Paused(pause) => {
+                self.paused_in_vain(now, pause);
+                self.pauses.push((now.mono, pause.clone()));
+            }
             Event::Resumed(resume) => {
                 self.said = now.mono;
                 self.resumed_by(resume);
@@ -108,10 +124,23 @@ impl Book {
             Event::Restored(restored) => {
                 let links = restored.links.iter().map(|link| (link.clone(), now.mono));
                 self.holds.extend(links);
-                self.given_back.extend(restored.links.iter().cloned());
+                let of = |link: &Key| (link.clone(), restored.revision.clone());
+                self.given_back.extend(restored.links.iter().map(of));
             }
             Event::Passed(passed) => self.passed_by(now, passed),
             Event::Began(_) | Event::Pruned(_) | Event::Other => (),
+        }
+    }
+
+    /// A budget of which nothing was sent since somebody resumed is no news. A review that was under way
+    /// at that moment knows of no resume: once in a row.
+    fn paused_in_vain(&mut self, now: When, pause: &Pause) {
+        if pause.cause != Cause::Budget || self.sent_lately {
+            return;
+        }
+        self.in_vain += 1;
+        if self.in_vain > 1 {
+            self.accuse(now, "paused again for a budget of which nothing was sent".to_owned());
         }
     }
 
@@ -121,6 +150,8 @@ impl Book {
             return self.accuse(now, "D4: a revision is accepted that nobody meant".to_owned());
         };
         let before = self.accepted.replace((digest.clone(), wishes.clone()));
+        // What it was given back under may come into force again.
+        self.given_back.retain(|_, of| *of == digest);
         let same = before.as_ref().is_some_and(|(of, _)| *of == digest);
         if !same {
             self.holds.clear();
@@ -208,8 +239,9 @@ impl Book {
             *of != Target::All && *of != pause.target && !latched
         });
         self.holds.retain(|(scope, _), _| *of != Target::Scope(scope.clone()));
-        self.given_back.retain(|(scope, _)| *of != Target::Scope(scope.clone()));
+        self.given_back.retain(|(scope, _), _| *of != Target::Scope(scope.clone()));
         self.misses.retain(|(_, scope)| !covers(of, scope));
+        self.sent_lately &= matches!(of, Target::Scope(_));
         self.sent_since_resumed.retain(|scope, _| !covers(of, scope));
     }
 }

@@ -24,13 +24,9 @@ impl World {
 
     /// Whether the instance exists and is not linked elsewhere.
     pub(super) fn can_link(&self, instance: &InstanceId) -> bool {
-        let names = &self.ground.names;
-        let elsewhere = names.vpcs.iter().any(|vpc| self.ground.linked(vpc).contains(instance));
-        !elsewhere && self.exists(instance)
-    }
-
-    fn exists(&self, instance: &InstanceId) -> bool {
         let key = (self.ground.names.region.clone(), instance.clone());
-        self.ground.sim.with(|state, _| state.instances.contains_key(&key))
+        self.ground.sim.with(|state, _| {
+            state.instances.contains_key(&key) && state.links.vpc_of(&key).is_none()
+        })
     }
 }

@@ -1,12 +1,11 @@
-//! What people do: edits, changes at the console, and commands of an operator.
+//! What people do: changes at the console, and commands of an operator.
 
 use super::World;
 use crate::ledger::event::{
     Approval, Began, Cause, Event, Passed, Pause, Restored, Resume, Target,
 };
-use crate::model::{InstanceId, Lane, Mode, RunId, VpcId};
+use crate::model::{InstanceId, Lane, RunId};
 use crate::simulation::deed::Deed;
-use crate::simulation::estate;
 use crate::simulation::referee::Content;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,7 +13,7 @@ use std::time::Duration;
 /// How soon a running daemon hears what another process wrote.
 const HEARD: Duration = Duration::from_millis(250);
 /// How long an approval holds.
-pub(in crate::simulation) const LONG: Duration = Duration::from_secs(24 * 3600);
+const LONG: Duration = Duration::from_secs(24 * 3600);
 /// Some end while their plan is carried out.
 const APPROVED: [Duration; 4] =
     [Duration::from_secs(1), Duration::from_secs(30), Duration::from_secs(600), LONG];
@@ -42,11 +41,15 @@ impl World {
             Deed::Salami => self.drop_some(2),
             Deed::EditMove => self.edit_move(),
             Deed::EditReplace => self.edit_replace(),
+            Deed::EditSpread => self.edit_spread(),
             Deed::Rollback => self.roll_back(),
             Deed::EditMode => self.edit_mode(),
             Deed::EditProtection => self.edit_protection(),
             Deed::ScopeReleased => self.release_scope(),
-            Deed::Pause => self.pause().await,
+            Deed::Pause => {
+                let target = self.a_target();
+                self.pause(target).await;
+            }
             Deed::Resume => {
                 let target = self.a_target();
                 self.resume(target).await;
@@ -87,174 +90,20 @@ impl World {
         self.changed_by_hand();
     }
 
-    /// Changes the wishes, remembers what they were, and saves them.
-    fn edit(&mut self, change: impl FnOnce(&mut Self)) {
-        let before = self.wishes.clone();
-        change(self);
-        // A manifest that lists nothing says so.
-        for wish in self.wishes.values_mut().filter(|wish| wish.keep.is_empty()) {
-            wish.allow_empty = true;
-        }
-        self.older.push(before);
-        self.ground.folder.break_it(None);
-        self.publish();
-    }
-
-    fn a_vpc(&mut self) -> Option<VpcId> {
-        let vpcs: Vec<VpcId> = self.wishes.keys().cloned().collect();
-        self.random.choice(vpcs)
-    }
-
-    fn edit_one(&mut self) {
-        let Some(vpc) = self.a_vpc() else { return };
-        let Some(instance) = self.random.choice(self.ground.names.instances.clone()) else {
-            return;
-        };
-        self.edit(|world| {
-            let elsewhere =
-                world.wishes.iter().any(|(of, it)| *of != vpc && it.keep.contains(&instance));
-            let Some(wish) = world.wishes.get_mut(&vpc) else { return };
-            if !wish.keep.remove(&instance) && !elsewhere {
-                wish.keep.insert(instance.clone());
-            }
-            wish.protected.remove(&instance);
-        });
-    }
-
-    /// Takes up to so many links out, up to half of a manifest where there is no other bound.
-    fn drop_some(&mut self, most: usize) {
-        let Some(vpc) = self.a_vpc() else { return };
-        self.edit(|world| {
-            let Some(wish) = world.wishes.get_mut(&vpc) else { return };
-            let keep: Vec<InstanceId> = wish.keep.iter().cloned().collect();
-            let most = most.min(if most == usize::MAX { keep.len() } else { keep.len() / 2 });
-            let count = if most == 0 { 0 } else { world.random.usize(1..=most) };
-            for instance in world.random.choose_multiple(keep, count) {
-                wish.keep.remove(&instance);
-                wish.protected.remove(&instance);
-            }
-        });
-    }
-
-    /// An instance of one manifest is listed in another one from now on.
-    fn edit_move(&mut self) {
-        // To where it is attached by the daemon, if there is such a place.
-        let in_sync = self.wishes.iter().filter(|(_, wish)| wish.mode == Mode::Sync);
-        let in_sync: Vec<VpcId> = in_sync.map(|(vpc, _)| vpc.clone()).collect();
-        let Some(to) = self.random.choice(in_sync).or_else(|| self.a_vpc()) else { return };
-        let others = self.wishes.keys().filter(|vpc| **vpc != to).cloned();
-        let others: Vec<VpcId> = others.collect();
-        let Some(from) = self.random.choice(others) else { return };
-        self.edit(|world| {
-            let Some(wish) = world.wishes.get_mut(&from) else { return };
-            let keep: Vec<InstanceId> = wish.keep.iter().cloned().collect();
-            let Some(instance) = world.random.choice(keep) else { return };
-            wish.keep.remove(&instance);
-            wish.protected.remove(&instance);
-            if let Some(wish) = world.wishes.get_mut(&to) {
-                wish.keep.insert(instance);
-            }
-        });
-    }
-
-    /// A manifest lists what is not linked, and nothing that is: the list is of another place.
-    fn edit_replace(&mut self) {
-        let Some(vpc) = self.a_vpc() else { return };
-        let linked = self.ground.linked(&vpc);
-        let taken: BTreeSet<InstanceId> =
-            self.wishes.values().flat_map(|wish| wish.keep.iter().cloned()).collect();
-        let names = self.ground.names.instances.iter();
-        let others = names.filter(|id| !linked.contains(*id) && !taken.contains(*id));
-        let others: BTreeSet<InstanceId> = others.cloned().collect();
-        self.edit(|world| {
-            if let Some(wish) = world.wishes.get_mut(&vpc).filter(|_| !others.is_empty()) {
-                wish.keep = others;
-                wish.protected.clear();
-            }
-        });
-    }
-
-    /// Any of the changes that people make to manifests.
-    pub(super) fn edit_somehow(&mut self) {
-        match self.random.u32(0..6) {
-            0 => self.edit_one(),
-            1 => self.drop_some(6),
-            2 => self.drop_some(usize::MAX),
-            3 => self.edit_move(),
-            4 => self.edit_mode(),
-            _ => self.roll_back(),
-        }
-    }
-
-    fn roll_back(&mut self) {
-        if let Some(older) = self.random.choice(self.older.clone()) {
-            self.edit(|world| world.wishes = older);
-        }
-    }
-
-    fn edit_mode(&mut self) {
-        let Some(vpc) = self.a_vpc() else { return };
-        self.edit(|world| {
-            let mode = world.random.choice([Mode::Observe, Mode::Detach, Mode::Sync]);
-            if let Some((wish, mode)) = world.wishes.get_mut(&vpc).zip(mode) {
-                wish.mode = mode;
-            }
-        });
-    }
-
-    fn edit_protection(&mut self) {
-        let Some(vpc) = self.a_vpc() else { return };
-        self.edit(|world| {
-            let Some(wish) = world.wishes.get_mut(&vpc) else { return };
-            if let Some(instance) =
-                world.random.choice(wish.keep.iter().cloned().collect::<Vec<_>>())
-                && !wish.protected.remove(&instance)
-            {
-                wish.protected.insert(instance);
-            }
-        });
-    }
-
-    fn release_scope(&mut self) {
-        let Some(vpc) = self.a_vpc().filter(|_| self.wishes.len() > 1) else { return };
-        self.edit(|world| drop(world.wishes.remove(&vpc)));
-    }
-
-    /// Somebody saves a file, and is slow.
-    fn half_write(&mut self) {
-        let Some(vpc) = self.a_vpc().filter(|_| !self.events_lost) else { return };
-        self.drop_nothing_but(&vpc);
-        let Some(wish) = self.wishes.get(&vpc) else { return };
-        let text = estate::text(&vpc, wish);
-        let cut = self.random.usize(0..text.len());
-        self.ground.folder.begin(&estate::file(&vpc), text.get(..cut).unwrap_or_default());
-        self.half = Some(vpc);
-        self.folder_is(Content::Broken);
-    }
-
-    /// The file that will be whole is of the wishes as they are.
-    fn drop_nothing_but(&mut self, vpc: &VpcId) {
-        if let (Some(wish), Some(instance)) =
-            (self.wishes.get_mut(vpc), self.random.choice(self.ground.names.instances.clone()))
-        {
-            wish.keep.remove(&instance);
-            wish.protected.remove(&instance);
-            wish.allow_empty |= wish.keep.is_empty();
-        }
-    }
-
-    fn write_nonsense(&mut self) {
-        let nonsense = self.random.choice(["kind: [", "{}", "", "instances: null", "a: &a [*a]"]);
-        let Some(vpc) = self.a_vpc() else { return };
-        self.finish_writing();
-        self.ground.folder.write(&estate::file(&vpc), nonsense.unwrap_or_default());
-        self.folder_is(Content::Broken);
-    }
-
     /// What a command writes: nothing where the disk is full.
     async fn says(&mut self, event: Event) -> Option<u64> {
+        let seq = self.writes(event).await?;
+        self.is_heard().await;
+        Some(seq)
+    }
+
+    async fn writes(&mut self, event: Event) -> Option<u64> {
         let seq = self.operator.append(event.clone()).await.ok()?;
         self.ground.referee.wrote(self.ground.clock.when(), seq, &event);
+        Some(seq)
+    }
+
+    async fn is_heard(&mut self) {
         // The daemon looks four times a second.
         let ahead = Duration::from_millis(self.random.u64(0..250)).min(HEARD);
         tokio::time::sleep(ahead).await;
@@ -264,7 +113,6 @@ impl World {
                 self.accuse(format!("S10: the journal cannot be read: {error}"));
             }
         }
-        Some(seq)
     }
 
     /// Everything, the account, the region, or a VPC.
@@ -277,40 +125,57 @@ impl World {
         self.random.choice(targets).unwrap_or(Target::All)
     }
 
-    async fn pause(&mut self) {
-        let (target, cause, by) = (self.a_target(), Cause::Operator, "somebody".to_owned());
+    /// Pauses, as the command does.
+    pub async fn pause(&mut self, target: Target) {
+        let (cause, by) = (Cause::Operator, "somebody".to_owned());
         self.says(Event::Paused(Pause { target, cause, by, reason: None })).await;
     }
 
     /// Resumes, as the command does.
     pub async fn resume(&mut self, target: Target) {
-        let resume = Resume { target, by: "somebody".to_owned(), reason: None };
-        self.says(Event::Resumed(resume)).await;
+        self.says(Event::Resumed(Self::a_resume(target))).await;
     }
 
-    /// Lets links be taken again that undos gave back.
-    pub async fn release_what_was_given_back(&mut self) {
-        let kept: BTreeSet<_> =
+    fn a_resume(target: Target) -> Resume {
+        Resume { target, by: "somebody".to_owned(), reason: None }
+    }
+
+    /// Looks after everything that waits for people, as far as the journal knows it.
+    pub async fn look_after_it(&mut self) {
+        let paused = self.operator_knows(|ledger| ledger.pauses().next().is_some());
+        let given_back: BTreeSet<_> =
             self.operator_knows(|ledger| ledger.holds().map(|(scope, ..)| scope.clone()).collect());
-        for scope in kept {
-            self.resume(Target::Scope(scope)).await;
+        let approvals = self.approvals(LONG);
+        // Where nothing waits, a word makes the daemon look again.
+        let nothing = given_back.is_empty() && approvals.is_empty();
+        let all = (paused || nothing).then_some(Target::All);
+        let resumed = all.into_iter().chain(given_back.into_iter().map(Target::Scope));
+        let resumes = resumed.map(|target| Event::Resumed(Self::a_resume(target)));
+        for event in resumes.chain(approvals).collect::<Vec<_>>() {
+            self.writes(event).await;
         }
+        self.is_heard().await;
     }
 
     /// Approves every plan that is held, as far as the journal knows them.
-    pub async fn approve(&mut self, holds: Duration) {
+    async fn approve(&mut self, holds: Duration) {
+        for approval in self.approvals(holds) {
+            self.says(approval).await;
+        }
+    }
+
+    fn approvals(&mut self, holds: Duration) -> Vec<Event> {
         let held: Vec<Passed> = self.operator_knows(|ledger| {
             let passes = ledger.passes().filter(|(_, passed)| !passed.refusals.is_empty());
             passes.map(|(_, passed)| passed.clone()).collect()
         });
-        for passed in held {
-            let Some(plan) = passed.plan.clone() else { continue };
-            let until = jiff::SignedDuration::try_from(holds).unwrap_or_default();
-            let until = self.wall().checked_add(until).unwrap_or(jiff::Timestamp::MAX);
-            let by = "somebody".to_owned();
-            let approval = Approval { plan, of: Some(passed), by, reason: None, until };
-            self.says(Event::Approved(approval)).await;
-        }
+        let until = jiff::SignedDuration::try_from(holds).unwrap_or_default();
+        let until = self.wall().checked_add(until).unwrap_or(jiff::Timestamp::MAX);
+        let approvals = held.into_iter().filter_map(|passed| {
+            let (plan, by) = (passed.plan.clone()?, "somebody".to_owned());
+            Some(Approval { plan, of: Some(passed), by, reason: None, until })
+        });
+        approvals.map(Event::Approved).collect()
     }
 
     fn operator_knows<T>(&self, ask: impl FnOnce(&crate::ledger::Ledger) -> T) -> T {

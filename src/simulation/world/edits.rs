@@ -1,0 +1,184 @@
+//! Edits of the manifests, by people who are quick, slow or wrong.
+
+use super::World;
+use crate::model::{InstanceId, Mode, VpcId};
+use crate::simulation::referee::Content;
+use std::collections::BTreeSet;
+
+impl World {
+    /// Changes the wishes, remembers what they were, and saves them.
+    fn edit(&mut self, change: impl FnOnce(&mut Self)) {
+        let before = self.wishes.clone();
+        change(self);
+        // A manifest that lists nothing says so.
+        for wish in self.wishes.values_mut().filter(|wish| wish.keep.is_empty()) {
+            wish.allow_empty = true;
+        }
+        self.older.push(before);
+        self.ground.folder.break_it(None);
+        self.publish();
+    }
+
+    pub(super) fn a_vpc(&mut self) -> Option<VpcId> {
+        let vpcs: Vec<VpcId> = self.wishes.keys().cloned().collect();
+        self.random.choice(vpcs)
+    }
+
+    pub(super) fn edit_one(&mut self) {
+        let Some(vpc) = self.a_vpc() else { return };
+        let Some(instance) = self.random.choice(self.ground.names.instances.clone()) else {
+            return;
+        };
+        self.edit(|world| {
+            let elsewhere =
+                world.wishes.iter().any(|(of, it)| *of != vpc && it.keep.contains(&instance));
+            let Some(wish) = world.wishes.get_mut(&vpc) else { return };
+            if !wish.keep.remove(&instance) && !elsewhere {
+                wish.keep.insert(instance.clone());
+            }
+            wish.protected.remove(&instance);
+        });
+    }
+
+    /// Takes up to so many links out, up to half of a manifest where there is no other bound.
+    pub(super) fn drop_some(&mut self, most: usize) {
+        let Some(vpc) = self.a_vpc() else { return };
+        self.edit(|world| {
+            let Some(wish) = world.wishes.get_mut(&vpc) else { return };
+            let keep: Vec<InstanceId> = wish.keep.iter().cloned().collect();
+            let most = most.min(if most == usize::MAX { keep.len() } else { keep.len() / 2 });
+            let count = if most == 0 { 0 } else { world.random.usize(1..=most) };
+            for instance in world.random.choose_multiple(keep, count) {
+                wish.keep.remove(&instance);
+                wish.protected.remove(&instance);
+            }
+        });
+    }
+
+    /// An instance of one manifest is listed in another one from now on.
+    pub(super) fn edit_move(&mut self) {
+        // To where it is attached by the daemon, if there is such a place.
+        let in_sync = self.wishes.iter().filter(|(_, wish)| wish.mode == Mode::Sync);
+        let in_sync: Vec<VpcId> = in_sync.map(|(vpc, _)| vpc.clone()).collect();
+        let Some(to) = self.random.choice(in_sync).or_else(|| self.a_vpc()) else { return };
+        let others = self.wishes.keys().filter(|vpc| **vpc != to).cloned();
+        let others: Vec<VpcId> = others.collect();
+        let Some(from) = self.random.choice(others) else { return };
+        self.edit(|world| {
+            let Some(wish) = world.wishes.get_mut(&from) else { return };
+            let keep: Vec<InstanceId> = wish.keep.iter().cloned().collect();
+            let Some(instance) = world.random.choice(keep) else { return };
+            wish.keep.remove(&instance);
+            wish.protected.remove(&instance);
+            if let Some(wish) = world.wishes.get_mut(&to) {
+                wish.keep.insert(instance);
+            }
+        });
+    }
+
+    /// A manifest lists what is not linked, and nothing that is: the list is of another place.
+    pub(super) fn edit_replace(&mut self) {
+        let Some(vpc) = self.a_vpc() else { return };
+        let linked = self.ground.linked(&vpc);
+        let taken: BTreeSet<InstanceId> =
+            self.wishes.values().flat_map(|wish| wish.keep.iter().cloned()).collect();
+        let names = self.ground.names.instances.iter();
+        let others = names.filter(|id| !linked.contains(*id) && !taken.contains(*id));
+        let others: BTreeSet<InstanceId> = others.cloned().collect();
+        self.edit(|world| {
+            if let Some(wish) = world.wishes.get_mut(&vpc).filter(|_| !others.is_empty()) {
+                wish.keep = others;
+                wish.protected.clear();
+            }
+        });
+    }
+
+    /// Any of the changes that people make to manifests.
+    pub(super) fn edit_somehow(&mut self) {
+        match self.random.u32(0..6) {
+            0 => self.edit_one(),
+            1 => self.drop_some(6),
+            2 => self.drop_some(usize::MAX),
+            3 => self.edit_move(),
+            4 => self.edit_mode(),
+            _ => self.roll_back(),
+        }
+    }
+
+    pub(super) fn roll_back(&mut self) {
+        if let Some(older) = self.random.choice(self.older.clone()) {
+            self.edit(|world| world.wishes = older);
+        }
+    }
+
+    pub(super) fn edit_mode(&mut self) {
+        let Some(vpc) = self.a_vpc() else { return };
+        self.edit(|world| {
+            let mode = world.random.choice([Mode::Observe, Mode::Detach, Mode::Sync]);
+            if let Some((wish, mode)) = world.wishes.get_mut(&vpc).zip(mode) {
+                wish.mode = mode;
+            }
+        });
+    }
+
+    pub(super) fn edit_protection(&mut self) {
+        let Some(vpc) = self.a_vpc() else { return };
+        self.edit(|world| {
+            let Some(wish) = world.wishes.get_mut(&vpc) else { return };
+            if let Some(instance) =
+                world.random.choice(wish.keep.iter().cloned().collect::<Vec<_>>())
+                && !wish.protected.remove(&instance)
+            {
+                wish.protected.insert(instance);
+            }
+        });
+    }
+
+    pub(super) fn release_scope(&mut self) {
+        let Some(vpc) = self.a_vpc().filter(|_| self.wishes.len() > 1) else { return };
+        self.edit(|world| drop(world.wishes.remove(&vpc)));
+    }
+
+    /// Links of a VPC move from file to file, and files come and go: together they say the same.
+    pub(super) fn edit_spread(&mut self) {
+        let Some(vpc) = self.a_vpc() else { return };
+        self.edit(|world| world.spread.again(&vpc, &mut world.random));
+    }
+
+    /// One of the files that declare a VPC, and its text.
+    fn a_file(&mut self, vpc: &VpcId) -> Option<(String, String)> {
+        let wish = self.wishes.get(vpc)?;
+        self.random.choice(self.spread.of(vpc, wish))
+    }
+
+    /// Somebody saves a file, and is slow.
+    pub(super) fn half_write(&mut self) {
+        let Some(vpc) = self.a_vpc().filter(|_| !self.events_lost) else { return };
+        self.drop_nothing_but(&vpc);
+        let Some((file, text)) = self.a_file(&vpc) else { return };
+        let cut = self.random.usize(0..text.len());
+        self.ground.folder.begin(&file, text.get(..cut).unwrap_or_default());
+        self.half = Some(vpc);
+        self.folder_is(Content::Broken);
+    }
+
+    /// The file that will be whole is of the wishes as they are.
+    fn drop_nothing_but(&mut self, vpc: &VpcId) {
+        if let (Some(wish), Some(instance)) =
+            (self.wishes.get_mut(vpc), self.random.choice(self.ground.names.instances.clone()))
+        {
+            wish.keep.remove(&instance);
+            wish.protected.remove(&instance);
+            wish.allow_empty |= wish.keep.is_empty();
+        }
+    }
+
+    pub(super) fn write_nonsense(&mut self) {
+        let nonsense = self.random.choice(["kind: [", "{}", "", "instances: null", "a: &a [*a]"]);
+        let Some(vpc) = self.a_vpc() else { return };
+        self.finish_writing();
+        let Some((file, _)) = self.a_file(&vpc) else { return };
+        self.ground.folder.write(&file, nonsense.unwrap_or_default());
+        self.folder_is(Content::Broken);
+    }
+}
