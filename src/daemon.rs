@@ -238,6 +238,9 @@ where
             self.counts.passed(report);
             self.board.passed(report, now);
             schedule.ended(&report.scope, ended(report), now.monotonic, self.random.f64());
+            if report.has_let_go() {
+                schedule.released(&report.scope.lane(), now.monotonic);
+            }
             for news in self.warned.news(report) {
                 warn(&report.scope, news);
                 self.board.expiring(&report.scope, news, now);
@@ -326,7 +329,7 @@ fn ended(report: &ScopeReport) -> Ended {
         _ if report.applied.iter().any(|applied| settling(&applied.outcome)) => Ended::Pending,
         // A link that is to be moved here is free soon, or never: nobody may want it to be.
         Standing::Pending if report.applied.is_empty() && report.missing.values().any(linked) => {
-            Ended::Failed
+            Ended::Waiting
         }
         // Parked links wait for their probe, and an instance that does not exist for somebody to make
         // it; looking again sooner only costs reads.

@@ -139,6 +139,9 @@ impl<R: ReadLinks> Reads<R> {
     ) -> Result<(BTreeMap<InstanceId, Standing>, Moment), CloudError> {
         let began = self.clock.now();
         let all: Vec<InstanceId> = instances.iter().cloned().collect();
+        if all.len() <= IDS_MAX {
+            return Ok((self.chunk(region, all, halvings).await?, began));
+        }
         let chunks: Vec<Vec<InstanceId>> = all.chunks(IDS_MAX).map(<[_]>::to_vec).collect();
         let reads =
             stream::iter(chunks.into_iter().map(|chunk| self.chunk(region, chunk, halvings)));

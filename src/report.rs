@@ -239,6 +239,12 @@ impl ScopeReport {
         if open || to_attach { Standing::Pending } else { Standing::Clean }
     }
 
+    /// Whether a link was detached, so that another scope may have it.
+    pub fn has_let_go(&self) -> bool {
+        let gone = |it: &Applied| it.action.verb == Verb::Detach && it.outcome.is_converged();
+        self.applied.iter().any(gone)
+    }
+
     /// How many actions of one kind were proposed.
     pub fn count(&self, verb: Verb) -> usize {
         self.actions.iter().filter(|action| action.verb == verb).count()

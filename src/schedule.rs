@@ -15,7 +15,10 @@ pub enum Ended {
     Quiet,
     /// Something is left to do soon: links to verify or to move.
     Pending,
-    /// It failed: look again after a wait that doubles.
+    /// A link waits for another scope to let it go: look again after a wait that doubles, up to the
+    /// interval.
+    Waiting,
+    /// It failed: look again after a wait that doubles, up to 5 min.
     Failed,
 }
 
@@ -43,6 +46,8 @@ struct Entry {
     running: bool,
     /// Woken while running: what the pass saw may be old.
     again: bool,
+    /// Its last pass that ended left a link that another scope has to let go.
+    waits: bool,
 }
 
 impl Schedule {
@@ -72,7 +77,7 @@ impl Schedule {
         for scope in &gone {
             self.scopes.remove(scope);
         }
-        let fresh = Entry { due: now, failures: 0, running: false, again: false };
+        let fresh = Entry { due: now, failures: 0, running: false, again: false, waits: false };
         self.scopes.extend(new.into_iter().map(|scope| (scope, fresh)));
         for scope in changed {
             self.wake(scope, now);
@@ -85,6 +90,16 @@ impl Schedule {
             entry.due = entry.due.min(now);
             entry.failures = 0;
             entry.again = entry.running;
+        }
+    }
+
+    /// A scope of the lane let links go: whoever waits for one is due now.
+    pub fn released(&mut self, lane: &Lane, now: Duration) {
+        let of_lane =
+            self.scopes.iter().filter(|(scope, entry)| entry.waits && scope.lane() == *lane);
+        let waiting: Vec<Scope> = of_lane.map(|(scope, _)| scope.clone()).collect();
+        for scope in &waiting {
+            self.wake(scope, now);
         }
     }
 
@@ -132,13 +147,17 @@ impl Schedule {
         }
         let Some(entry) = self.scopes.get_mut(scope) else { return };
         entry.running = false;
-        entry.failures = if how == Ended::Failed { entry.failures.saturating_add(1) } else { 0 };
+        entry.waits = how == Ended::Waiting;
+        let backs_off = matches!(how, Ended::Failed | Ended::Waiting);
+        entry.failures = if backs_off { entry.failures.saturating_add(1) } else { 0 };
         let jitter = jitter.clamp(0.0, 1.0);
+        // At least half the ceiling, so that a failing scope never spins.
+        let backed_off = |policy| backoff(policy, entry.failures).mul_f64(0.5 + 0.5 * jitter);
         let wait = match how {
             Ended::Quiet => self.interval.mul_f64(0.9 + 0.2 * jitter),
             Ended::Pending => PENDING.min(self.interval),
-            // At least half the ceiling, so that a failing scope never spins.
-            Ended::Failed => backoff(FAILURES, entry.failures).mul_f64(0.5 + 0.5 * jitter),
+            Ended::Waiting => backed_off(Policy { cap: self.interval, ..FAILURES }),
+            Ended::Failed => backed_off(FAILURES),
         };
         entry.due = if entry.again { now } else { now + wait };
     }
@@ -217,6 +236,44 @@ mod tests {
         assert_eq!(waits, [5, 10, 20, 40, 80, 160, 300, 300, 300]);
         schedule.ended(&scope("b"), Ended::Quiet, Duration::ZERO, 0.0);
         assert_eq!(schedule.next_due(), Some(Duration::from_secs(54)));
+    }
+
+    #[test]
+    fn who_waits_for_another_scope_asks_less_and_less_often_and_no_less_than_anybody() {
+        for (interval, expected) in [(20, [5, 10, 20, 20, 20, 20]), (700, [5, 10, 20, 40, 80, 160])]
+        {
+            let mut schedule = Schedule::new(Duration::from_secs(interval), 8);
+            let all = BTreeMap::from([(scope("a"), ())]);
+            schedule.replace(&all, &BTreeSet::new(), Duration::ZERO);
+            let mut now = Duration::ZERO;
+            let waits = expected.map(|_| {
+                schedule.take(now);
+                schedule.ended(&scope("a"), Ended::Waiting, now, 1.0);
+                let due = schedule.scopes[&scope("a")].due;
+                (due - std::mem::replace(&mut now, due)).as_secs()
+            });
+            assert_eq!(waits, expected);
+        }
+    }
+
+    #[test]
+    fn who_waits_for_a_link_is_due_once_one_is_let_go_in_its_region() {
+        let mut schedule = schedule(&["a", "b"]);
+        for (name, how) in [("a", Ended::Waiting), ("b", Ended::Quiet)] {
+            schedule.take(Duration::ZERO);
+            schedule.ended(&scope(name), how, Duration::ZERO, 1.0);
+        }
+        let now = Duration::from_secs(1);
+        let other = Lane { region: Region::parse("cn-a").unwrap(), ..scope("a").lane() };
+        schedule.released(&other, now);
+        assert_eq!(schedule.take(now), None);
+        schedule.released(&scope("b").lane(), now);
+        assert_eq!(schedule.take(now), Some(scope("a")));
+        assert_eq!(schedule.take(now), None);
+        // What the pass under way has read may be from before.
+        schedule.released(&scope("b").lane(), now);
+        schedule.ended(&scope("a"), Ended::Quiet, now, 1.0);
+        assert_eq!(schedule.take(now), Some(scope("a")));
     }
 
     #[test]

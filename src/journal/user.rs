@@ -1,9 +1,12 @@
 //! Who runs this process, as far as the operating system knows.
 
+use std::sync::LazyLock;
+
 /// The name of the process's user, else its number. Asked of the operating system and not of the
 /// environment, which anybody can set.
 pub fn user() -> String {
-    name_of(rustix::process::getuid().as_raw())
+    static USER: LazyLock<String> = LazyLock::new(|| name_of(rustix::process::getuid().as_raw()));
+    USER.clone()
 }
 
 /// The name of a user, else its number.

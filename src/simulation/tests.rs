@@ -1,4 +1,5 @@
 use super::*;
+use crate::ledger::event::Target;
 use crate::model::{InstanceId, Mode};
 use std::time::Duration;
 
@@ -112,6 +113,41 @@ async fn an_instance_that_does_not_exist_costs_no_more_than_the_passes_of_its_sc
     let calls = world.ground.referee.calls();
     assert!((36..300).contains(&calls), "{calls} calls");
     world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_link_that_is_to_move_comes_once_it_is_let_go_however_rare_passes_are() {
+    let size = Size { vpcs: 2, instances: 10 };
+    let worlds = (0..).map(|seed| world::World::new(seed, size, false).unwrap());
+    let suits = |world: &world::World| {
+        world.ground.names.vpcs.len() == 2 && world.ground.bounds.windows.is_empty()
+    };
+    let mut world = worlds.into_iter().find(suits).unwrap();
+    let [from, to] = [0, 1].map(|n| world.ground.names.vpcs[n].clone());
+    let (mut stays, mut comes) = (world.ground.linked(&from), world.ground.linked(&to));
+    comes.insert(stays.pop_first().unwrap());
+    let wish = |mode, keep| estate::Wish {
+        mode,
+        keep,
+        protected: [].into(),
+        max_detach: Some(1),
+        allow_empty: false,
+    };
+    world.wishes =
+        [(from.clone(), wish(Mode::Detach, stays)), (to, wish(Mode::Sync, comes))].into();
+    world.publish();
+    world.every(Duration::from_secs(12 * 3600));
+    let paused = Target::Scope(world.ground.names.scope(&from));
+    world.pause(paused.clone()).await;
+    world.start(u64::MAX);
+    world.wait(Duration::from_secs(6 * 3600)).await;
+    let calls = world.ground.referee.calls();
+    assert!(calls < 100, "{calls} calls while there is nothing but to wait");
+    world.resume(paused).await;
+    world.wait(Duration::from_secs(30)).await;
+    assert_eq!((world.ground.referee.writes(), world.left()), (2, None));
+    world.end().await;
+    assert_eq!(world.ground.referee.findings().violations, [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]
