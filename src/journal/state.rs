@@ -7,6 +7,11 @@ use std::os::unix::fs::{
     DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
 };
 use std::path::{Path, PathBuf};
+#[cfg(any(test, feature = "simtest"))]
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 use std::time::Duration;
 
 /// The file that is locked.
@@ -34,7 +39,16 @@ const PAUSE_BYTES_MAX: u64 = 200;
 
 /// A file whose mere existence stops all calls: what a person can make whatever else is broken.
 #[derive(Debug, Clone, Default)]
-pub struct PauseFile(Option<PathBuf>);
+pub struct PauseFile(Place);
+
+#[derive(Debug, Clone, Default)]
+enum Place {
+    #[default]
+    Nowhere,
+    At(PathBuf),
+    #[cfg(any(test, feature = "simtest"))]
+    Imagined(Arc<AtomicBool>),
+}
 
 impl PauseFile {
     /// Its name in the state folder.
@@ -42,12 +56,23 @@ impl PauseFile {
 
     /// The one of a state folder.
     pub fn of(folder: &Path) -> Self {
-        Self(Some(folder.join(Self::NAME)))
+        Self(Place::At(folder.join(Self::NAME)))
+    }
+
+    /// One of which somebody else says whether it is there.
+    #[cfg(any(test, feature = "simtest"))]
+    pub fn imagined(there: Arc<AtomicBool>) -> Self {
+        Self(Place::Imagined(there))
     }
 
     /// What it says, if it is there. One that cannot be looked at counts as there.
     pub fn said(&self) -> Option<String> {
-        let path = self.0.as_ref()?;
+        let path = match &self.0 {
+            Place::Nowhere => return None,
+            Place::At(path) => path,
+            #[cfg(any(test, feature = "simtest"))]
+            Place::Imagined(there) => return there.load(Ordering::Relaxed).then(String::new),
+        };
         match fs::symlink_metadata(path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => Some(format!("it cannot be looked at: {error}")),

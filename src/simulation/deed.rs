@@ -123,6 +123,8 @@ pub enum Deed {
     Salami,
     /// H9: a person pauses.
     Pause,
+    /// H9: a person puts the pause file, which a resume takes away.
+    PauseFile,
     /// A person resumes.
     Resume,
     /// H8: a person approves what is held.
@@ -148,7 +150,7 @@ impl Deed {
     ];
 
     /// Every deed.
-    pub const ALL: [Self; 64] = [
+    pub const ALL: [Self; 65] = [
         Self::ServerErrors,
         Self::LostAnswers,
         Self::Unreachable,
@@ -209,6 +211,7 @@ impl Deed {
         Self::ScopeReleased,
         Self::Salami,
         Self::Pause,
+        Self::PauseFile,
         Self::Resume,
         Self::Approve,
         Self::Undo,

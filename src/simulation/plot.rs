@@ -39,7 +39,7 @@ impl After {
 type Plot = &'static [(After, Deed)];
 
 /// Each has a safety rule of its own to break.
-const PLOTS: [Plot; 34] = [
+const PLOTS: [Plot; 35] = [
     // A call whose answer is lost, and a process that knows of it from the journal alone.
     &[(Soon, LostAnswers), (Blink, EditMany), (Soon, Restart)],
     &[(Soon, ServerErrors), (Blink, EditMany), (Soon, KillNow), (Soon, KillNow)],
@@ -94,6 +94,7 @@ const PLOTS: [Plot; 34] = [
     &[(Soon, NotFound), (Blink, EditMany), (Soon, KillNow), (Soon, EditMany)],
     // A pause of one part, and a resume of another.
     &[(Soon, Pause), (Blink, EditMany), (Soon, Resume), (Blink, Resume)],
+    &[(Soon, Latency), (Blink, EditMany), (Moment, PauseFile), (Soon, Restart), (Passes, Resume)],
 ];
 
 /// One of them.

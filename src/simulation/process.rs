@@ -55,6 +55,8 @@ pub(super) struct Ground {
     pub flaky: Arc<Mutex<Option<fastrand::Rng>>>,
     /// Whether the credential belongs to somebody else.
     pub foreign: Arc<AtomicBool>,
+    /// Whether there is a pause file.
+    pub pause_file: Arc<AtomicBool>,
     /// Who gives the process its keys.
     pub service: keys::Service,
 }
@@ -72,9 +74,12 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// As configured by default, but for the interval.
-    pub fn daily(interval: Duration) -> Self {
-        Self { interval, poll: Duration::from_secs(15), beat: Duration::from_secs(60) }
+    /// The defaults are a minute, and 15 s for a poll. Mostly it is less: passes that find what the last
+    /// one found cost time, and show little.
+    pub fn drawn(random: &mut fastrand::Rng) -> Self {
+        let mut draw = |of: &[u64]| Duration::from_secs(random.choice(of).copied().unwrap_or(60));
+        let interval = draw(&[60, 300, 300, 600, 900, 900, 1_800, 1_800]);
+        Self { interval, poll: draw(&[15, 40, 40]), beat: interval }
     }
 
     /// Nothing but passes.
@@ -301,7 +306,7 @@ impl Life {
         let circumstances = Circumstances {
             bounds: Arc::new((*ground.bounds).clone().into()),
             books: journal.books().clone(),
-            pause_file: PauseFile::default(),
+            pause_file: PauseFile::imagined(Arc::clone(&ground.pause_file)),
             clock: Arc::clone(&clock),
         };
         let names = &ground.names;

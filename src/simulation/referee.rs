@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 mod held;
+mod host;
 mod keys;
 mod rules;
 mod told;
@@ -135,6 +136,8 @@ struct Book {
     sent_since_resumed: BTreeMap<Scope, u64>,
     /// A detach is intended since somebody resumed the region, or more.
     sent_lately: bool,
+    /// Since when the pause file is there.
+    pause_file: Option<Duration>,
     /// Pauses by the budget in a row while that was not so.
     in_vain: u32,
     /// What undos gave back, and since when.
@@ -205,6 +208,7 @@ impl Referee {
             given_back: BTreeMap::new(),
             sent_lately: false,
             in_vain: 0,
+            pause_file: None,
             links: BTreeMap::new(),
             pages: BTreeMap::new(),
             most: BTreeMap::new(),
@@ -271,33 +275,6 @@ impl Referee {
         let mut book = self.lock();
         book.note(now, &|| format!("entry {seq} {}", told::word(event)));
         book.wrote(now, seq, event);
-    }
-
-    /// The folder of manifests changed; `digest` is what a reading of it finds.
-    pub(super) fn folder(&self, now: When, content: Content, digest: Option<Digest>, heard: bool) {
-        let mut book = self.lock();
-        book.note(now, &|| format!("folder {}", digest.as_ref().map_or("-", Digest::short)));
-        // What nobody can read says nothing, whatever was put there meanwhile.
-        let content = if digest.is_some() { content } else { Content::Broken };
-        if let (Content::Whole(wishes), Some(digest)) = (&content, digest) {
-            book.known.insert(digest, Arc::clone(wishes));
-        }
-        book.folder = Folder { since: now.mono, content, heard };
-    }
-
-    /// A process has started, or ended without a word.
-    pub(super) fn restarted(&self, now: When) {
-        let mut book = self.lock();
-        book.note(now, &|| "restart".to_owned());
-        book.keys.forget();
-        book.life += 1;
-        // A reader that starts reads before anything is done.
-        book.folder.heard = true;
-        let links = book.links.values_mut().flat_map(BTreeMap::values_mut);
-        for known in links.filter(|known| known.under_way) {
-            known.under_way = false;
-            known.ended = Some(now.mono);
-        }
     }
 
     /// So many links a VPC truly has; `by_hand` says that a person changed that.

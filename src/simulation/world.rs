@@ -110,11 +110,10 @@ impl World {
             sync: Arc::default(),
             flaky: Arc::default(),
             foreign: Arc::default(),
+            pause_file: Arc::default(),
             service,
         };
-        // The default is a minute; passes that find what the last one found cost time and show little.
-        let interval = random.choice([60, 300, 300, 600, 900, 900, 1_800, 1_800]);
-        let interval = Duration::from_secs(interval.unwrap_or(60));
+        let pace = Pace::drawn(&mut random);
         let mut world = Self {
             ground,
             random,
@@ -123,7 +122,7 @@ impl World {
             older: Vec::new(),
             process: None,
             operator,
-            pace: Pace::daily(interval),
+            pace,
             half: None,
             lives: 0,
             events_lost: false,
@@ -319,6 +318,7 @@ impl World {
     /// Every fault ends; what people did stays.
     pub fn heal(&mut self) {
         self.calm();
+        self.put_pause_file(false);
         self.events_lost = false;
         self.ground.folder.lose_events(false);
         self.ground.folder.break_it(None);

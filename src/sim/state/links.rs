@@ -15,7 +15,6 @@ const MEMORY: Duration = Duration::from_secs(3600);
 /// When one link is listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Listed {
-    vpc: VpcId,
     from: Duration,
     until: Option<Duration>,
 }
@@ -31,9 +30,10 @@ impl Listed {
 pub struct Links {
     truth: BTreeMap<InstanceKey, VpcId>,
     members: BTreeMap<VpcKey, BTreeSet<InstanceId>>,
-    listed: BTreeMap<Region, BTreeMap<InstanceId, Vec<Listed>>>,
-    /// Instances that were ever listed for the VPC, to find them without looking at all.
-    candidates: BTreeMap<VpcKey, BTreeSet<InstanceId>>,
+    /// What is or was listed for each VPC.
+    listed: BTreeMap<VpcKey, BTreeMap<InstanceId, Vec<Listed>>>,
+    /// The VPCs that an instance is or was listed for.
+    places: BTreeMap<InstanceKey, BTreeSet<VpcId>>,
 }
 
 impl Links {
@@ -63,18 +63,13 @@ impl Links {
         let vpc = (region.clone(), link.vpc.clone());
         self.truth.insert(instance.clone(), link.vpc.clone());
         self.members.entry(vpc.clone()).or_default().insert(link.instance.clone());
-        self.candidates.entry(vpc).or_default().insert(link.instance.clone());
-        let of_region = self.listed.entry(instance.0).or_default();
-        let spans = of_region.entry(instance.1).or_default();
+        self.places.entry(instance).or_default().insert(link.vpc.clone());
+        let of_vpc = self.listed.entry(vpc).or_default();
+        let spans = of_vpc.entry(link.instance.clone()).or_default();
         // A link that came back while it was still listed was never away for a reader.
-        let returned = spans.iter_mut().find(|span| span.vpc == link.vpc && span.at(now));
-        match returned {
+        match spans.iter_mut().find(|span| span.at(now)) {
             Some(span) => span.until = None,
-            None => spans.push(Listed {
-                vpc: link.vpc.clone(),
-                from: now.saturating_add(delay),
-                until: None,
-            }),
+            None => spans.push(Listed { from: now.saturating_add(delay), until: None }),
         }
     }
 
@@ -88,10 +83,11 @@ impl Links {
     ) -> Option<VpcId> {
         let key = (region.clone(), instance.clone());
         let vpc = self.truth.remove(&key)?;
-        if let Some(members) = self.members.get_mut(&(region.clone(), vpc.clone())) {
+        let of_vpc = (region.clone(), vpc.clone());
+        if let Some(members) = self.members.get_mut(&of_vpc) {
             members.remove(instance);
         }
-        let spans = self.listed.entry(key.0).or_default().entry(key.1).or_default();
+        let spans = self.listed.entry(of_vpc).or_default().entry(instance.clone()).or_default();
         for span in spans.iter_mut().filter(|span| span.until.is_none()) {
             span.until = Some(now.saturating_add(delay));
         }
@@ -101,30 +97,26 @@ impl Links {
         Some(vpc)
     }
 
-    /// What a reader is told at that time about the instance.
+    /// What a reader is told at that time about the instance, by VPC id.
     pub fn listed_of(
         &self,
         time: Duration,
         instance: &InstanceKey,
     ) -> impl Iterator<Item = Link> + use<'_> {
-        let id = instance.1.clone();
-        let spans = self.listed.get(&instance.0).and_then(|listed| listed.get(&instance.1));
-        spans
-            .into_iter()
-            .flatten()
-            .filter(move |span| span.at(time))
-            .map(move |span| Link { instance: id.clone(), vpc: span.vpc.clone() })
+        let (region, id) = instance.clone();
+        let places = self.places.get(instance).into_iter().flatten();
+        places.filter_map(move |vpc| {
+            let spans = self.listed.get(&(region.clone(), vpc.clone()))?.get(&id)?;
+            let listed = spans.iter().any(|span| span.at(time));
+            listed.then(|| Link { instance: id.clone(), vpc: vpc.clone() })
+        })
     }
 
     /// What a reader is told at that time about the VPC, by instance id.
     pub fn listed_in(&self, time: Duration, vpc: &VpcKey) -> Vec<Link> {
-        let candidates = self.candidates.get(vpc).into_iter().flatten();
-        let of_region = self.listed.get(&vpc.0);
-        let listed = candidates.filter(|instance| {
-            let spans = of_region.and_then(|listed| listed.get(*instance));
-            spans.into_iter().flatten().any(|span| span.vpc == vpc.1 && span.at(time))
-        });
-        listed.map(|instance| Link { instance: instance.clone(), vpc: vpc.1.clone() }).collect()
+        let of_vpc = self.listed.get(vpc).into_iter().flatten();
+        let listed = of_vpc.filter(|(_, spans)| spans.iter().any(|span| span.at(time)));
+        listed.map(|(id, _)| Link { instance: id.clone(), vpc: vpc.1.clone() }).collect()
     }
 }
 

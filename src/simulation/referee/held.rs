@@ -75,7 +75,11 @@ impl Book {
                 let hour = now.wall.to_zoned(jiff::tz::TimeZone::UTC).hour();
                 self.law.closed == Some(hour)
             }
-            "pause" => self.pauses.iter().any(|(_, pause)| covers(&pause.target, &passed.scope)),
+            "pause" => {
+                let mut pauses = self.pauses.iter();
+                self.pause_file.is_some()
+                    || pauses.any(|(_, pause)| covers(&pause.target, &passed.scope))
+            }
             _ => true,
         }
     }

@@ -154,7 +154,8 @@ impl Book {
         let paused = self.pauses.iter().any(|(since, pause)| {
             covers(&pause.target, scope) && now.mono.saturating_sub(*since) > PAUSED
         });
-        if paused {
+        let stopped = self.pause_file.is_some_and(|since| now.mono.saturating_sub(since) > PAUSED);
+        if paused || stopped {
             broken.push("S12: calls are paused");
         }
         broken

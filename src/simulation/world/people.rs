@@ -8,6 +8,7 @@ use crate::model::{InstanceId, Lane, RunId};
 use crate::simulation::deed::Deed;
 use crate::simulation::referee::Content;
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// How soon a running daemon hears what another process wrote.
@@ -50,7 +51,9 @@ impl World {
                 let target = self.a_target();
                 self.pause(target).await;
             }
+            Deed::PauseFile => self.put_pause_file(true),
             Deed::Resume => {
+                self.put_pause_file(false);
                 let target = self.a_target();
                 self.resume(target).await;
             }
@@ -129,6 +132,12 @@ impl World {
     pub async fn pause(&mut self, target: Target) {
         let (cause, by) = (Cause::Operator, "somebody".to_owned());
         self.says(Event::Paused(Pause { target, cause, by, reason: None })).await;
+    }
+
+    /// The pause file is there from now on, or is not.
+    pub fn put_pause_file(&self, there: bool) {
+        self.ground.pause_file.store(there, Ordering::Relaxed);
+        self.ground.referee.pause_file(self.ground.clock.when(), there);
     }
 
     /// Resumes, as the command does.
