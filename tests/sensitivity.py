@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Gives the simulation a minute for each seeded mistake, and writes which of them it notices.
 
-sensitivity.py [--only N]... [--target DIR] [--seconds N] [--write]
+sensitivity.py [--only N]... [--target DIR] [--seconds N] [--jobs N] [--write]
 
 All mistakes of testdata/switches.md are built into one copy of the program, each switched on at run time. A
 mistake counts as noticed only by a schedule that breaks no rule without it. Prints a table; with --write it
@@ -9,6 +9,7 @@ takes the place of the one in docs/sensitivity.md. Python 3.9 or later, standard
 """
 
 import argparse
+import concurrent.futures
 import os
 import pathlib
 import re
@@ -67,11 +68,33 @@ def seed(tree):
 def program(tree, target):
     env = dict(os.environ, CARGO_TARGET_DIR=str(target), CARGO_TERM_COLOR="never")
     env.pop("RUSTFLAGS", None)
-    arguments = ["cargo", "build", "--release", "--quiet", "--bin", "classiclinkd", "--features", "simtest"]
+    arguments = ["cargo", "build", "--profile", "simulation", "--quiet", "--bin", "classiclinkd", "--features", "simtest"]
     built = subprocess.run(arguments, cwd=tree, env=env, capture_output=True, text=True, errors="replace")
     if built.returncode != 0:
         sys.exit(built.stderr[-6000:])
-    return target / "release" / "classiclinkd"
+    return target / "simulation" / "classiclinkd"
+
+
+def noticed(command, numbers, mistakes):
+    """A row for each mistake."""
+    # None first: what it says of no mistake, it says of each.
+    running = subprocess.Popen([*command, "0", *map(str, numbers)], stdout=subprocess.PIPE,
+                               stderr=subprocess.DEVNULL, text=True)
+    rows = {}
+    for line in running.stdout:
+        number, took, schedule, said = line.rstrip("\n").split("\t")
+        if number == "0":
+            if schedule:
+                running.kill()
+                sys.exit(f"without any mistake, seed {schedule}: {said}")
+            continue
+        said = re.sub(r"^at \S+ s: | \(.*", "", said)
+        seen = f"found | {took} s | {said} (seed {schedule}) |" if schedule else f"not seen | {took} s | |"
+        rows[int(number)] = f"| {number} | {mistakes[int(number)]} | {seen}\n"
+        print(rows[int(number)], end="", flush=True)
+    if running.wait() != 0 or len(rows) != len(numbers):
+        sys.exit("it ended early")
+    return rows
 
 
 def main():
@@ -80,6 +103,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=60, help="of one processor, for each")
     parser.add_argument("--target", type=pathlib.Path, default=ROOT / "target" / "sensitivity",
                         help="what is built, kept between runs")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="mistakes at the same time")
     parser.add_argument("--write", action="store_true", help="put the table into docs/sensitivity.md")
     options = parser.parse_args()
     mistakes = {mutant.number: mutant.mistake for mutant in mutants.parse(mutants.CATALOGUE.read_text())}
@@ -90,25 +114,13 @@ def main():
         shutil.copytree(ROOT, tree, ignore=mutants.LEFT_OUT, symlinks=True, copy_function=shutil.copy)
         seed(tree)
         command = [program(tree, options.target.resolve()), str(options.seconds)]
-        rows, found = [], 0
-        # None first: what it says of no mistake, it says of each.
-        running = subprocess.Popen([*command, "0", *map(str, numbers)], stdout=subprocess.PIPE,
-                                   stderr=subprocess.DEVNULL, text=True)
-        for line in running.stdout:
-            number, took, schedule, said = line.rstrip("\n").split("\t")
-            if number == "0":
-                if schedule:
-                    running.kill()
-                    sys.exit(f"without any mistake, seed {schedule}: {said}")
-                continue
-            found += bool(schedule)
-            said = re.sub(r"^at \S+ s: | \(.*", "", said)
-            seen = f"found | {took} s | {said} (seed {schedule}) |" if schedule else f"not seen | {took} s | |"
-            rows.append(f"| {number} | {mistakes[int(number)]} | {seen}\n")
-            print(rows[-1], end="", flush=True)
-        if running.wait() != 0 or len(rows) != len(numbers):
-            sys.exit("it ended early")
-    print(f"{found} of {len(rows)} noticed")
+        with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+            shares = [numbers[share::options.jobs] for share in range(options.jobs)]
+            rows = {}
+            for part in pool.map(lambda share: noticed(command, share, mistakes), filter(None, shares)):
+                rows.update(part)
+    rows = [rows[number] for number in numbers]
+    print(f"{sum('| found |' in row for row in rows)} of {len(rows)} noticed")
     if options.write:
         before = TABLE.read_text()
         TABLE.write_text(before[:before.index(HEAD)] + HEAD + "".join(rows))
