@@ -36,7 +36,11 @@ impl Book {
         for what in broken {
             self.accuse(now, format!("{what} ({})", passed.scope.vpc));
         }
-        if passed.plan.is_some() {
+        if let Some(plan) = &passed.plan {
+            if passed.verdict == "approved" {
+                // The same plan again, of links that are back, is another one.
+                self.by_plan.remove(plan);
+            }
             let of = self.observed.entry(passed.scope.vpc.clone()).or_default();
             of.push((now, passed.observed));
         }

@@ -238,7 +238,8 @@ impl World {
     }
 
     /// A scope of whose links none is left looks like the wrong place, which no approval releases:
-    /// somebody puts one back, or takes the manifest out.
+    /// somebody puts one back, or takes the manifest out. The last one stays, because a folder without any
+    /// is no revision: it lists what there is.
     pub fn make_plausible(&mut self) {
         for vpc in self.ground.names.vpcs.clone() {
             let Some(wish) = self.wishes.get(&vpc) else { continue };
@@ -251,6 +252,12 @@ impl World {
                 Some(instance) => {
                     let link = self.ground.names.link(&vpc, &instance);
                     self.ground.sim.attach_by_hand(&self.ground.names.region, &link);
+                }
+                None if self.wishes.len() == 1 => {
+                    if let Some(wish) = self.wishes.get_mut(&vpc) {
+                        (wish.allow_empty, wish.keep) = (linked.is_empty(), linked);
+                        wish.protected.clear();
+                    }
                 }
                 None => drop(self.wishes.remove(&vpc)),
             }
