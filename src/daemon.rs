@@ -234,13 +234,15 @@ where
     fn passed(&mut self, schedule: &mut Schedule, tree: &Tree, report: &Arc<ScopeReport>) {
         let now = self.clock.now();
         self.counts.applied(&report.scope, &report.applied);
+        // One that no manifest declares any more may have begun before.
+        if report.has_let_go() {
+            schedule.released(&report.scope, now.monotonic);
+        }
         if tree.scopes.contains_key(&report.scope) {
             self.counts.passed(report);
             self.board.passed(report, now);
             schedule.ended(&report.scope, ended(report), now.monotonic, self.random.f64());
-            if report.has_let_go() {
-                schedule.released(&report.scope.lane(), now.monotonic);
-            }
+            schedule.waits_for(&report.scope, report.waits_for());
             for news in self.warned.news(report) {
                 warn(&report.scope, news);
                 self.board.expiring(&report.scope, news, now);

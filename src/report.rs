@@ -6,7 +6,7 @@ use crate::desired::{Desired, Expiring};
 use crate::forecast::{Forecast, Whole};
 use crate::gate::{Approved, Held, Refusal, Rule};
 use crate::ledger::event::Passed;
-use crate::model::{Digest, InstanceId, Mode, Revision, Scope, Verb};
+use crate::model::{Digest, InstanceId, Mode, Revision, Scope, Verb, VpcId};
 use crate::observed::Partial;
 use crate::outcome::Outcome;
 use crate::plan::{Action, Missing, Plan};
@@ -243,6 +243,16 @@ impl ScopeReport {
     pub fn has_let_go(&self) -> bool {
         let gone = |it: &Applied| it.action.verb == Verb::Detach && it.outcome.is_converged();
         self.applied.iter().any(gone)
+    }
+
+    /// The VPCs that hold links which this one is to have.
+    pub fn waits_for(&self) -> BTreeSet<VpcId> {
+        let holder = |missing: &Missing| match missing {
+            Missing::Elsewhere(vpc) => Some(vpc.clone()),
+            _ => None,
+        };
+        let missing = self.missing.values().filter(|_| self.mode == Mode::Sync);
+        missing.filter_map(holder).collect()
     }
 
     /// How many actions of one kind were proposed.

@@ -3,7 +3,7 @@
 //! that one whose calls hang holds up no other.
 
 use crate::desired::side_by_side;
-use crate::model::{Lane, Scope};
+use crate::model::{Lane, Scope, VpcId};
 use crate::retry::{Policy, backoff};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -39,15 +39,17 @@ pub struct Schedule {
     running: BTreeMap<Lane, usize>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Entry {
     due: Duration,
     failures: u32,
     running: bool,
     /// Woken while running: what the pass saw may be old.
     again: bool,
-    /// Its last pass that ended left a link that another scope has to let go.
-    waits: bool,
+    /// How its last pass ended, if any did.
+    last: Option<Ended>,
+    /// VPCs that hold links it wants.
+    waits: BTreeSet<VpcId>,
 }
 
 impl Schedule {
@@ -77,8 +79,11 @@ impl Schedule {
         for scope in &gone {
             self.scopes.remove(scope);
         }
-        let fresh = Entry { due: now, failures: 0, running: false, again: false, waits: false };
-        self.scopes.extend(new.into_iter().map(|scope| (scope, fresh)));
+        let fresh = |scope| {
+            let (last, waits) = (None, BTreeSet::new());
+            (scope, Entry { due: now, failures: 0, running: false, again: false, last, waits })
+        };
+        self.scopes.extend(new.into_iter().map(fresh));
         for scope in changed {
             self.wake(scope, now);
         }
@@ -93,11 +98,20 @@ impl Schedule {
         }
     }
 
-    /// A scope of the lane let links go: whoever waits for one is due now.
-    pub fn released(&mut self, lane: &Lane, now: Duration) {
-        let of_lane =
-            self.scopes.iter().filter(|(scope, entry)| entry.waits && scope.lane() == *lane);
-        let waiting: Vec<Scope> = of_lane.map(|(scope, _)| scope.clone()).collect();
+    /// What a pass over a scope found: VPCs that hold links it wants.
+    pub fn waits_for(&mut self, scope: &Scope, holders: BTreeSet<VpcId>) {
+        if let Some(entry) = self.scopes.get_mut(scope) {
+            entry.waits = holders;
+        }
+    }
+
+    /// A scope let links go: whoever waits for one of them is due now, and looks again if it looks already.
+    pub fn released(&mut self, by: &Scope, now: Duration) {
+        let waits = |(scope, entry): &(&Scope, &Entry)| {
+            entry.waits.contains(&by.vpc) && scope.lane() == by.lane()
+        };
+        let waiting: Vec<Scope> =
+            self.scopes.iter().filter(waits).map(|(scope, _)| scope.clone()).collect();
         for scope in &waiting {
             self.wake(scope, now);
         }
@@ -147,9 +161,9 @@ impl Schedule {
         }
         let Some(entry) = self.scopes.get_mut(scope) else { return };
         entry.running = false;
-        entry.waits = how == Ended::Waiting;
         let backs_off = matches!(how, Ended::Failed | Ended::Waiting);
-        entry.failures = if backs_off { entry.failures.saturating_add(1) } else { 0 };
+        let before = if entry.last.replace(how) == Some(how) { entry.failures } else { 0 };
+        entry.failures = if backs_off { before.saturating_add(1) } else { 0 };
         let jitter = jitter.clamp(0.0, 1.0);
         // At least half the ceiling, so that a failing scope never spins.
         let backed_off = |policy| backoff(policy, entry.failures).mul_f64(0.5 + 0.5 * jitter);
@@ -257,21 +271,39 @@ mod tests {
     }
 
     #[test]
+    fn what_it_waits_for_has_a_back_off_of_its_own() {
+        let mut schedule = schedule(&["a"]);
+        for (how, expected) in [
+            (Ended::Failed, 5),
+            (Ended::Failed, 10),
+            (Ended::Waiting, 5),
+            (Ended::Waiting, 10),
+            (Ended::Failed, 5),
+        ] {
+            schedule.ended(&scope("a"), how, MINUTE, 1.0);
+            assert_eq!((schedule.scopes[&scope("a")].due - MINUTE).as_secs(), expected);
+        }
+    }
+
+    #[test]
     fn who_waits_for_a_link_is_due_once_one_is_let_go_in_its_region() {
         let mut schedule = schedule(&["a", "b"]);
         for (name, how) in [("a", Ended::Waiting), ("b", Ended::Quiet)] {
             schedule.take(Duration::ZERO);
             schedule.ended(&scope(name), how, Duration::ZERO, 1.0);
         }
+        schedule.waits_for(&scope("a"), [scope("b").vpc].into());
         let now = Duration::from_secs(1);
-        let other = Lane { region: Region::parse("cn-a").unwrap(), ..scope("a").lane() };
-        schedule.released(&other, now);
-        assert_eq!(schedule.take(now), None);
-        schedule.released(&scope("b").lane(), now);
+        let other = Scope { region: Region::parse("cn-a").unwrap(), ..scope("b") };
+        for by in [other, scope("c")] {
+            schedule.released(&by, now);
+            assert_eq!(schedule.take(now), None);
+        }
+        schedule.released(&scope("b"), now);
         assert_eq!(schedule.take(now), Some(scope("a")));
         assert_eq!(schedule.take(now), None);
         // What the pass under way has read may be from before.
-        schedule.released(&scope("b").lane(), now);
+        schedule.released(&scope("b"), now);
         schedule.ended(&scope("a"), Ended::Quiet, now, 1.0);
         assert_eq!(schedule.take(now), Some(scope("a")));
     }
