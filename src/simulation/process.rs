@@ -187,6 +187,9 @@ impl Disk for Seam {
     }
 
     fn wrote(&self, seq: u64, event: &Event) -> BoxFuture<'_, ()> {
+        if let Event::Passed(passed) = event {
+            self.ground.count(&passed.scope.vpc, false);
+        }
         self.ground.referee.wrote(self.ground.clock.when(), seq, event);
         let sync = *self.ground.sync.lock().unwrap_or_else(PoisonError::into_inner);
         Box::pin(async move {

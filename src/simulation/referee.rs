@@ -7,8 +7,8 @@
 
 use super::estate::{Names, Wishes};
 use crate::cloud::{CloudError, Page, Query, Ticket};
+use crate::ledger::Budget;
 use crate::ledger::event::{Event, Pause};
-use crate::ledger::{Budget, HOUR};
 use crate::model::{Digest, InstanceId, Scope, Verb, VpcId};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -102,6 +102,11 @@ struct Known {
 }
 
 type Key = (Scope, InstanceId);
+/// What the budget counts by, in words of its own: a mistake in the program's must not be one here.
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+/// Detaches of one link within an hour that are a fight.
+const FLAPS: usize = 3;
 /// Until when which links may be taken.
 type Leave = (Timestamp, BTreeSet<InstanceId>);
 
@@ -264,10 +269,8 @@ impl Referee {
     pub(super) fn identified(&self, now: When, key: &str, ours: bool) {
         let mut book = self.lock();
         book.note(now, &|| format!("identity {ours}"));
-        if ours {
-            book.identified = Some(now.mono);
-            book.keys.are_ours(key);
-        }
+        book.identified = ours.then_some(now.mono);
+        book.keys.are_of(key, ours);
     }
 
     /// An entry of the journal is durable.

@@ -25,6 +25,9 @@ const RARELY: Duration = Duration::from_secs(8 * 3600);
 /// How long a revision may take to be in force: the poll, the longest settling, and slow answers.
 const NOTICED: Duration = Duration::from_secs(60);
 
+/// How long a process may take to get over what was wrong: links that are left alone for a while, and passes.
+const RECOVERY: Duration = Duration::from_secs(20 * 60);
+
 /// Something that happens, and how long after the last thing.
 pub type Step = (Duration, Deed);
 
@@ -116,6 +119,17 @@ fn wait(random: &mut fastrand::Rng) -> Duration {
     })
 }
 
+/// The process that saw the faults gets over them, without a restart and without a word of anybody.
+async fn recovers(world: &mut World) {
+    let lives = world.lives();
+    world.wait(RECOVERY + 2 * world.interval()).await;
+    if let (Some(left), false, true) =
+        (world.left(), world.waits_for_people(), lives == world.lives())
+    {
+        world.accuse(format!("L1: it does not get over what was: {left}"));
+    }
+}
+
 async fn come_to_rest(world: &mut World) {
     world.heal();
     world.make_plausible();
@@ -125,6 +139,9 @@ async fn come_to_rest(world: &mut World) {
     let meant = !world.wishes.is_empty();
     if meant && world.can_accept() && !world.ground.referee.is_up_to_date() {
         world.accuse("L5: what the manifests say is not in force".to_owned());
+    }
+    if world.random.bool() {
+        recovers(world).await;
     }
     world.end().await;
     world.every(RARELY);

@@ -1,10 +1,10 @@
 //! What a pass found: neither may a plan be let through that some rule holds, nor may one be held for a
 //! rule that it keeps. A hold without a reason costs a person, and the next one is not believed.
 
+use super::rules::UNDISTURBED;
 use super::told::covers;
-use super::{Book, When, share};
+use super::{Book, DAY, FLAPS, HOUR, Leave, When, share};
 use crate::ledger::event::Passed;
-use crate::ledger::{DAY, FLAPS, HOUR};
 use crate::model::{InstanceId, Scope, Verb};
 use std::time::Duration;
 
@@ -26,6 +26,9 @@ impl Book {
         let mut broken = Vec::new();
         if passed.verdict == "approved" && self.is_beyond_the_budget(now, passed, &going) {
             broken.push("S4: a plan is let through that the budget does not bear".to_owned());
+        }
+        if passed.verdict == "approved" {
+            broken.extend(self.is_more_than_a_plan_may(now, passed, &going));
         }
         let settled = now.mono.saturating_sub(self.said) > HEARD;
         if is_newest && settled && passed.plan.is_some() {
@@ -55,6 +58,37 @@ impl Book {
         let wanted = (going.iter().filter(sent_already).count() as u64).saturating_sub(withheld);
         let fits = |span, most: u64| self.certainly_sent(span, now).saturating_add(wanted) <= most;
         wanted > 0 && !(fits(HOUR, self.law.budget.hour) && fits(DAY, self.law.budget.day))
+    }
+
+    /// A plan that nobody approved is within its limit, and leaves a link.
+    fn is_more_than_a_plan_may(
+        &self,
+        now: When,
+        passed: &Passed,
+        going: &[&InstanceId],
+    ) -> Option<String> {
+        let (scope, revision) = (&passed.scope, &passed.revision.digest);
+        let approvals = self.approved.get(&(scope.clone(), revision.clone()));
+        let covered = |instance: &InstanceId| {
+            let covers = |(until, links): &Leave| *until > now.wall && links.contains(instance);
+            approvals.is_some_and(|approvals| approvals.iter().any(covers))
+        };
+        // What is withheld from the plan does not go; which of them that is, it does not say.
+        let withheld = passed.refusals.len() as u64;
+        let wanted = (going.len() as u64).saturating_sub(withheld);
+        if wanted == 0 || going.iter().any(|instance| covered(instance)) {
+            return None;
+        }
+        if wanted > self.limit(scope, revision, now) {
+            return Some("S4: a plan is let through that is larger than a plan may be".to_owned());
+        }
+        let wish = self.known.get(revision).and_then(|wishes| wishes.get(&scope.vpc));
+        let there = self.most.get(&scope.vpc).and_then(|history| history.last());
+        let undisturbed = |at: &Duration| now.mono.saturating_sub(*at) > UNDISTURBED;
+        let empties = there.is_some_and(|(_, links)| wanted >= *links)
+            && wish.is_some_and(|wish| !wish.allow_empty)
+            && self.touched.get(&scope.vpc).is_none_or(undisturbed);
+        empties.then(|| "S4: a plan is let through that leaves no link".to_owned())
     }
 
     /// Whether a rule may have held the plan, or an action of it.

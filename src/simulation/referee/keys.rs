@@ -23,8 +23,11 @@ impl Keys {
         self.ends.clear();
     }
 
-    pub(super) fn are_ours(&mut self, id: &str) {
-        if !self.ours.contains(id) {
+    /// The cloud said whether a key is of the pinned account.
+    pub(super) fn are_of(&mut self, id: &str, ours: bool) {
+        if !ours {
+            self.ours.remove(id);
+        } else if !self.ours.contains(id) {
             self.ours.insert(id.to_owned());
         }
     }

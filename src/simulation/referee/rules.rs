@@ -1,9 +1,8 @@
 //! The rules that a call must keep, at the moment at which it leaves.
 
 use super::told::covers;
-use super::{Book, Content, Key, Known, When, share};
+use super::{Book, Content, DAY, FLAPS, HOUR, Key, Known, When, share};
 use crate::cloud::Ticket;
-use crate::ledger::{DAY, FLAPS, HOUR};
 use crate::model::{InstanceId, Mode, Verb};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -11,7 +10,7 @@ use std::time::Duration;
 /// How long a folder has to rest at least.
 const SETTLE: Duration = Duration::from_millis(500);
 /// How long a change that nobody told of may go unnoticed: the poll and the longest settling.
-const NOTICED: Duration = Duration::from_secs(22);
+const NOTICED: Duration = Duration::from_secs(52);
 /// Oldest read by id that a call may be made on.
 const CONFIRMED: Duration = Duration::from_secs(10);
 /// How long reads have to show the old state before a call is repeated that may have had an effect.
@@ -21,7 +20,7 @@ const PAUSED: Duration = Duration::from_secs(1);
 /// How long an answer about the credential counts, with the pass that asked.
 const IDENTIFIED: Duration = Duration::from_secs(20 * 60);
 /// How long a plan that does not empty a scope may go on after somebody else changed it.
-const UNDISTURBED: Duration = Duration::from_secs(30 * 60);
+pub(super) const UNDISTURBED: Duration = Duration::from_secs(30 * 60);
 
 impl Book {
     pub(super) fn sends(&mut self, now: When, ticket: &Ticket, linked: &BTreeSet<InstanceId>) {
@@ -261,7 +260,7 @@ impl Book {
     }
 
     /// What one plan may detach of a scope.
-    fn limit(
+    pub(super) fn limit(
         &self,
         scope: &crate::model::Scope,
         revision: &crate::model::Digest,

@@ -203,6 +203,13 @@ impl World {
         })
     }
 
+    /// Whether there is something that only people can go on with.
+    pub fn waits_for_people(&self) -> bool {
+        let refused =
+            self.operator_knows(|ledger| ledger.passes().any(|(_, it)| !it.refusals.is_empty()));
+        refused || self.is_stopped() || !self.can_accept()
+    }
+
     /// Gives back up to three links that the manifests do not list; some are there, or there again.
     async fn undo(&mut self) {
         let revision = self.operator_knows(|ledger| {
