@@ -188,7 +188,9 @@ impl Disk for Seam {
 
     fn wrote(&self, seq: u64, event: &Event) -> BoxFuture<'_, ()> {
         if let Event::Passed(passed) = event {
-            self.ground.count(&passed.scope.vpc, false);
+            let vpc = &passed.scope.vpc;
+            self.ground.count(vpc, false);
+            self.ground.referee.there(vpc, self.ground.linked(vpc));
         }
         self.ground.referee.wrote(self.ground.clock.when(), seq, event);
         let sync = *self.ground.sync.lock().unwrap_or_else(PoisonError::into_inner);
@@ -196,6 +198,7 @@ impl Disk for Seam {
             if !sync.is_zero() {
                 tokio::time::sleep(sync).await;
             }
+            self.ground.referee.durable(seq);
             self.mortality.effect().await;
         })
     }

@@ -141,6 +141,10 @@ struct Book {
     sent_since_resumed: BTreeMap<Scope, u64>,
     /// A detach is intended since somebody resumed the region, or more.
     sent_lately: bool,
+    /// Entries that the disk has for good.
+    durable: BTreeSet<u64>,
+    /// The links of each VPC as of its last pass.
+    there: BTreeMap<VpcId, BTreeSet<InstanceId>>,
     /// Since when the pause file is there.
     pause_file: Option<Duration>,
     /// Pauses by the budget in a row while that was not so.
@@ -213,6 +217,8 @@ impl Referee {
             given_back: BTreeMap::new(),
             sent_lately: false,
             in_vain: 0,
+            durable: BTreeSet::new(),
+            there: BTreeMap::new(),
             pause_file: None,
             links: BTreeMap::new(),
             pages: BTreeMap::new(),
@@ -273,7 +279,7 @@ impl Referee {
         book.keys.are_of(key, ours);
     }
 
-    /// An entry of the journal is durable.
+    /// An entry of the journal is written. It lasts, unless the power goes, once it is [`Referee::durable`].
     pub(super) fn wrote(&self, now: When, seq: u64, event: &Event) {
         let mut book = self.lock();
         book.note(now, &|| format!("entry {seq} {}", told::word(event)));

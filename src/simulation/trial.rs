@@ -122,7 +122,8 @@ fn wait(random: &mut fastrand::Rng) -> Duration {
 /// The process that saw the faults gets over them, without a restart and without a word of anybody.
 async fn recovers(world: &mut World) {
     let lives = world.lives();
-    world.wait(RECOVERY + 2 * world.interval()).await;
+    // A journal that works again is found by one pass, what it did not hear by the next, and what is left by a third.
+    world.wait(RECOVERY + 4 * world.interval()).await;
     if let (Some(left), false, true) =
         (world.left(), world.waits_for_people(), lives == world.lives())
     {

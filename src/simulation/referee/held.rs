@@ -83,9 +83,11 @@ impl Book {
             return Some("S4: a plan is let through that is larger than a plan may be".to_owned());
         }
         let wish = self.known.get(revision).and_then(|wishes| wishes.get(&scope.vpc));
-        let there = self.most.get(&scope.vpc).and_then(|history| history.last());
         let undisturbed = |at: &Duration| now.mono.saturating_sub(*at) > UNDISTURBED;
-        let empties = there.is_some_and(|(_, links)| wanted >= *links)
+        let goes = |instance: &InstanceId| going.contains(&instance);
+        let there = self.there.get(&scope.vpc).filter(|links| !links.is_empty());
+        let empties = withheld == 0
+            && there.is_some_and(|links| links.iter().all(goes))
             && wish.is_some_and(|wish| !wish.allow_empty)
             && self.touched.get(&scope.vpc).is_none_or(undisturbed);
         empties.then(|| "S4: a plan is let through that leaves no link".to_owned())

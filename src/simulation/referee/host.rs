@@ -1,8 +1,9 @@
-//! What happens on the host: the folder of manifests, the pause file, and processes that come and go.
+//! What happens on the host: the folder of manifests, the pause file, the disk, and processes that come
+//! and go.
 
 use super::{Content, Folder, Referee, When};
-use crate::model::Digest;
-use std::collections::BTreeMap;
+use crate::model::{Digest, InstanceId, VpcId};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 impl Referee {
@@ -37,6 +38,16 @@ impl Referee {
             known.under_way = false;
             known.ended = Some(now.mono);
         }
+    }
+
+    /// The links that a VPC truly has while a pass over it ends.
+    pub(in crate::simulation) fn there(&self, vpc: &VpcId, links: BTreeSet<InstanceId>) {
+        self.lock().there.insert(vpc.clone(), links);
+    }
+
+    /// The disk has an entry of the journal for good.
+    pub(in crate::simulation) fn durable(&self, seq: u64) {
+        self.lock().durable.insert(seq);
     }
 
     /// The pause file is there from now on, or is not.

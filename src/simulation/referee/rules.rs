@@ -60,6 +60,9 @@ impl Book {
         if self.answered.contains(&intent) || self.used.contains(&intent) {
             broken.push("S5: one intent for two calls");
         }
+        if !self.durable.contains(&intent) {
+            broken.push("S5: the intent is not on the disk yet");
+        }
         let silent = |of: &u64| !self.answered.contains(of) && self.used.contains(of);
         let earlier = self.intents.iter().filter(|(_, (of, ..))| of == key);
         if earlier.map(|(seq, _)| seq).any(silent) {
