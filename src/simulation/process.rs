@@ -282,9 +282,18 @@ impl Process {
     ///
     /// # Errors
     /// Why it did not end in order.
-    pub async fn end(self) -> Result<(), String> {
+    pub async fn end(mut self) -> Result<(), String> {
         self.stop.cancel();
-        let ended = self.task.await.unwrap_or_else(|error| Err(error.to_string()));
+        let ended = tokio::select! {
+            biased;
+            ended = &mut self.task => ended.unwrap_or_else(|error| Err(error.to_string())),
+            // Killed while it ends: it comes to no end of its own.
+            () = self.mortality.died.notified() => {
+                self.task.abort();
+                let _aborted = (&mut self.task).await;
+                Ok(())
+            }
+        };
         self.mortality.dead.store(true, Ordering::Relaxed);
         ended
     }

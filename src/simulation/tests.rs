@@ -89,6 +89,20 @@ async fn killed_at_any_effect_nothing_is_lost_and_nothing_is_done_twice() {
     assert!(effects > 40, "only {effects} effects");
 }
 
+/// Seed 90025491: it was asked to end while a call was under way that it died at, and was waited for forever.
+#[tokio::test(start_paused = true)]
+async fn a_process_that_is_killed_while_it_ends_has_ended() {
+    for effects in 0..50 {
+        let mut world = quiet_world(Mode::Detach, |wish| {
+            wish.keep = wish.keep.iter().skip(3).cloned().collect();
+        });
+        world.start(effects);
+        world.wait(Duration::from_millis(520)).await;
+        let ended = tokio::time::timeout(Duration::from_secs(3600), world.end()).await;
+        assert!(ended.is_ok(), "after {effects} effects");
+    }
+}
+
 /// A world in which nothing is wrong, with these wishes for its first VPC.
 fn quiet_world(mode: Mode, change: impl FnOnce(&mut estate::Wish)) -> world::World {
     let mut world = world::World::new(1, Size { vpcs: 1, instances: 10 }, false).unwrap();
