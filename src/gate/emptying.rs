@@ -1,15 +1,16 @@
 //! No plan leaves a VPC without any link unless every manifest of it says so.
 
 use super::review::Case;
-use super::{Refusal, Rule, files, links, named};
+use super::{Refusal, Rule, Situation, files, links, named};
 
-pub(super) fn check(case: &Case<'_>) -> Option<Refusal> {
+pub(super) fn check(case: &Case<'_>, situation: &Situation<'_>) -> Option<Refusal> {
     let plan = case.plan;
     let going = case.going().count();
     // Links that are about to be attached do not count as staying: if their attach fails, the VPC
     // is empty.
-    // Neither do links that no read by id confirms.
-    let staying = plan.observed_count().saturating_sub(plan.unconfirmed().len() + going);
+    // Neither do links that no read by id confirms, nor those that a call of before may have taken.
+    let gone = plan.unconfirmed().len() + case.leaving(situation.ledger);
+    let staying = plan.observed_count().saturating_sub(gone + going);
     let empties = going > 0 && staying == 0;
     (empties && !plan.desired().allow_empty).then(|| Refusal {
         rule: Rule::Emptying,

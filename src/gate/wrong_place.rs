@@ -29,7 +29,8 @@ pub(super) fn check(
         );
         return Some((refusal(message), Some(latch(plan.scope()))));
     }
-    let none_is_there = plan.desired_count() > 0 && plan.missing().len() == plan.desired_count();
+    let gone = plan.missing().len() + case.leaving(situation.ledger);
+    let none_is_there = plan.desired_count() > 0 && gone == plan.desired_count();
     let strange = match plan.mode() {
         // A VPC that is to be filled begins empty.
         Mode::Sync => plan.missing().values().all(|missing| *missing == Missing::Unknown),
