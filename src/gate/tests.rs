@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod lag;
 mod past;
 mod permits;
 mod released;

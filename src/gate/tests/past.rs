@@ -333,26 +333,6 @@ fn a_place_where_nothing_is_as_listed_is_not_in_sync() {
     assert_eq!(rules(desired(Mode::Detach, &[]), &[]), []);
 }
 
-/// Seed 100296697: the only listed link that was shown had been detached under the revision before, and
-/// the last one that was truly there went.
-#[test]
-fn a_link_that_a_detach_of_before_may_have_ended_is_no_evidence_and_does_not_stay() {
-    let after_detach = |result| {
-        let mut book = Book::default();
-        let seq = book.at(0, Event::Intent(intent(1)));
-        book.at(0, Event::Answered(answered(seq, result, None)));
-        after(book)
-    };
-    let last_one_goes = || plan_of(desired(Mode::Detach, &[1]), &[1, 2]);
-    assert_eq!(Setting::default().rules(last_one_goes(), 0), []);
-    for result in [Answered::ACCEPTED, Answered::UNKNOWN] {
-        let rules = after_detach(result).rules(last_one_goes(), 1);
-        assert_eq!(rules, [Rule::Emptying, Rule::WrongPlace], "{result}");
-    }
-    let one_stays = plan_of(desired(Mode::Detach, &[1, 3]), &[1, 2, 3]);
-    assert_eq!(after_detach(Answered::ACCEPTED).rules(one_stays, 1), []);
-}
-
 #[test]
 fn without_a_journal_nothing_is_approved() {
     let setting = Setting { journal: Some("no space left on device"), ..Setting::default() };
