@@ -604,6 +604,15 @@ def ordered_pages(case):
     case.clean()
 
 
+def timeless(document):
+    """Without when it would begin and end, which a second more changes."""
+    if isinstance(document, dict):
+        return {key: timeless(value) for key, value in document.items() if key not in ("beginsAt", "doneAt")}
+    if isinstance(document, list):
+        return [timeless(value) for value in document]
+    return document
+
+
 @scenario
 def output(case):
     """Exit codes, stdout and stderr."""
@@ -618,7 +627,7 @@ def output(case):
         scope = planned.json["scopes"][0]
         case.equal((scope["observed"], scope["desired"], scope["missing"], scope["mode"]),
                    (20, 19, [instance(777)], "detach"), "observed, desired, missing, mode")
-        case.equal(planned.json, case.plan().json, "the same plan twice")
+        case.equal(timeless(planned.json), timeless(case.plan().json), "the same plan twice")
     for output_format in ("text", "markdown"):
         told = case.command("plan", "--output", output_format)
         case.equal(told.code, 2, f"exit code of plan --output {output_format}")
