@@ -1,6 +1,6 @@
 //! No plan leaves a VPC without any link unless every manifest of it says so.
 
-use super::review::Case;
+use super::review::{Case, still_shown};
 use super::{Refusal, Rule, Situation, files, links, named};
 
 pub(super) fn check(case: &Case<'_>, situation: &Situation<'_>) -> Option<Refusal> {
@@ -9,15 +9,17 @@ pub(super) fn check(case: &Case<'_>, situation: &Situation<'_>) -> Option<Refusa
     // Links that are about to be attached do not count as staying: if their attach fails, the VPC
     // is empty.
     // Neither do links that no read by id confirms, nor those that a call of before may have taken.
-    let gone = plan.unconfirmed().len() + case.leaving(situation.ledger);
+    let leaving = case.leaving(situation.ledger);
+    let gone = plan.unconfirmed().len() + leaving;
     let staying = plan.observed_count().saturating_sub(gone + going);
     let empties = going > 0 && staying == 0;
     (empties && !plan.desired().allow_empty).then(|| Refusal {
         rule: Rule::Emptying,
         message: format!(
-            "the plan detaches {}, which is every link observed at {}",
+            "the plan detaches {}, which is every link observed at {}{}",
             links(going),
-            named(plan.scope())
+            named(plan.scope()),
+            still_shown(leaving)
         ),
         way_out: format!(
             "if the VPC is meant to lose all of them, set `allowEmpty: true` under `spec.limits` \

@@ -1,6 +1,6 @@
 //! Asks every rule about a plan.
 
-use super::{Approved, Held, Purpose, Refusal, Rule, Situation};
+use super::{Approved, Held, Purpose, Refusal, Rule, Situation, links};
 use super::{
     account_pin, budget, ceiling, cut_short, emptying, flapping, freshness, journal, observe_mode,
 };
@@ -36,6 +36,17 @@ impl Case<'_> {
     /// Whether anything would be done.
     pub fn is_idle(&self) -> bool {
         self.plan.actions().iter().all(|action| self.withheld.contains_key(&action.link.instance))
+    }
+}
+
+/// What reads show although a detach of it was made.
+pub(super) fn still_shown(leaving: usize) -> String {
+    match leaving {
+        0 => String::new(),
+        _ => format!(
+            " ({} still shown, of which a detach was made already; a pass after it has settled tells)",
+            links(leaving)
+        ),
     }
 }
 

@@ -1,7 +1,7 @@
 //! It looks like another region or account than was meant: nothing is done there, and above all it is
 //! not called in sync.
 
-use super::review::Case;
+use super::review::{Case, still_shown};
 use super::{Refusal, Rule, Situation, files, links, named};
 use crate::ledger::event::{Cause, Pause, Target};
 use crate::model::{Mode, Scope};
@@ -29,16 +29,20 @@ pub(super) fn check(
         );
         return Some((refusal(message), Some(latch(plan.scope()))));
     }
-    let gone = plan.missing().len() + case.leaving(situation.ledger);
+    let leaving = case.leaving(situation.ledger);
+    let gone = plan.missing().len() + leaving;
     let none_is_there = plan.desired_count() > 0 && gone == plan.desired_count();
     let strange = match plan.mode() {
         // A VPC that is to be filled begins empty.
-        Mode::Sync => plan.missing().values().all(|missing| *missing == Missing::Unknown),
+        Mode::Sync => {
+            let mut missing = plan.missing().values();
+            missing.len() > 0 && missing.all(|missing| *missing == Missing::Unknown)
+        }
         Mode::Observe | Mode::Detach => true,
     };
     (none_is_there && strange).then(|| {
         let message = format!(
-            "none of the {} that the manifests list exists at {}, where {} observed",
+            "none of the {} that the manifests list exists at {}, where {} observed{}",
             links(plan.desired_count()),
             named(plan.scope()),
             if plan.observed_count() == 1 {
@@ -46,6 +50,7 @@ pub(super) fn check(
             } else {
                 format!("{} are", plan.observed_count())
             },
+            still_shown(leaving),
         );
         (refusal(message), None)
     })

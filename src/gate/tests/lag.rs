@@ -21,6 +21,11 @@ fn a_link_that_a_detach_of_before_may_have_ended_is_no_evidence_and_does_not_sta
         let rules = after_detach(result).rules(last_one_goes(), 1);
         assert_eq!(rules, [Rule::Emptying, Rule::WrongPlace], "{result}");
     }
+    let held = after_detach(Answered::ACCEPTED).review(last_one_goes(), 1).unwrap_err();
+    assert!(held.refusals.iter().all(|refusal| refusal.message.contains("1 link still shown")));
+    // In mode sync it is to be attached again.
+    let comes_back = plan_of(desired(Mode::Sync, &[1]), &[1]);
+    assert_eq!(after_detach(Answered::ACCEPTED).rules(comes_back, 1), []);
     let one_stays = plan_of(desired(Mode::Detach, &[1, 3]), &[1, 2, 3]);
     assert_eq!(after_detach(Answered::ACCEPTED).rules(one_stays, 1), []);
 }
