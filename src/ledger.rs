@@ -67,7 +67,8 @@ impl Ledger {
             }
             Event::Passed(passed) => {
                 if passed.verdict != Passed::PARTIAL {
-                    self.baseline.take(&passed.scope, passed.observed, at, now);
+                    let there = passed.observed.saturating_sub(passed.leaving);
+                    self.baseline.take(&passed.scope, there, at, now);
                 }
                 self.overtaken.remove(&passed.scope);
                 self.passes.insert(passed.scope.clone(), (at.wall, passed.clone()));
@@ -315,6 +316,14 @@ impl Ledger {
     /// is made only if this one had no effect.
     pub fn took_detach(&self, scope: &Scope, instance: &InstanceId) -> bool {
         self.calls.of(Verb::Detach, scope, instance).is_some_and(|call| call.accepted)
+    }
+
+    /// Links that a plan was shown, and that an earlier detach may have ended: reads lag
+    /// (`api-contract.md` 14, 1), so they are no evidence that a link is there, or stays.
+    pub fn leaving<'a>(&'a self, plan: &'a Plan) -> impl Iterator<Item = &'a InstanceId> {
+        let of_scope = |call: &&Unsettled| call.scope == *plan.scope();
+        let detaches = self.unsettled().filter(|call| call.verb == Verb::Detach).filter(of_scope);
+        detaches.map(|call| &call.instance).filter(|id| plan.shows(id))
     }
 
     /// The number of the oldest entry that means something still, however old it is, apart from the

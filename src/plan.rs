@@ -163,6 +163,15 @@ impl Plan {
         &self.unconfirmed
     }
 
+    /// Whether reads showed the link of `instance`, of a plan that [`compute`] made.
+    pub fn shows(&self, instance: &InstanceId) -> bool {
+        let goes =
+            |action: &Action| (action.verb, &action.link.instance).cmp(&(Verb::Detach, instance));
+        let stays = self.desired.keeps(instance, self.observed_at.wall)
+            && !self.missing.contains_key(instance);
+        stays || self.unconfirmed.contains(instance) || self.actions.binary_search_by(goes).is_ok()
+    }
+
     /// Binds account, region, VPC, mode, revision and actions.
     pub fn digest(&self) -> &Digest {
         &self.digest

@@ -59,8 +59,11 @@ pub async fn propose<R: ReadLinks + Identify>(
         Err(error) => return without(ScopeReport::of_failure(desired, error)),
     };
     let plan = plan::compute(desired, &complete, complete.begun().wall);
-    let plan =
-        circumstances.books.read(|ledger| plan.told_by(|id| ledger.taken_out(scope, id).cloned()));
+    let (plan, leaving) = circumstances.books.read(|ledger| {
+        let plan = plan.told_by(|id| ledger.taken_out(scope, id).cloned());
+        let leaving = ledger.leaving(&plan).count();
+        (plan, leaving)
+    });
     let complete = Some(complete);
     let limits = reads.lanes.limits(&scope.account);
     let decided = circumstances.judge((&scope.account, &identity.pin), |of| gate::review(plan, of));
@@ -84,6 +87,7 @@ pub async fn propose<R: ReadLinks + Identify>(
             Proposal { report, approved, complete, latch: None, ask }
         }
     };
+    proposal.report.leaving = leaving;
     let ask = proposal.ask.as_ref();
     proposal.report.forecast =
         ask.and_then(|(terms, ask)| forecast::of(terms, slice::from_ref(ask)));

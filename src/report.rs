@@ -40,6 +40,8 @@ pub struct ScopeReport {
     pub mode: Mode,
     /// Links observed; of a partial observation, those seen.
     pub observed: usize,
+    /// Links observed although an earlier detach may have ended them.
+    pub leaving: usize,
     /// Links desired.
     pub desired: usize,
     /// Digest of the plan, if there is one.
@@ -134,6 +136,7 @@ impl ScopeReport {
             revision: revision.clone(),
             mode: self.mode,
             observed: self.observed as u64,
+            leaving: self.leaving as u64,
             desired: self.desired as u64,
             verdict: self.verdict.as_str().to_owned(),
             plan: self.digest.clone(),
@@ -151,6 +154,7 @@ impl ScopeReport {
             scope: plan.scope().clone(),
             mode: plan.mode(),
             observed: plan.observed_count(),
+            leaving: 0,
             desired: plan.desired_count(),
             digest: Some(plan.digest().clone()),
             verdict,
@@ -190,6 +194,7 @@ impl ScopeReport {
             scope: desired.scope.clone(),
             mode: desired.mode,
             observed: 0,
+            leaving: 0,
             desired: desired.links.len(),
             digest: None,
             verdict,

@@ -2,14 +2,19 @@
 
 use super::review::{Case, still_shown};
 use super::{Refusal, Rule, Situation, files, links, named};
+use crate::model::InstanceId;
+use std::collections::BTreeSet;
 
 pub(super) fn check(case: &Case<'_>, situation: &Situation<'_>) -> Option<Refusal> {
     let plan = case.plan;
-    let going = case.going().count();
     // Links that are about to be attached do not count as staying: if their attach fails, the VPC
     // is empty.
-    // Neither do links that no read by id confirms, nor those that a call of before may have taken.
-    let leaving = case.leaving(situation.ledger);
+    // Neither do links that no read by id confirms, nor those that a call of before may have taken,
+    // whether they are listed or an action for them is withheld.
+    let goes: BTreeSet<&InstanceId> = case.going().collect();
+    let going = goes.len();
+    let counted = |id: &&InstanceId| plan.unconfirmed().contains(*id) || goes.contains(*id);
+    let leaving = situation.ledger.leaving(plan).filter(|id| !counted(id)).count();
     let gone = plan.unconfirmed().len() + leaving;
     let staying = plan.observed_count().saturating_sub(gone + going);
     let empties = going > 0 && staying == 0;

@@ -1,7 +1,7 @@
 //! One plan removes only a small part of a VPC's links: of those it had within the last day, so that a
 //! tenth of what is left, again and again, stays a tenth of what there was.
 
-use super::review::Case;
+use super::review::{Case, still_shown};
 use super::{Refusal, Rule, Situation, files, links, named};
 use crate::model::Amount;
 
@@ -9,16 +9,21 @@ pub(super) fn check(case: &Case<'_>, situation: &Situation<'_>) -> Option<Refusa
     let plan = case.plan;
     let asked = case.going().count() as u64;
     let present = plan.observed_count() as u64;
-    let whole = situation.ledger.most_links(plan.scope(), present, situation.now);
+    // A list that shows what was detached beside what was just attached has more links than there ever
+    // were at one time.
+    let leaving = situation.ledger.leaving(plan).count();
+    let there = present.saturating_sub(leaving as u64);
+    let whole = situation.ledger.most_links(plan.scope(), there, situation.now);
     let limit = limit(case, whole, situation);
     let most =
         if whole > present { format!(" ({whole} within the last day)") } else { String::new() };
     (asked > limit.number).then(|| Refusal {
         rule: Rule::PerPlan,
         message: format!(
-            "the plan detaches {} of the {present} observed at {}{most}, and at most {} may go at once ({})",
+            "the plan detaches {} of the {present} observed at {}{}{most}, and at most {} may go at once ({})",
             links(asked as usize),
             named(plan.scope()),
+            still_shown(leaving),
             limit.number,
             limit.said,
         ),

@@ -5,7 +5,6 @@ use super::{
     account_pin, budget, ceiling, cut_short, emptying, flapping, freshness, journal, observe_mode,
 };
 use super::{pause, per_plan, protected, shrink, undone, windows, wrong_place};
-use crate::ledger::Ledger;
 use crate::model::{InstanceId, Verb};
 use crate::plan::{Action, Plan};
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,16 +20,6 @@ impl Case<'_> {
     pub fn going(&self) -> impl Iterator<Item = &InstanceId> {
         let going = self.plan.actions().iter().filter(|action| action.verb == Verb::Detach);
         going.map(|action| &action.link.instance).filter(|id| !self.withheld.contains_key(*id))
-    }
-
-    /// Links that the manifests list and reads show, and that an earlier detach may have ended: reads lag
-    /// (`api-contract.md` 14, 1), so they are no evidence that a link is there, or stays.
-    pub fn leaving(&self, ledger: &Ledger) -> usize {
-        let (scope, missing) = (self.plan.scope(), self.plan.missing());
-        let listed = &self.plan.desired().links;
-        let of_scope = ledger.unsettled().filter(|call| call.verb == Verb::Detach);
-        let of_scope = of_scope.filter(|call| call.scope == *scope).map(|call| &call.instance);
-        of_scope.filter(|id| listed.contains_key(id) && !missing.contains_key(*id)).count()
     }
 
     /// Whether anything would be done.

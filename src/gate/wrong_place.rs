@@ -4,7 +4,7 @@
 use super::review::{Case, still_shown};
 use super::{Refusal, Rule, Situation, files, links, named};
 use crate::ledger::event::{Cause, Pause, Target};
-use crate::model::{Mode, Scope};
+use crate::model::{InstanceId, Mode, Scope};
 use crate::plan::Missing;
 
 /// Calls that may miss their instance before it is more than chance, and their share of all calls.
@@ -29,7 +29,8 @@ pub(super) fn check(
         );
         return Some((refusal(message), Some(latch(plan.scope()))));
     }
-    let leaving = case.leaving(situation.ledger);
+    let listed = |id: &&InstanceId| plan.desired().keeps(id, plan.observed_at().wall);
+    let leaving = situation.ledger.leaving(plan).filter(listed).count();
     let gone = plan.missing().len() + leaving;
     let none_is_there = plan.desired_count() > 0 && gone == plan.desired_count();
     let strange = match plan.mode() {

@@ -255,6 +255,7 @@ fn only_findings_that_hold_something_are_told() {
         revision: Revision::of_content(Digest::of([])),
         mode: crate::model::Mode::Detach,
         observed: 1,
+        leaving: 0,
         desired: 1,
         verdict: verdict.into(),
         plan: None,

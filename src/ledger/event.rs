@@ -94,6 +94,8 @@ pub struct Passed {
     pub mode: Mode,
     /// Links observed.
     pub observed: u64,
+    /// Those of them that an earlier detach may have ended; none in entries of before it was asked.
+    pub leaving: u64,
     /// Links desired.
     pub desired: u64,
     /// `approved`, `held`, `inSync` or `partial`.

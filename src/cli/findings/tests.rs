@@ -21,6 +21,7 @@ fn passed(vpc: &str, revision: &str, plan: &str, verdict: &str, rules: &[&str]) 
         revision: Revision::of_content(digest(revision)),
         mode: Mode::Detach,
         observed: 5,
+        leaving: 0,
         desired: 1,
         verdict: verdict.to_owned(),
         plan: (!plan.is_empty()).then(|| digest(plan)),

@@ -350,6 +350,7 @@ fn a_share_is_one_of_the_most_links_within_a_day() {
             revision: (*newest().revision).clone(),
             mode: Mode::Detach,
             observed: links,
+            leaving: 0,
             desired: links,
             verdict: "inSync".into(),
             plan: None,

@@ -6,6 +6,7 @@ use crate::ledger::event;
 use crate::model::{AccountName, Digest, InstanceId, Mode, Region, Scope, TakenOut, Verb, VpcId};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU64;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct FileBody {
@@ -150,6 +151,8 @@ pub(super) struct Passed {
     origin: Origin,
     mode: String,
     observed: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    leaving: Option<NonZeroU64>,
     desired: u64,
     verdict: String,
     plan: Option<String>,
@@ -177,6 +180,7 @@ impl Passed {
             origin: Origin::of(&passed.revision),
             mode: passed.mode.to_string(),
             observed: passed.observed,
+            leaving: NonZeroU64::new(passed.leaving),
             desired: passed.desired,
             verdict: passed.verdict.clone(),
             plan: passed.plan.as_ref().map(ToString::to_string),
@@ -199,6 +203,7 @@ impl Passed {
             revision: self.origin.revision()?,
             mode: Mode::parse(&self.mode)?,
             observed: self.observed,
+            leaving: self.leaving.map_or(0, NonZeroU64::get),
             desired: self.desired,
             verdict: self.verdict,
             plan: match self.plan {

@@ -21,6 +21,7 @@ fn passed() -> Passed {
         revision: revision(),
         mode: Mode::Sync,
         observed: 7,
+        leaving: 1,
         desired: 8,
         verdict: Passed::HELD.into(),
         plan: Some(digest()),

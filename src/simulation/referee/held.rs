@@ -3,7 +3,7 @@
 
 use super::rules::UNDISTURBED;
 use super::told::covers;
-use super::{Book, DAY, FLAPS, HOUR, Leave, When, share};
+use super::{Book, DAY, FLAPS, HOUR, Known, Leave, When, share};
 use crate::ledger::event::Passed;
 use crate::model::{InstanceId, Scope, Verb};
 use std::time::Duration;
@@ -44,8 +44,13 @@ impl Book {
                 // The same plan again, of links that are back, is another one.
                 self.by_plan.remove(plan);
             }
+            // What a call may have ended, a list may show for a while.
+            let links = self.links.get(&passed.scope).into_iter().flatten();
+            let leaves =
+                |(_, known): &(&InstanceId, &Known)| matches!(known.sent, Some((_, Verb::Detach)));
+            let there = passed.observed.saturating_sub(links.filter(leaves).count() as u64);
             let of = self.observed.entry(passed.scope.vpc.clone()).or_default();
-            of.push((now, passed.observed));
+            of.push((now, there));
         }
     }
 
