@@ -6,7 +6,7 @@ use crate::clock::Clock;
 use crate::cloud::{Identify, ReadLinks, WriteLinks};
 use crate::control::Order;
 use crate::desired::{Desired, Expiring, Tree};
-use crate::gate::Refusal;
+use crate::gate::{Refusal, Rule};
 use crate::ledger::event::Cause;
 use crate::metrics::Counts;
 use crate::model::{AccountName, Scope};
@@ -122,9 +122,14 @@ where
         self.enqueue(&mut schedule, &tree, &tree.scopes.keys().cloned().collect());
         // When a revision that the journal could not take is given to it again.
         let mut retry: Option<Duration> = None;
+        let mut has_pause_file = false;
         let ended = loop {
             let now = self.clock.now();
-            self.show_what_stops();
+            let had_pause_file = has_pause_file;
+            has_pause_file = self.show_what_stops();
+            if had_pause_file && !has_pause_file {
+                self.enqueue(&mut schedule, &tree, &tree.scopes.keys().cloned().collect());
+            }
             self.start_passes(&mut schedule, &tree, &mut passes);
             self.board.beat(now, self.vitals(schedule.waiting(now.monotonic), passes.len()));
             if retry.take_if(|at| *at <= now.monotonic).is_some() {
@@ -254,10 +259,13 @@ where
         say(report, &mut self.said);
     }
 
-    fn show_what_stops(&self) {
+    /// Whether the pause file does: nobody tells when that is gone.
+    fn show_what_stops(&self) -> bool {
         let Circumstances { books, pause_file, .. } = &self.circumstances;
         let mut paused = Vec::new();
-        if let Some(said) = pause_file.said() {
+        let said = pause_file.said();
+        let has_pause_file = said.is_some();
+        if let Some(said) = said {
             paused.push(format!("everything, by the pause file: {said}"));
         }
         let mut latched = Vec::new();
@@ -272,6 +280,7 @@ where
             }
         });
         self.board.stopped_by(paused, latched, books.trouble(), self.clock.now());
+        has_pause_file
     }
 
     fn vitals(&self, waiting: usize, under_way: usize) -> Vitals {
@@ -328,6 +337,10 @@ fn ended(report: &ScopeReport) -> Ended {
     let linked = |missing: &Missing| matches!(missing, Missing::Elsewhere(_));
     match report.standing() {
         Standing::Error | Standing::Partial => Ended::Failed,
+        // The journal is tried by every pass, and by nothing else.
+        Standing::Held if report.refusals.iter().any(|it| it.rule == Rule::Journal) => {
+            Ended::Failed
+        }
         _ if report.applied.iter().any(|applied| settling(&applied.outcome)) => Ended::Pending,
         // A link that is to be moved here is free soon, or never: nobody may want it to be.
         Standing::Pending if report.applied.is_empty() && report.missing.values().any(linked) => {

@@ -5,6 +5,7 @@ use crate::sim::SimAccount;
 use crate::source::{Reading, State};
 
 mod isolation;
+mod wakes;
 
 #[tokio::test]
 async fn an_end_in_order_is_not_a_reader_that_has_stopped() {

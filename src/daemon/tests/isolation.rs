@@ -19,21 +19,21 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// `a`, which comes first wherever accounts are sorted, is the one in trouble; `z` is well.
 const ACCOUNTS: [(&str, &str); 2] = [("a", "42"), ("z", "43")];
 
-fn region() -> Region {
+pub(super) fn region() -> Region {
     Region::parse("cn-hangzhou").unwrap()
 }
 
-fn vpc(account: &str, n: usize) -> VpcId {
+pub(super) fn vpc(account: &str, n: usize) -> VpcId {
     VpcId::parse(&format!("vpc-{account}{n}")).unwrap()
 }
 
-fn link(account: &str, n: usize, which: &str) -> Link {
+pub(super) fn link(account: &str, n: usize, which: &str) -> Link {
     let instance = InstanceId::parse(&format!("i-{account}{n}{which}")).unwrap();
     Link { instance, vpc: vpc(account, n) }
 }
 
 /// Each VPC has a link that is listed and one that is not.
-fn cloud(clock: &Arc<dyn Clock>) -> Sim {
+pub(super) fn cloud(clock: &Arc<dyn Clock>) -> Sim {
     let mut seed = Seed::new();
     for (name, number) in ACCOUNTS {
         let number = AccountId::parse(number).unwrap();
@@ -48,7 +48,7 @@ fn cloud(clock: &Arc<dyn Clock>) -> Sim {
     Sim::new(&seed, Arc::clone(clock), 7)
 }
 
-fn manifests() -> Reading {
+pub(super) fn manifests() -> Reading {
     let mut files = Vec::new();
     for (name, _) in ACCOUNTS {
         for n in 0..VPCS {
@@ -65,16 +65,18 @@ fn manifests() -> Reading {
     Reading { state, unsettled: false, sequence: 1 }
 }
 
-fn running(
+pub(super) fn running(
     sim: &Sim,
     clock: &Arc<dyn Clock>,
     reader: &watch::Sender<Reading>,
     stop: &CancellationToken,
+    (memory, pause_file): (&Memory, PauseFile),
 ) -> Daemon<Arc<SimAccount>, Arc<SimAccount>> {
     let plain = daemon(reader.subscribe(), stop.clone());
-    let journal = Journal::in_memory(Memory::default(), Arc::clone(clock));
+    let journal = Journal::in_memory(memory.clone(), Arc::clone(clock));
     let circumstances = Circumstances {
         books: journal.books().clone(),
+        pause_file,
         clock: Arc::clone(clock),
         ..plain.circumstances.clone()
     };
@@ -135,7 +137,8 @@ async fn holds_up_nobody(faults: &[(&str, &str)]) {
         sim.set(name, value).unwrap();
     }
     let reader = watch::Sender::new(manifests());
-    let mut daemon = running(&sim, &clock, &reader, &stop);
+    let host = (&Memory::default(), PauseFile::default());
+    let mut daemon = running(&sim, &clock, &reader, &stop, host);
     daemon.readings.mark_changed();
     let begun = clock.now();
     let running = tokio::spawn(daemon.run());
