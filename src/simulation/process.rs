@@ -77,9 +77,16 @@ impl Pace {
     /// The defaults are a minute, and 15 s for a poll. Mostly it is less: passes that find what the last
     /// one found cost time, and show little.
     pub fn drawn(random: &mut fastrand::Rng) -> Self {
-        let mut draw = |of: &[u64]| Duration::from_secs(random.choice(of).copied().unwrap_or(60));
-        let interval = draw(&[60, 300, 300, 600, 900, 900, 1_800, 1_800]);
-        Self { interval, poll: draw(&[15, 40, 40]), beat: interval }
+        let interval = match random.u32(0..24) {
+            0 => 60,
+            1..=6 => 300,
+            7..=10 => 600,
+            11..=16 => 900,
+            _ => 1_800,
+        };
+        let poll = if random.u32(0..6) == 0 { 15 } else { 40 };
+        let interval = Duration::from_secs(interval);
+        Self { interval, poll: Duration::from_secs(poll), beat: interval }
     }
 
     /// Nothing but passes.
