@@ -90,11 +90,12 @@ pub fn review(plan: Plan, situation: &Situation<'_>) -> Result<Approved, Box<Hel
     ];
     let mut refusals: Vec<Refusal> = found.into_iter().flatten().collect();
     let released = |refusal: &Refusal| is_approved && refusal.rule.can_be_approved();
-    let needed = refusals.iter().any(|refusal| refusal.rule.can_be_approved())
-        || plan.actions().iter().any(|action| {
-            let refusal = withhold(&plan, action, false, situation);
-            refusal.is_some_and(|refusal| refusal.rule.can_be_approved())
-        });
+    let needed = is_approved
+        && (refusals.iter().any(|refusal| refusal.rule.can_be_approved())
+            || plan.actions().iter().any(|action| {
+                let refusal = withhold(&plan, action, false, situation);
+                refusal.is_some_and(|refusal| refusal.rule.can_be_approved())
+            }));
     refusals.retain(|refusal| !released(refusal));
     let all_withheld = !withheld.is_empty() && case.is_idle();
     if refusals.is_empty() && !all_withheld {

@@ -62,29 +62,33 @@ struct Grammar {
 }
 
 impl Grammar {
+    // Every answer and every entry of the journal is full of them.
+    #[inline]
     fn check(&self, text: &str) -> Result<(), IdError> {
-        let fail = |why| IdError {
-            shown: printable(text),
-            article: self.article,
-            noun: self.noun,
-            why,
-            example: self.example,
-        };
+        self.look(text).map_err(|why| self.error(text, why))
+    }
+
+    #[inline]
+    fn look(&self, text: &str) -> Result<(), &'static str> {
         if text.is_empty() {
-            return Err(fail("it is empty"));
+            return Err("it is empty");
         }
         if text.len() > ID_MAX {
-            return Err(fail("it is longer than 64 characters"));
+            return Err("it is longer than 64 characters");
         }
-        let Some(rest) = text.strip_prefix(self.prefix) else {
-            return Err(fail(self.why));
-        };
+        let rest = text.strip_prefix(self.prefix).ok_or(self.why)?;
         let edges = rest.as_bytes();
         let hyphen_at_edge = edges.first() == Some(&b'-') || edges.last() == Some(&b'-');
         if rest.is_empty() || hyphen_at_edge || !rest.bytes().all(self.allowed) {
-            return Err(fail(self.why));
+            return Err(self.why);
         }
         Ok(())
+    }
+
+    #[cold]
+    fn error(&self, text: &str, why: &'static str) -> IdError {
+        let Self { article, noun, example, .. } = *self;
+        IdError { shown: printable(text), article, noun, why, example }
     }
 }
 
