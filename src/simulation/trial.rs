@@ -124,6 +124,10 @@ async fn recovers(world: &mut World) {
     let lives = world.lives();
     // A journal that works again is found by one pass, what it did not hear by the next, and what is left by a third.
     world.wait(RECOVERY + 4 * world.interval()).await;
+    // What is tried once an hour or a budget allows it, and refused, is left alone for a while again.
+    if world.left().is_some() && world.has_news_of(RECOVERY) {
+        world.wait(RECOVERY).await;
+    }
     if let (Some(left), false, true) =
         (world.left(), world.waits_for_people(), lives == world.lives())
     {
@@ -173,5 +177,8 @@ async fn come_to_rest(world: &mut World) {
     }
     if let Some(left) = world.left() {
         world.accuse(format!("L1: it does not stay converged: {left}"));
+    }
+    if let Some(open) = world.ground.referee.left_open(&world.wishes) {
+        world.accuse(format!("S8: nobody says how a call ended: {open}"));
     }
 }
