@@ -86,13 +86,14 @@ impl Book {
         if wanted > self.limit(scope, revision, now) {
             return Some("S4: a plan is let through that is larger than a plan may be".to_owned());
         }
-        let wish = self.known.get(revision).and_then(|wishes| wishes.get(&scope.vpc));
+        let wishes = self.known.get(revision);
+        let wish = wishes.and_then(|wishes| wishes.get(&scope.vpc));
         let undisturbed = |at: &Duration| now.mono.saturating_sub(*at) > UNDISTURBED;
         let goes = |instance: &InstanceId| going.contains(&instance);
         let there = self.there.get(&scope.vpc).filter(|links| !links.is_empty());
         let empties = withheld == 0
-            && there.zip(wish).is_some_and(|(links, wish)| {
-                links.iter().all(|id| goes(id) || self.is_doubtful(scope, id, wish))
+            && there.zip(wishes).is_some_and(|(links, wishes)| {
+                links.iter().all(|id| goes(id) || self.is_doubtful(scope, id, wishes))
             })
             && wish.is_some_and(|wish| !wish.allow_empty)
             && self.touched.get(&scope.vpc).is_none_or(undisturbed);
@@ -123,10 +124,9 @@ impl Book {
             }
             "perPlan" => asked > self.least_limit(now, passed),
             "budget" => {
-                // A detach that the cloud took is sent already.
-                let taken = |id: &&&InstanceId| self.course.was_taken(&key(id));
-                let taken = going.iter().filter(taken).count() as u64;
-                self.may_be_spent(now, asked.saturating_sub(taken))
+                // A detach that the cloud took is sent already; it may be one of those withheld.
+                let open = going.iter().filter(|id| !self.course.was_taken(&key(id)));
+                self.may_be_spent(now, asked.min(open.count() as u64))
             }
             "windows" => {
                 let hour = now.wall.to_zoned(jiff::tz::TimeZone::UTC).hour();

@@ -5,7 +5,7 @@ use super::{Book, Key, Referee, When};
 use crate::cloud::{CloudError, Query};
 use crate::ledger::event::Passed;
 use crate::model::{InstanceId, Scope};
-use crate::simulation::estate::Wish;
+use crate::simulation::estate::Wishes;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -30,12 +30,16 @@ impl Book {
         passed.verdict == "approved" && !passed.actions.is_empty() && listed.is_some_and(old)
     }
 
-    /// Whether nobody can say that a link is there: the last read by id of it alone was refused. Where there
-    /// is one VPC, that was a read for it.
-    pub(super) fn is_doubtful(&self, scope: &Scope, instance: &InstanceId, wish: &Wish) -> bool {
+    /// Whether nobody can say that a link is there: the last read by id of it alone was refused. That was a
+    /// read for this VPC, where no manifest lists the instance for another one.
+    pub(super) fn is_doubtful(
+        &self,
+        scope: &Scope,
+        instance: &InstanceId,
+        wishes: &Wishes,
+    ) -> bool {
         let known = self.links.get(scope).and_then(|links| links.get(instance));
-        self.names.vpcs.len() == 1
-            && !wish.keep.contains(instance)
+        wishes.values().all(|wish| !wish.keep.contains(instance))
             && known.is_some_and(|known| known.refused > known.listed)
     }
 
