@@ -39,7 +39,7 @@ impl After {
 type Plot = &'static [(After, Deed)];
 
 /// Each has a safety rule of its own to break.
-const PLOTS: [Plot; 42] = [
+const PLOTS: [Plot; 43] = [
     // A call whose answer is lost, and a process that knows of it from the journal alone.
     &[(Soon, LostAnswers), (Blink, EditMany), (Soon, Restart)],
     &[(Soon, ServerErrors), (Blink, EditMany), (Soon, KillNow), (Soon, KillNow)],
@@ -109,6 +109,7 @@ const PLOTS: [Plot; 42] = [
     &[(Soon, Latency), (Blink, EditMany), (Moment, EditLimits), (Soon, EditLimits)],
     // Links that nobody can say are there, while all others go.
     &[(Soon, PoisonId), (Blink, EditReplace), (Passes, EditReplace)],
+    &[(Soon, DetachLag), (Blink, EditMany), (Moment, PoisonId), (Blink, PoisonId)],
     // Links of elsewhere, and an instance that is to move from there.
     &[(Soon, ForeignLink), (Blink, EditMove), (Passes, EditMove)],
     // A call without an answer, the next one refused, and a process that ends before reads tell.

@@ -204,6 +204,13 @@ impl Referee {
         open.next().map(|((scope, instance), verb)| format!("{verb} {instance} at {}", scope.vpc))
     }
 
+    /// The instances of calls that may have had an effect which no read has shown yet.
+    pub(in crate::simulation) fn in_doubt(&self) -> Vec<InstanceId> {
+        let book = self.lock();
+        let open = book.course.open.iter().filter(|(_, effect)| **effect);
+        open.map(|(((_, instance), _), _)| instance.clone()).collect()
+    }
+
     /// The links that were detached, and seen to be gone.
     pub(in crate::simulation) fn taken(&self) -> Vec<(VpcId, InstanceId)> {
         let book = self.lock();

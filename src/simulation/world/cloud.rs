@@ -119,7 +119,9 @@ impl World {
     fn poison(&mut self) -> bool {
         let mut some = self.some(2);
         if let (Some((_, linked)), true) = (self.a_link(), self.random.bool()) {
-            some = vec![linked];
+            // One that a call was made for, and that nobody has seen since, if there is one.
+            let called = self.ground.referee.in_doubt();
+            some = vec![self.random.choice(called).unwrap_or(linked)];
         }
         let some: Vec<String> = some.iter().map(ToString::to_string).collect();
         let _known = self.ground.sim.set("poison", &some.join(","));
