@@ -156,7 +156,7 @@ fn limits(spec: &Map<'_, '_>, findings: &mut Findings) -> Option<Limits> {
 
 fn amount(field: &Field<'_, '_>, findings: &mut Findings) -> Option<Amount> {
     // `010` is eight to some readers of YAML.
-    let unclear = |text: &str| text.len() > 1 && text.starts_with('0');
+    let unclear = |text: &str| text.len() > 1 && text.starts_with('0') && text != "0%";
     let amount = match field.word() {
         Some((text, plain)) if !unclear(text) => match text.parse() {
             Ok(Amount::Count(count)) if plain => Some(Amount::Count(count)),

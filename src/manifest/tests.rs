@@ -1,6 +1,6 @@
 use super::*;
 use crate::desired::Ceiling;
-use crate::model::{AccountName, Digest, InstanceId, Mode, Region, Scope, VpcId};
+use crate::model::{AccountName, Amount, Digest, InstanceId, Mode, Region, Scope, VpcId};
 use proptest::prelude::*;
 
 const GOOD: &str = "\
@@ -160,6 +160,19 @@ fn manifests_of_one_scope_keep_the_later_end_any_protection_and_the_stricter_lim
             assert!(said.protected && said.until == until, "{said:?}");
             assert_eq!((desired.allow_empty, desired.max_detach.len()), (empty, 2));
         }
+    }
+}
+
+/// Nothing may go without an approval, not even the least that a small scope may always lose.
+#[test]
+fn a_share_of_nothing_is_a_share() {
+    for (said, meant) in [("0%", Amount::Percent(0)), ("\"0%\"", Amount::Percent(0))] {
+        let documents = parse_one(&GOOD.replace("maxDetach: 10", &format!("maxDetach: {said}")));
+        assert_eq!(documents.unwrap()[0].limits.max_detach, Some(meant), "{said}");
+    }
+    for unclear in ["00%", "05%", "010", "0%%"] {
+        let text = GOOD.replace("maxDetach: 10", &format!("maxDetach: {unclear}"));
+        assert!(parse_one(&text).is_err(), "{unclear}");
     }
 }
 

@@ -33,6 +33,8 @@ pub enum Deed {
     TotalSkew,
     /// A7: the order of links changes from call to call.
     Shuffled,
+    /// A8, A10: reads by id count links that they do not list, and pages repeat one in the place of another.
+    ShortAnswers,
     /// A14: a link of elsewhere is listed.
     ForeignLink,
     /// A15: an id makes every read fail that names it.
@@ -75,6 +77,8 @@ pub enum Deed {
     ClockForward,
     /// P8: it is set back.
     ClockBack,
+    /// P8: it is set days ahead.
+    ClockAhead,
     /// P4: the disk is full.
     DiskFull,
     /// P4: every other write fails.
@@ -87,8 +91,12 @@ pub enum Deed {
     KillNow,
     /// P12: the process is asked to end, and started again.
     Restart,
+    /// P1: no process runs for a day, and the world goes on.
+    HostAway,
     /// D4: a file is half written.
     HalfWritten,
+    /// D4: a file ends in the middle of an id.
+    CutShort,
     /// D8: a file is no manifest.
     Invalid,
     /// D2: the tree cannot be read.
@@ -115,6 +123,8 @@ pub enum Deed {
     Rollback,
     /// The mode changes.
     EditMode,
+    /// How much may go at once changes.
+    EditLimits,
     /// A link is protected, or is not any more.
     EditProtection,
     /// A scope is not declared any more.
@@ -150,7 +160,7 @@ impl Deed {
     ];
 
     /// Every deed.
-    pub const ALL: [Self; 65] = [
+    pub const ALL: [Self; 70] = [
         Self::ServerErrors,
         Self::LostAnswers,
         Self::Unreachable,
@@ -166,6 +176,7 @@ impl Deed {
         Self::PageShift,
         Self::TotalSkew,
         Self::Shuffled,
+        Self::ShortAnswers,
         Self::ForeignLink,
         Self::PoisonId,
         Self::NotFound,
@@ -187,13 +198,16 @@ impl Deed {
         Self::Release,
         Self::ClockForward,
         Self::ClockBack,
+        Self::ClockAhead,
         Self::DiskFull,
         Self::DiskFlaky,
         Self::DiskSlow,
         Self::KillSoon,
         Self::KillNow,
         Self::Restart,
+        Self::HostAway,
         Self::HalfWritten,
+        Self::CutShort,
         Self::Invalid,
         Self::Unreadable,
         Self::Emptied,
@@ -207,6 +221,7 @@ impl Deed {
         Self::EditAway,
         Self::Rollback,
         Self::EditMode,
+        Self::EditLimits,
         Self::EditProtection,
         Self::ScopeReleased,
         Self::Salami,

@@ -1,6 +1,6 @@
 //! What there is to wish for: names, manifests as values, and their text.
 
-use crate::model::{AccountId, AccountName, InstanceId, Link, Mode, Region, Scope, VpcId};
+use crate::model::{AccountId, AccountName, Amount, InstanceId, Link, Mode, Region, Scope, VpcId};
 use crate::sim::seed::default_account;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -17,8 +17,8 @@ pub struct Wish {
     pub keep: BTreeSet<InstanceId>,
     /// Those of them that are protected.
     pub protected: BTreeSet<InstanceId>,
-    /// `limits.maxDetach`, as a count.
-    pub max_detach: Option<u64>,
+    /// `limits.maxDetach`.
+    pub max_detach: Option<Amount>,
     /// `limits.allowEmpty`.
     pub allow_empty: bool,
 }
@@ -123,7 +123,7 @@ mod tests {
             mode: Mode::Sync,
             protected: keep.iter().take(1).cloned().collect(),
             keep,
-            max_detach: Some(7),
+            max_detach: Some(Amount::Count(7)),
             allow_empty: true,
         };
         let empty = Wish { keep: BTreeSet::new(), protected: BTreeSet::new(), ..wish.clone() };

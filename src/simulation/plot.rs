@@ -39,7 +39,7 @@ impl After {
 type Plot = &'static [(After, Deed)];
 
 /// Each has a safety rule of its own to break.
-const PLOTS: [Plot; 35] = [
+const PLOTS: [Plot; 43] = [
     // A call whose answer is lost, and a process that knows of it from the journal alone.
     &[(Soon, LostAnswers), (Blink, EditMany), (Soon, Restart)],
     &[(Soon, ServerErrors), (Blink, EditMany), (Soon, KillNow), (Soon, KillNow)],
@@ -83,6 +83,43 @@ const PLOTS: [Plot; 35] = [
     &[(Soon, EditMass), (Soon, HandAttach), (Passes, Approve), (Passes, EditMany)],
     &[(Soon, EditMany), (Passes, ClockForward), (Blink, EditMany), (Soon, Resume)],
     &[(Soon, SlowAnswers), (Blink, Salami), (Blink, Salami), (Soon, Salami)],
+    // A count of long ago, or of a clock that nobody should believe: what a share is a share of.
+    &[(Soon, HostAway), (Blink, EditMany), (Soon, EditMany)],
+    &[
+        (Soon, ClockAhead),
+        (Blink, EditOne),
+        (Passes, EditOne),
+        (Passes, Calm),
+        (Blink, EditMass),
+        (Passes, Approve),
+        (Passes, HostAway),
+        (Soon, HandAttach),
+        (Blink, HandAttach),
+        (Blink, HandAttach),
+    ],
+    // An approval that is older than the last thing that anybody remembers of its links.
+    &[
+        (Soon, HandAttach),
+        (Blink, HandAttach),
+        (Passes, Approve),
+        (Passes, HostAway),
+        (Soon, HandAttach),
+    ],
+    // Limits that are others while a plan is carried out.
+    &[(Soon, Latency), (Blink, EditMany), (Moment, EditLimits), (Soon, EditLimits)],
+    // Links that nobody can say are there, while all others go.
+    &[(Soon, PoisonId), (Blink, EditReplace), (Passes, EditReplace)],
+    &[(Soon, DetachLag), (Blink, EditMany), (Moment, PoisonId), (Blink, PoisonId)],
+    // Links of elsewhere, and an instance that is to move from there.
+    &[(Soon, ForeignLink), (Blink, EditMove), (Passes, EditMove)],
+    // A call without an answer, the next one refused, and a process that ends before reads tell.
+    &[
+        (Soon, DetachLag),
+        (Blink, LostAnswers),
+        (Blink, EditMany),
+        (Soon, SecondQuota),
+        (Soon, KillNow),
+    ],
     // An instance on its way from one VPC to another, over calls that take long.
     &[(Soon, SlowAnswers), (Blink, EditMove), (Blink, EditMove), (Soon, EditMove)],
     // Links that go while they are being taken.

@@ -35,6 +35,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub(super) mod keys;
+pub(super) mod short;
 
 /// How long a call may take altogether, as the real client has it.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -53,6 +54,8 @@ pub(super) struct Ground {
     pub sync: Arc<Mutex<Duration>>,
     /// Says which writes fail, where some do and others do not.
     pub flaky: Arc<Mutex<Option<fastrand::Rng>>>,
+    /// Leaves links out of answers.
+    pub short: short::Short,
     /// Whether the credential belongs to somebody else.
     pub foreign: Arc<AtomicBool>,
     /// Whether there is a pause file.
@@ -145,7 +148,10 @@ impl ReadLinks for Seam {
     async fn describe(&self, query: &Query) -> Result<Page, CloudError> {
         self.mortality.effect().await;
         let begun = self.ground.clock.now().monotonic;
-        let answer = self.reading(query).await;
+        let mut answer = self.reading(query).await;
+        if let Ok(page) = &mut answer {
+            self.ground.short.answer(query, page);
+        }
         self.mortality.effect().await;
         self.ground.referee.read(self.ground.clock.when(), begun, query, &answer);
         answer

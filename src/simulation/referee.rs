@@ -15,10 +15,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+mod course;
 mod held;
 mod host;
 mod keys;
 mod rules;
+mod seen;
 mod told;
 
 /// Answers of calls that may have been carried out.
@@ -38,6 +40,8 @@ pub struct Law {
     pub max_shrink: u64,
     /// An hour of the day, UTC, in which nothing may be done.
     pub closed: Option<i8>,
+    /// Oldest observation that a plan may be made of.
+    pub fresh: Duration,
 }
 
 /// A time on the true clock, and what the host's clock showed.
@@ -95,6 +99,8 @@ struct Known {
     absent: Option<Duration>,
     /// When the last read by id began that did not list it.
     missed: Option<Duration>,
+    /// When the last read by id of it alone began that the cloud refused.
+    refused: Option<Duration>,
     /// When it was seen to have been detached by us.
     taken: Vec<When>,
     /// The revision by which it was attached last.
@@ -160,6 +166,9 @@ struct Book {
     touched: BTreeMap<VpcId, Duration>,
     identified: Option<Duration>,
     keys: keys::Keys,
+    course: course::Course,
+    /// Whether reads leave out links, or did.
+    hidden: bool,
     calls: u64,
     writes: u64,
     violations: Vec<String>,
@@ -226,6 +235,8 @@ impl Referee {
             touched: BTreeMap::new(),
             identified: None,
             keys: keys::Keys::default(),
+            course: course::Course::default(),
+            hidden: false,
             calls: 0,
             writes: 0,
             violations: Vec::new(),
@@ -266,8 +277,9 @@ impl Referee {
             Ok(page) => format!("read {} of {}", page.links.len(), page.total),
             Err(error) => format!("read {}", error.code),
         });
-        if let Ok(page) = answer {
-            book.read(begun, query, page);
+        match answer {
+            Ok(page) => book.read(begun, query, page),
+            Err(error) => book.refused(begun, query, error),
         }
     }
 
@@ -292,7 +304,10 @@ impl Referee {
         if by_hand {
             book.touched.insert(vpc.clone(), now.mono);
         }
-        book.most.entry(vpc.clone()).or_default().push((now.mono, links));
+        let history = book.most.entry(vpc.clone()).or_default();
+        if history.last().is_none_or(|(_, last)| *last != links) {
+            history.push((now.mono, links));
+        }
     }
 
     /// From now on so much may be sent.

@@ -1,6 +1,6 @@
 use super::*;
 use crate::ledger::event::Target;
-use crate::model::{InstanceId, Mode};
+use crate::model::{Amount, InstanceId, Mode};
 use std::time::Duration;
 
 /// How many schedules a run of the tests makes; `CLASSICLINKD_SCHEDULES` says otherwise.
@@ -148,7 +148,7 @@ async fn a_link_that_is_to_move_comes_once_it_is_let_go_however_rare_passes_are(
         mode,
         keep,
         protected: [].into(),
-        max_detach: Some(1),
+        max_detach: Some(Amount::Count(1)),
         allow_empty: false,
     };
     world.wishes =

@@ -126,9 +126,14 @@ async fn recovers(world: &mut World) {
     let lives = world.lives();
     // A journal that works again is found by one pass, what it did not hear by the next, and what is left by a third.
     let mut time = RECOVERY + 4 * world.interval();
+    let mut had_more = false;
     while let (Some(left), false, true) =
         (world.left(), world.waits_for_people(), lives == world.lives())
     {
+        // What is tried once an hour or a budget allows it, and refused, is left alone for a while again.
+        if time.is_zero() && !had_more && world.has_news_of(RECOVERY) {
+            (time, had_more) = (RECOVERY, true);
+        }
         if time.is_zero() {
             return world.accuse(format!("L1: it does not get over what was: {left}"));
         }
@@ -180,5 +185,8 @@ async fn come_to_rest(world: &mut World) {
     }
     if let Some(left) = world.left() {
         world.accuse(format!("L1: it does not stay converged: {left}"));
+    }
+    if let Some(open) = world.ground.referee.left_open(&world.wishes) {
+        world.accuse(format!("S8: nobody says how a call ended: {open}"));
     }
 }

@@ -4,13 +4,15 @@ use super::clock::HostClock;
 use super::deed::Deed;
 use super::estate::{Names, Spread, Wishes};
 use super::process::keys::Service;
+use super::process::short::Short;
 use super::process::{Ground, Pace, Process};
 use super::referee::{Content, Referee};
 use crate::clock::{Clock as _, TokioClock};
+use crate::cloud::PAGE_SIZE_MAX;
 use crate::gate::Bounds;
 use crate::journal::{Journal, Memory};
 use crate::ledger::Budget;
-use crate::model::VpcId;
+use crate::model::{InstanceId, VpcId};
 use crate::sim::{Sim, Switches};
 use crate::source::Imagined;
 use jiff::{SignedDuration, Timestamp};
@@ -66,6 +68,8 @@ pub(super) struct World {
     pub ground: Ground,
     pub random: fastrand::Rng,
     pub wishes: Wishes,
+    /// An instance with whose id others begin, and the VPC whose manifest lists it.
+    short: Option<(VpcId, InstanceId)>,
     /// In which files they stand.
     spread: Spread,
     pub older: Vec<Wishes>,
@@ -86,7 +90,7 @@ impl World {
     /// A mistake of this module.
     pub fn new(seed: u64, size: Size, lines: bool) -> Result<Self, String> {
         let mut random = fastrand::Rng::with_seed(seed);
-        let names = Names::new(random.usize(1..=size.vpcs), size.instances)?;
+        let mut names = Names::new(random.usize(1..=size.vpcs), size.instances)?;
         let begin: Timestamp = BEGIN.parse().map_err(|error: jiff::Error| error.to_string())?;
         let begin = begin
             .checked_add(SignedDuration::from_secs(random.i64(0..86_400)))
@@ -94,7 +98,8 @@ impl World {
         let truth = TokioClock::starting_at(begin);
         let law = begin::law(&mut random);
         let bounds = begin::bounds(&law)?;
-        let (wishes, cloud) = begin::begin_with(&names, &mut random);
+        let (mut wishes, cloud) = begin::begin_with(&names, &mut random);
+        let (short, cloud) = begin::with_a_short_one(&mut names, &mut wishes, cloud, &mut random)?;
         let spread = Spread::draw(&names.vpcs, &mut random);
         let sim = Sim::new(&cloud, Arc::new(truth.clone()), seed);
         sim.with(|state, _| state.log.stop());
@@ -113,6 +118,7 @@ impl World {
             bounds: Arc::new(bounds),
             sync: Arc::default(),
             flaky: Arc::default(),
+            short: Short::default(),
             foreign: Arc::default(),
             pause_file: Arc::default(),
             service,
@@ -122,6 +128,7 @@ impl World {
             ground,
             random,
             wishes,
+            short,
             spread,
             older: Vec::new(),
             process: None,
@@ -135,6 +142,11 @@ impl World {
             world.ground.count(&vpc, false);
         }
         world.quietly();
+        // A list of several pages is rare, and some faults are about nothing else.
+        let pages = world.ground.names.instances.len() > PAGE_SIZE_MAX as usize;
+        if pages && world.random.bool() {
+            world.answers_are_short(true);
+        }
         world.publish();
         Ok(world)
     }
@@ -254,6 +266,7 @@ impl World {
     }
 
     async fn disturb_host(&mut self, deed: Deed) {
+        let now = self.ground.clock.when();
         match deed {
             Deed::ClockForward => {
                 self.ground.clock.set(SignedDuration::from_secs(self.random.i64(60..7200)));
@@ -261,7 +274,14 @@ impl World {
             Deed::ClockBack => {
                 self.ground.clock.set(SignedDuration::from_secs(-self.random.i64(60..7200)));
             }
-            Deed::DiskFull => self.ground.memory.fail(true),
+            Deed::ClockAhead => {
+                self.ground.referee.clock_ahead(now);
+                self.ground.clock.set(SignedDuration::from_hours(self.random.i64(26..100)));
+            }
+            Deed::DiskFull => {
+                self.ground.referee.disk_fails();
+                self.ground.memory.fail(true);
+            }
             Deed::DiskFlaky => self.flaky(true),
             Deed::DiskSlow => {
                 let time = Duration::from_millis(self.random.u64(50..8000));
@@ -278,6 +298,13 @@ impl World {
                     self.edit_somehow();
                 }
                 let away = Duration::from_millis(self.away());
+                tokio::time::sleep(away).await;
+                self.start(u64::MAX);
+            }
+            Deed::HostAway => {
+                self.kill().await;
+                self.meanwhile();
+                let away = Duration::from_secs(self.random.u64(72_000..144_000));
                 tokio::time::sleep(away).await;
                 self.start(u64::MAX);
             }
@@ -302,6 +329,9 @@ impl World {
     }
 
     fn flaky(&mut self, on: bool) {
+        if on {
+            self.ground.referee.disk_fails();
+        }
         let seed = self.random.u64(..);
         let random = on.then(|| fastrand::Rng::with_seed(seed));
         *self.ground.flaky.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = random;
@@ -315,6 +345,7 @@ impl World {
     fn calm(&mut self) {
         self.quietly();
         self.flaky(false);
+        self.answers_are_short(false);
         self.unstick();
         self.ground.foreign.store(false, Ordering::Relaxed);
         self.keys_last();

@@ -1,7 +1,7 @@
 //! Over which files the manifest of a VPC is spread.
 
 use super::{Wish, Wishes, file, text};
-use crate::model::{InstanceId, VpcId};
+use crate::model::{Amount, InstanceId, VpcId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How the links of VPCs are spread over files. What those of one say together is the same however they are.
@@ -76,7 +76,10 @@ fn part(whole: &Wish) -> Wish {
     Wish {
         keep: BTreeSet::new(),
         protected: BTreeSet::new(),
-        max_detach: whole.max_detach.map(|most| most.saturating_add(5)),
+        max_detach: whole.max_detach.map(|most| match most {
+            Amount::Count(count) => Amount::Count(count.saturating_add(5)),
+            Amount::Percent(percent) => Amount::Percent(percent.saturating_add(5).min(100)),
+        }),
         allow_empty: true,
         mode: whole.mode,
     }
@@ -93,7 +96,7 @@ fn drawn(instance: &InstanceId, salt: u64) -> u64 {
 mod tests {
     use super::*;
     use crate::manifest::{self, File};
-    use crate::model::{Amount, Digest, Mode, Revision};
+    use crate::model::{Digest, Mode, Revision};
     use crate::simulation::estate::Names;
 
     #[test]
@@ -102,8 +105,13 @@ mod tests {
         let vpc = &names.vpcs[0];
         let keep: BTreeSet<InstanceId> = names.instances.iter().take(12).cloned().collect();
         let protected: BTreeSet<InstanceId> = keep.iter().take(4).cloned().collect();
-        let wish =
-            Wish { mode: Mode::Sync, keep, protected, max_detach: Some(7), allow_empty: false };
+        let wish = Wish {
+            mode: Mode::Sync,
+            keep,
+            protected,
+            max_detach: Some(Amount::Count(7)),
+            allow_empty: false,
+        };
         let mut random = fastrand::Rng::with_seed(1);
         let (mut spread, mut seen) = (Spread::default(), BTreeSet::new());
         for _ in 0..50 {

@@ -3,9 +3,9 @@
 
 use super::rules::UNDISTURBED;
 use super::told::covers;
-use super::{Book, DAY, FLAPS, HOUR, Known, Leave, When, share};
+use super::{Book, DAY, FLAPS, HOUR, Known, Leave, When};
 use crate::ledger::event::Passed;
-use crate::model::{InstanceId, Scope, Verb};
+use crate::model::{InstanceId, Scope, Verb, VpcId};
 use std::time::Duration;
 
 /// How soon a daemon hears what an operator said.
@@ -29,6 +29,10 @@ impl Book {
         }
         if passed.verdict == "approved" {
             broken.extend(self.is_more_than_a_plan_may(now, passed, &going));
+        }
+        broken.extend(self.overlooks(now, passed));
+        if self.is_stale(now, passed) {
+            broken.push("S3: a plan is let through that is made of an old list".to_owned());
         }
         let settled = now.mono.saturating_sub(self.said) > HEARD;
         if is_newest && settled && passed.plan.is_some() {
@@ -87,12 +91,15 @@ impl Book {
         if wanted > self.limit(scope, revision, now) {
             return Some("S4: a plan is let through that is larger than a plan may be".to_owned());
         }
-        let wish = self.known.get(revision).and_then(|wishes| wishes.get(&scope.vpc));
+        let wishes = self.known.get(revision);
+        let wish = wishes.and_then(|wishes| wishes.get(&scope.vpc));
         let undisturbed = |at: &Duration| now.mono.saturating_sub(*at) > UNDISTURBED;
         let goes = |instance: &InstanceId| going.contains(&instance);
         let there = self.there.get(&scope.vpc).filter(|links| !links.is_empty());
         let empties = withheld == 0
-            && there.is_some_and(|links| links.iter().all(goes))
+            && there.zip(wishes).is_some_and(|(links, wishes)| {
+                links.iter().all(|id| goes(id) || self.is_doubtful(scope, id, wishes))
+            })
             && wish.is_some_and(|wish| !wish.allow_empty)
             && self.touched.get(&scope.vpc).is_none_or(undisturbed);
         empties.then(|| "S4: a plan is let through that leaves no link".to_owned())
@@ -103,6 +110,12 @@ impl Book {
         let Scope { vpc, .. } = &passed.scope;
         let any = |is: &dyn Fn(&InstanceId) -> bool| going.iter().any(|instance| is(instance));
         let key = |instance: &InstanceId| (passed.scope.clone(), instance.clone());
+        // What is withheld does not count against what a plan may do, and says so itself.
+        let withheld = |(rule, ..): &&(String, String, String)| {
+            matches!(rule.as_str(), "undone" | "protected" | "flapping")
+        };
+        let withheld = passed.refusals.iter().filter(withheld).count() as u64;
+        let asked = (going.len() as u64).saturating_sub(withheld);
         match rule {
             // Not over with a revision that comes back as it was when the link was given back.
             "undone" => any(&|id| self.given_back.contains_key(&key(id))),
@@ -114,8 +127,12 @@ impl Book {
                 let lost = self.lost_too_many(vpc);
                 any(&|id| lost.is_some_and(|lost| lost.contains(id)))
             }
-            "perPlan" => going.len() as u64 > self.least_limit(now, passed),
-            "budget" => self.may_be_spent(now, going.len() as u64),
+            "perPlan" => asked > self.least_limit(now, passed),
+            "budget" => {
+                // A detach that the cloud took is sent already; it may be one of those withheld.
+                let open = going.iter().filter(|id| !self.course.was_taken(&key(id)));
+                self.may_be_spent(now, asked.min(open.count() as u64))
+            }
             "windows" => {
                 let hour = now.wall.to_zoned(jiff::tz::TimeZone::UTC).hour();
                 self.law.closed == Some(hour)
@@ -133,15 +150,21 @@ impl Book {
     fn least_limit(&self, now: When, passed: &Passed) -> u64 {
         let wishes = self.known.get(&passed.revision.digest);
         let wish = wishes.and_then(|wishes| wishes.get(&passed.scope.vpc));
-        if let Some(most) = wish.and_then(|wish| wish.max_detach) {
-            return most;
-        }
-        let earlier = self.observed.get(&passed.scope.vpc).into_iter().flatten();
-        // What a clock that was ahead has dated loosens nothing.
-        let lately = |(at, _): &&(When, u64)| at.wall <= now.wall && at.within(DAY, now);
-        let lately = earlier.filter(lately).map(|(_, links)| *links);
-        let most = lately.chain([passed.observed]).max().unwrap_or_default();
-        self.law.min_detach.max(share(self.law.max_detach, most))
+        let within = |end: When| end.within(DAY, now) && !self.course.is_forgotten(end);
+        let lately = self.seen_lately(&passed.scope.vpc, now, within);
+        self.may_detach(wish, lately.max(passed.observed))
+    }
+
+    /// The most links that passes saw within the last day: what one saw holds until the next one that saw
+    /// something else, however long nobody looked. What a clock that was ahead has dated loosens nothing.
+    pub(super) fn seen_lately(&self, vpc: &VpcId, now: When, within: impl Fn(When) -> bool) -> u64 {
+        let earlier = self.observed.get(vpc).map(Vec::as_slice).unwrap_or_default();
+        let ends = earlier.iter().skip(1).map(|(at, _)| Some(*at)).chain([None]);
+        let lately = earlier
+            .iter()
+            .zip(ends)
+            .filter(|((at, _), end)| at.wall <= now.wall && end.is_none_or(&within));
+        lately.map(|((_, links), _)| *links).max().unwrap_or_default()
     }
 
     /// Whether the budget may not bear so many more. Plans of several scopes are carried out at once, and

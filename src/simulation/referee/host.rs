@@ -30,6 +30,7 @@ impl Referee {
         let mut book = self.lock();
         book.note(now, &|| "restart".to_owned());
         book.keys.forget();
+        book.course.restarted();
         book.life += 1;
         // A reader that starts reads before anything is done.
         book.folder.heard = true;

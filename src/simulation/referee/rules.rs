@@ -3,7 +3,8 @@
 use super::told::covers;
 use super::{Book, Content, DAY, FLAPS, HOUR, Key, Known, When, share};
 use crate::cloud::Ticket;
-use crate::model::{InstanceId, Mode, Verb};
+use crate::model::{Amount, InstanceId, Mode, Verb};
+use crate::simulation::estate::Wish;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ impl Book {
         self.writes += 1;
         let mut broken = self.evidence(now, ticket, &key);
         broken.extend(self.wanted(now, ticket, &key));
+        broken.extend(self.goes_its_course(now, ticket, &key));
         if ticket.verb() == Verb::Detach {
             broken.extend(self.bounded(now, ticket, &key, linked));
         }
@@ -139,6 +141,13 @@ impl Book {
             broken.push("S2: the revision in force does not declare the scope");
             return broken;
         };
+        // The limits of a plan are those of the manifests as they are when it is carried out.
+        let planned = self.intents.get(&ticket.intent().0).map(|(.., revision)| revision);
+        let planned = planned.and_then(|of| self.known.get(of)?.get(&scope.vpc));
+        let limits = |wish: &Wish| (wish.max_detach, wish.allow_empty);
+        if planned.is_some_and(|planned| limits(planned) != limits(wish)) {
+            broken.push("S4: the manifests have other limits than the plan was made by");
+        }
         if wish.mode == Mode::Observe || (!detach && wish.mode != Mode::Sync) {
             broken.push("S2: the mode does not allow it");
         }
@@ -210,6 +219,10 @@ impl Book {
         {
             broken.push("S4: the last link of a scope goes");
         }
+        if self.is_cut_short(now, key, linked) {
+            broken
+                .push("cut short: the manifests list the beginning of the id, which is not linked");
+        }
         let lost = self.lost_too_many(&scope.vpc);
         if lost.is_some_and(|lost| lost.contains(instance)) {
             broken.push("shrink: a revision lost too many links of the scope");
@@ -239,8 +252,12 @@ impl Book {
             .and_then(|revision| self.known.get(revision))
             .and_then(|wishes| wishes.get(&scope.vpc));
         let undisturbed = |at: &Duration| now.mono.saturating_sub(*at) > UNDISTURBED;
+        // A VPC that is to be filled begins empty, with instances that there are.
+        let fills = |wish: &Wish| {
+            wish.mode == Mode::Sync && wish.keep.iter().any(|id| self.names.instances.contains(id))
+        };
         wish.is_some_and(|wish| {
-            wish.mode != Mode::Sync && !wish.keep.is_empty() && wish.keep.is_disjoint(linked)
+            !fills(wish) && !wish.keep.is_empty() && wish.keep.is_disjoint(linked)
         }) && self.touched.get(&scope.vpc).is_none_or(undisturbed)
     }
 
@@ -257,9 +274,22 @@ impl Book {
     /// nobody sets, those of earlier ones where both clocks agree.
     pub(super) fn certainly_sent(&self, span: Duration, now: When) -> u64 {
         let counts = |(at, life): &&(When, u64)| {
-            at.within(span, now) || *life == self.life && now.mono.saturating_sub(at.mono) < span
+            at.within(span, now) && !self.course.is_forgotten(*at)
+                || *life == self.life && now.mono.saturating_sub(at.mono) < span
         };
         self.sent.iter().filter(counts).count() as u64
+    }
+
+    /// What one plan may detach of so many links: what the manifests say, a count or a share, else the
+    /// share of the law. A share of a few links is nothing, so that there is a least, unless none may go.
+    pub(super) fn may_detach(&self, said: Option<&Wish>, most: u64) -> u64 {
+        let percent = match said.and_then(|wish| wish.max_detach) {
+            Some(Amount::Count(count)) => return count,
+            Some(Amount::Percent(0)) => return 0,
+            Some(Amount::Percent(percent)) => u64::from(percent),
+            None => self.law.max_detach,
+        };
+        self.law.min_detach.max(share(percent, most))
     }
 
     /// What one plan may detach of a scope.
@@ -270,14 +300,12 @@ impl Book {
         now: When,
     ) -> u64 {
         let said = self.known.get(revision).and_then(|wishes| wishes.get(&scope.vpc));
-        if let Some(most) = said.and_then(|wish| wish.max_detach) {
-            return most;
-        }
         let history = self.most.get(&scope.vpc).map(Vec::as_slice).unwrap_or_default();
         let old = |at: &Duration| now.mono.saturating_sub(*at) > DAY;
         // What there was when the day began counts, too.
         let before = history.iter().rposition(|(at, _)| old(at)).unwrap_or_default();
         let most = history.iter().skip(before).map(|(_, links)| *links).max().unwrap_or_default();
-        self.law.min_detach.max(share(self.law.max_detach, most))
+        let seen = self.seen_lately(&scope.vpc, now, |end| end.perhaps_within(DAY, now));
+        self.may_detach(said, most.max(seen))
     }
 }

@@ -34,6 +34,7 @@ impl Book {
                 // Of a long list, all pages together show what is not on it, as of the first of them.
                 let (mut since, mut listed) = self.pages.remove(vpc).unwrap_or_default();
                 if *number == 1 {
+                    self.course.listed(vpc);
                     (since, listed) = (begun, Vec::new());
                 }
                 let of_vpc = page.links.iter().filter(|link| link.vpc == *vpc);
@@ -93,6 +94,11 @@ impl Book {
         match event {
             Event::Accepted(accepted) => self.accepted_by(now, accepted),
             Event::Intent(intent) => {
+                if self.is_of_an_old_plan(intent) {
+                    let what = "S5: a call of a plan that is of before its link was done with";
+                    self.accuse(now, format!("{what} ({} {})", intent.verb, intent.instance));
+                }
+                self.course.intended(intent);
                 let key = (intent.scope.clone(), intent.instance.clone());
                 let revision = intent.revision.digest.clone();
                 let of = (key, intent.verb, intent.plan.clone(), revision);
@@ -103,7 +109,10 @@ impl Book {
                 self.intents.insert(seq, of);
             }
             Event::Answered(answered) => self.answered_by(now, answered),
-            Event::Settled(settled) => self.settled_by(now, settled),
+            Event::Settled(settled) => {
+                self.course.settled(now, seq, settled);
+                self.settled_by(now, settled);
+            }
             Event::Approved(approval) => {
                 self.said = now.mono;
                 if let Some(of) = &approval.of {
@@ -114,6 +123,9 @@ impl Book {
                 }
             }
             Event::Paused(pause) => {
+                if self.is_paused_too_early(now, pause) {
+                    self.accuse(now, "paused for a budget that is not spent".to_owned());
+                }
                 self.paused_in_vain(now, pause);
                 self.pauses.push((now.mono, pause.clone()));
             }
@@ -127,7 +139,10 @@ impl Book {
                 let of = |link: &Key| (link.clone(), restored.revision.clone());
                 self.given_back.extend(restored.links.iter().map(of));
             }
-            Event::Passed(passed) => self.passed_by(now, passed),
+            Event::Passed(passed) => {
+                self.course.passed(seq, passed);
+                self.passed_by(now, passed);
+            }
             Event::Began(_) | Event::Pruned(_) | Event::Other => (),
         }
     }
@@ -188,6 +203,7 @@ impl Book {
         };
         let code = answered.code.as_deref().unwrap_or_default();
         let (scope, instance, revision) = (scope.clone(), instance.clone(), revision.clone());
+        self.course.answered(&(scope.clone(), instance.clone()), *verb, answered);
         if code.contains("NotFound") || code.contains("NotBelong") {
             self.misses.push((now, scope.clone()));
         }

@@ -2,12 +2,13 @@
 
 use crate::gate::Bounds;
 use crate::ledger::Budget;
-use crate::model::{Amount, Mode};
+use crate::model::{Amount, InstanceId, Mode, VpcId};
 use crate::sim::Seed;
 use crate::simulation::estate::{Names, Wish, Wishes};
 use crate::simulation::referee::Law;
 use crate::window::{Kind, Window, Windows};
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 pub(super) fn law(random: &mut fastrand::Rng) -> Law {
     // Some budgets are so tight that a plan or two spend them.
@@ -20,6 +21,7 @@ pub(super) fn law(random: &mut fastrand::Rng) -> Law {
         max_detach: random.choice([10, 25, 40, 90]).unwrap_or(10),
         max_shrink: random.choice([10, 20, 40, 90]).unwrap_or(20),
         closed: (random.u32(0..4) == 0).then(|| random.i8(0..24)),
+        fresh: Duration::from_secs(random.choice([120, 120, 120, 15]).unwrap_or(120)),
     }
 }
 
@@ -39,8 +41,17 @@ pub(super) fn bounds(law: &Law) -> Result<Bounds, String> {
         max_shrink: percent(law.max_shrink),
         budget: law.budget,
         windows: Windows::new(windows),
+        observation_max_age: law.fresh,
         ..Bounds::default()
     })
+}
+
+/// What a manifest says that one plan may detach.
+pub(super) fn limit(random: &mut fastrand::Rng) -> Amount {
+    match random.u32(0..4) {
+        0 => Amount::Percent(random.choice([0, 0, 10, 50]).unwrap_or_default()),
+        _ => Amount::Count(random.u64(1..=8)),
+    }
 }
 
 /// Manifests, and a cloud that differs from them a little.
@@ -50,7 +61,7 @@ pub(super) fn begin_with(names: &Names, random: &mut fastrand::Rng) -> (Wishes, 
     for vpc in &names.vpcs {
         seed = seed.vpc(&names.number, &names.region, vpc);
         let mode = if random.u32(0..3) == 0 { Mode::Sync } else { Mode::Detach };
-        let max_detach = (random.u32(0..5) == 0).then(|| random.u64(1..=8));
+        let max_detach = (random.u32(0..5) == 0).then(|| limit(random));
         let (keep, protected) = (BTreeSet::new(), BTreeSet::new());
         wishes.insert(vpc.clone(), Wish { mode, keep, protected, max_detach, allow_empty: false });
     }
@@ -74,4 +85,24 @@ pub(super) fn begin_with(names: &Names, random: &mut fastrand::Rng) -> (Wishes, 
     }
     wishes.retain(|_, wish| !wish.keep.is_empty());
     (wishes, seed)
+}
+
+/// In some worlds the first manifest lists an instance that is not linked, and with whose id those of others
+/// begin: it looks like one of them cut short.
+///
+/// # Errors
+/// That it is no name: a mistake of this module.
+pub(super) fn with_a_short_one(
+    names: &mut Names,
+    wishes: &mut Wishes,
+    cloud: Seed,
+    random: &mut fastrand::Rng,
+) -> Result<(Option<(VpcId, InstanceId)>, Seed), String> {
+    let short = InstanceId::parse("i-00").map_err(|error| error.to_string())?;
+    let home = (random.u32(0..12) == 0).then(|| wishes.iter_mut().next()).flatten();
+    let Some((vpc, wish)) = home else { return Ok((None, cloud)) };
+    wish.keep.insert(short.clone());
+    names.instances.push(short.clone());
+    let cloud = cloud.instance(&names.number, &names.region, &short);
+    Ok((Some((vpc.clone(), short)), cloud))
 }

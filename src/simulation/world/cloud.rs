@@ -57,7 +57,14 @@ impl World {
             Deed::NoRightToRead => {
                 vec![("deny-actions", "DescribeClassicLinkInstances".to_owned())]
             }
-            Deed::Hidden => vec![("hide", random.u32(5..90).to_string())],
+            Deed::Hidden => {
+                self.ground.referee.hides();
+                vec![("hide", random.u32(5..90).to_string())]
+            }
+            Deed::ShortAnswers => {
+                self.answers_are_short(true);
+                return true;
+            }
             Deed::RegionDown => vec![("regions-down", "*".to_owned())],
             Deed::Retired => vec![("retired-actions", "DetachClassicLinkVpc".to_owned())],
             Deed::Reattaching => vec![
@@ -103,8 +110,20 @@ impl World {
         parts.join(",")
     }
 
+    /// From now on answers leave out links, or are whole again.
+    pub(super) fn answers_are_short(&mut self, short: bool) {
+        let random = short.then(|| fastrand::Rng::with_seed(self.random.u64(..)));
+        self.ground.short.set(random);
+    }
+
     fn poison(&mut self) -> bool {
-        let some: Vec<String> = self.some(2).iter().map(ToString::to_string).collect();
+        let mut some = self.some(2);
+        if let (Some((_, linked)), true) = (self.a_link(), self.random.bool()) {
+            // One that a call was made for, and that nobody has seen since, if there is one.
+            let called = self.ground.referee.in_doubt();
+            some = vec![self.random.choice(called).unwrap_or(linked)];
+        }
+        let some: Vec<String> = some.iter().map(ToString::to_string).collect();
         let _known = self.ground.sim.set("poison", &some.join(","));
         true
     }

@@ -10,6 +10,7 @@ impl World {
     fn edit(&mut self, change: impl FnOnce(&mut Self)) {
         let before = self.wishes.clone();
         change(self);
+        self.keep_the_short_one();
         // A manifest that lists nothing says so.
         for wish in self.wishes.values_mut().filter(|wish| wish.keep.is_empty()) {
             wish.allow_empty = true;
@@ -17,6 +18,20 @@ impl World {
         self.older.push(before);
         self.ground.folder.break_it(None);
         self.publish();
+    }
+
+    /// An id with which others begin stays where it is listed: next to one of those that goes at the same
+    /// time it would look like the rest of it.
+    fn keep_the_short_one(&mut self) {
+        let Some((home, short)) = &self.short else { return };
+        for (vpc, wish) in &mut self.wishes {
+            if vpc == home {
+                wish.keep.insert(short.clone());
+            } else {
+                wish.keep.remove(short);
+                wish.protected.remove(short);
+            }
+        }
     }
 
     pub(super) fn a_vpc(&mut self) -> Option<VpcId> {
@@ -84,7 +99,12 @@ impl World {
             self.wishes.values().flat_map(|wish| wish.keep.iter().cloned()).collect();
         let names = self.ground.names.instances.iter();
         let others = names.filter(|id| !linked.contains(*id) && !taken.contains(*id));
-        let others: BTreeSet<InstanceId> = others.cloned().collect();
+        let mut others: BTreeSet<InstanceId> = others.cloned().collect();
+        // Those of another account or region do not even exist here.
+        if self.random.u32(0..3) == 0 {
+            let strangers = (0..self.random.u32(1..=3)).map(|n| format!("i-x{n}-{vpc}"));
+            others = strangers.filter_map(|id| InstanceId::parse(&id).ok()).collect();
+        }
         self.edit(|world| {
             if let Some(wish) = world.wishes.get_mut(&vpc).filter(|_| !others.is_empty()) {
                 wish.keep = others;
@@ -134,6 +154,19 @@ impl World {
         });
     }
 
+    /// How much may go at once changes, or whether all may.
+    pub(super) fn edit_limits(&mut self) {
+        let Some(vpc) = self.a_vpc() else { return };
+        self.edit(|world| {
+            let Some(wish) = world.wishes.get_mut(&vpc) else { return };
+            match world.random.u32(0..3) {
+                0 => wish.allow_empty = !wish.allow_empty,
+                1 => wish.max_detach = None,
+                _ => wish.max_detach = Some(super::begin::limit(&mut world.random)),
+            }
+        });
+    }
+
     pub(super) fn release_scope(&mut self) {
         let Some(vpc) = self.a_vpc().filter(|_| self.wishes.len() > 1) else { return };
         self.edit(|world| drop(world.wishes.remove(&vpc)));
@@ -162,6 +195,34 @@ impl World {
         self.folder_is(Content::Broken);
     }
 
+    /// A file is closed that ends in the middle of an id, which the revision in force lists in that place:
+    /// what the file says then was never there before. Somebody sees that, sooner or later.
+    pub(super) fn cut_short(&mut self) {
+        let Some(vpc) = self.a_vpc().filter(|_| !self.events_lost) else { return };
+        let Some(wish) = self.wishes.get(&vpc) else { return };
+        let referee = &self.ground.referee;
+        let listed = wish
+            .keep
+            .iter()
+            .filter(|id| !wish.protected.contains(*id) && referee.is_in_force(&vpc, id));
+        let listed: Vec<InstanceId> = listed.cloned().collect();
+        let Some(instance) = self.random.choice(listed) else { return };
+        let files = self.spread.of(&vpc, wish);
+        let [(file, text)] = files.as_slice() else { return };
+        let Some((before, _)) = text.split_once(&format!("- {instance}\n")) else { return };
+        let id = instance.as_str();
+        let cut = self.random.usize(3..id.len().max(4));
+        let begun = id.get(..cut).unwrap_or_default();
+        if wish.keep.iter().any(|id| id.as_str() == begun) {
+            return;
+        }
+        // Some editors end the last line of whatever they are given.
+        let end = if self.random.bool() { "\n" } else { "" };
+        self.ground.folder.write(file, &format!("{before}- {begun}{end}"));
+        self.half = Some(vpc);
+        self.folder_is(Content::Broken);
+    }
+
     /// The file that will be whole is of the wishes as they are.
     fn drop_nothing_but(&mut self, vpc: &VpcId) {
         if let (Some(wish), Some(instance)) =
@@ -171,6 +232,7 @@ impl World {
             wish.protected.remove(&instance);
             wish.allow_empty |= wish.keep.is_empty();
         }
+        self.keep_the_short_one();
     }
 
     pub(super) fn write_nonsense(&mut self) {

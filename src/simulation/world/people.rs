@@ -16,8 +16,13 @@ const HEARD: Duration = Duration::from_millis(250);
 /// How long an approval holds.
 const LONG: Duration = Duration::from_secs(24 * 3600);
 /// Some end while their plan is carried out.
-const APPROVED: [Duration; 4] =
-    [Duration::from_secs(1), Duration::from_secs(30), Duration::from_secs(600), LONG];
+const APPROVED: [Duration; 5] = [
+    Duration::from_secs(1),
+    Duration::from_secs(30),
+    Duration::from_secs(600),
+    LONG,
+    Duration::from_secs(7 * 24 * 3600),
+];
 
 impl World {
     /// Whether it was a deed of this kind.
@@ -27,6 +32,7 @@ impl World {
             Deed::HandDetach => self.detach_by_hand(),
             Deed::Release => self.release(),
             Deed::HalfWritten => self.half_write(),
+            Deed::CutShort => self.cut_short(),
             Deed::Invalid => self.write_nonsense(),
             Deed::Unreadable => {
                 self.ground.folder.break_it(Some("permission denied"));
@@ -43,6 +49,7 @@ impl World {
             Deed::EditMove => self.edit_move(),
             Deed::EditReplace => self.edit_replace(),
             Deed::EditSpread => self.edit_spread(),
+            Deed::EditLimits => self.edit_limits(),
             Deed::Rollback => self.roll_back(),
             Deed::EditMode => self.edit_mode(),
             Deed::EditProtection => self.edit_protection(),
@@ -75,10 +82,26 @@ impl World {
 
     fn attach_by_hand(&mut self) {
         let names = self.ground.names.clone();
-        let pair = self.random.choice(&names.vpcs).zip(self.random.choice(&names.instances));
+        let random = &mut self.random;
+        let mut pair =
+            random.choice(names.vpcs.clone()).zip(random.choice(names.instances.clone()));
+        // Half of the time it is what was detached before, if there is such a link.
+        if random.bool() {
+            pair = random.choice(self.ground.referee.taken()).or(pair);
+        }
         let Some((vpc, instance)) = pair else { return };
-        self.ground.sim.attach_by_hand(&names.region, &names.link(vpc, instance));
+        self.ground.sim.attach_by_hand(&names.region, &names.link(&vpc, &instance));
         self.changed_by_hand();
+    }
+
+    /// What happens while no process runs for long.
+    pub(super) fn meanwhile(&mut self) {
+        match self.random.u32(0..4) {
+            0 => self.edit_somehow(),
+            1 => self.attach_by_hand(),
+            2 => (0..self.random.u32(1..=4)).for_each(|_| self.detach_by_hand()),
+            _ => (),
+        }
     }
 
     fn detach_by_hand(&mut self) {
@@ -208,6 +231,15 @@ impl World {
         let refused =
             self.operator_knows(|ledger| ledger.passes().any(|(_, it)| !it.refusals.is_empty()));
         refused || self.is_stopped() || !self.can_accept()
+    }
+
+    /// Whether a pass has found something new lately.
+    pub fn has_news_of(&self, span: Duration) -> bool {
+        let now = self.wall();
+        let lately = |at: jiff::Timestamp| {
+            Duration::try_from(now.duration_since(at)).unwrap_or_default() < span
+        };
+        self.operator_knows(|ledger| ledger.passes().any(|(at, _)| lately(at)))
     }
 
     /// Gives back up to three links that the manifests do not list; some are there, or there again.
