@@ -25,12 +25,19 @@ impl Baseline {
     /// The most links within the last day, `present` included.
     pub fn most(&self, scope: &Scope, present: u64, now: Moment) -> u64 {
         let Some(counts) = self.0.get(scope) else { return present };
-        let ends = counts.iter().skip(1).map(|(at, _)| Some(*at)).chain([None]);
-        // What lies ahead was written by a clock that was wrong, and must not loosen a limit.
-        let held = counts.iter().zip(ends).filter(|((begin, _), end)| {
-            begin.wall <= now.wall && end.is_none_or(|at| at.within(DAY, now))
-        });
-        held.map(|((_, links), _)| *links).max().unwrap_or_default().max(present)
+        let mut most = present;
+        let mut held_lately = true;
+        for (begin, links) in counts.iter().rev() {
+            // What lies ahead was written by a clock that was wrong, and must not loosen a limit: neither by
+            // its number, nor because what was there before seems to have held until then.
+            let is_ahead = begin.wall > now.wall;
+            let began_lately = begin.within(DAY, now);
+            if !is_ahead && (began_lately || held_lately) {
+                most = most.max(*links);
+            }
+            held_lately &= began_lately && (!is_ahead || begin.monotonic.is_some());
+        }
+        most
     }
 }
 
@@ -53,6 +60,27 @@ mod tests {
         assert_eq!(most(day + 1000), 90);
         assert_eq!(most(day + 2000), 80, "80 holds still");
         assert_eq!(most(9 * day), 80);
+    }
+
+    /// Seed 220081105, as things were drawn then: for a day and a half a share was one of twenty links.
+    #[test]
+    fn a_count_does_not_hold_until_a_time_that_a_wrong_clock_made_up() {
+        let earlier = |at: u64| Past { monotonic: None, ..Past::now(moment(at)) };
+        let (hour, day) = (3600, 24 * 3600);
+        let most = |counts: &[(u64, u64)], now: u64| {
+            let mut baseline = Baseline::default();
+            for (at, links) in counts {
+                baseline.take(&scope(), *links, earlier(*at), moment(now));
+            }
+            baseline.most(&scope(), 5, moment(now))
+        };
+        // Twenty until a clock that was three days ahead said nine, and the right one six.
+        let counts = [(0, 20), (3 * day, 9), (2 * hour, 6)];
+        assert_eq!(most(&counts, 3 * hour), 20);
+        assert_eq!(most(&counts, day + 3 * hour), 6);
+        // Nobody knows when there were nine.
+        assert_eq!(most(&counts[..2], 23 * hour), 20);
+        assert_eq!(most(&counts[..2], day + hour), 5);
     }
 
     #[test]

@@ -3,9 +3,10 @@
 
 use super::rules::UNDISTURBED;
 use super::told::covers;
-use super::{Book, DAY, FLAPS, HOUR, Known, Leave, When};
+use super::{Book, DAY, FLAPS, HOUR, Known, Leave, Seen, When};
 use crate::ledger::event::Passed;
 use crate::model::{InstanceId, Scope, Verb, VpcId};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// How soon a daemon hears what an operator said.
@@ -48,13 +49,9 @@ impl Book {
                 // The same plan again, of links that are back, is another one.
                 self.by_plan.remove(plan);
             }
-            // What a call may have ended, a list may show for a while.
-            let links = self.links.get(&passed.scope).into_iter().flatten();
-            let leaves =
-                |(_, known): &(&InstanceId, &Known)| matches!(known.sent, Some((_, Verb::Detach)));
-            let there = passed.observed.saturating_sub(links.filter(leaves).count() as u64);
+            let there = self.certainly_there(passed);
             let of = self.observed.entry(passed.scope.vpc.clone()).or_default();
-            of.push((now, there));
+            of.push(Seen { at: now, links: passed.observed, there });
         }
     }
 
@@ -150,21 +147,48 @@ impl Book {
     fn least_limit(&self, now: When, passed: &Passed) -> u64 {
         let wishes = self.known.get(&passed.revision.digest);
         let wish = wishes.and_then(|wishes| wishes.get(&passed.scope.vpc));
-        let within = |end: When| end.within(DAY, now) && !self.course.is_forgotten(end);
-        let lately = self.seen_lately(&passed.scope.vpc, now, within);
-        self.may_detach(wish, lately.max(passed.observed))
+        let mut most = self.certainly_there(passed);
+        let mut held_lately = true;
+        let earlier = self.observed.get(&passed.scope.vpc).map(Vec::as_slice).unwrap_or_default();
+        for Seen { at, there, .. } in earlier.iter().rev() {
+            // What a clock that was ahead has dated loosens nothing.
+            let is_ahead = at.wall > now.wall;
+            let began_lately = at.within(DAY, now) && !self.course.is_forgotten(*at);
+            if !is_ahead && (began_lately || held_lately) {
+                most = most.max(*there);
+            }
+            held_lately &= began_lately && !is_ahead;
+        }
+        self.may_detach(wish, most)
     }
 
-    /// The most links that passes saw within the last day: what one saw holds until the next one that saw
-    /// something else, however long nobody looked. What a clock that was ahead has dated loosens nothing.
-    pub(super) fn seen_lately(&self, vpc: &VpcId, now: When, within: impl Fn(When) -> bool) -> u64 {
-        let earlier = self.observed.get(vpc).map(Vec::as_slice).unwrap_or_default();
-        let ends = earlier.iter().skip(1).map(|(at, _)| Some(*at)).chain([None]);
-        let lately = earlier
-            .iter()
-            .zip(ends)
-            .filter(|((at, _), end)| at.wall <= now.wall && end.is_none_or(&within));
-        lately.map(|((_, links), _)| *links).max().unwrap_or_default()
+    /// Links that a pass saw, without those that a call may have ended: a list may show them for a while.
+    fn certainly_there(&self, passed: &Passed) -> u64 {
+        let links = self.links.get(&passed.scope).into_iter().flatten();
+        let sent =
+            |(_, known): &(&InstanceId, &Known)| matches!(known.sent, Some((_, Verb::Detach)));
+        let mut leaving: BTreeSet<&InstanceId> =
+            links.filter(sent).map(|(instance, _)| instance).collect();
+        let open = self.intents.iter().filter(|(seq, _)| !self.answered.contains(seq));
+        let open = open.map(|(_, ((scope, instance), verb, ..))| (scope, instance, verb));
+        let open =
+            open.filter(|(scope, _, verb)| **scope == passed.scope && **verb == Verb::Detach);
+        leaving.extend(open.map(|(_, instance, _)| instance));
+        passed.observed.saturating_sub(leaving.len() as u64)
+    }
+
+    /// The most links that passes may have seen within the last day: what one saw holds until the next one
+    /// that saw something else, however long nobody looked.
+    pub(super) fn seen_lately(&self, vpc: &VpcId, now: When) -> u64 {
+        let mut most = 0;
+        let mut held_lately = true;
+        for Seen { at, links, .. } in self.observed.get(vpc).into_iter().flatten().rev() {
+            if at.wall <= now.wall && held_lately {
+                most = most.max(*links);
+            }
+            held_lately &= at.perhaps_within(DAY, now);
+        }
+        most
     }
 
     /// Whether the budget may not bear so many more. Plans of several scopes are carried out at once, and

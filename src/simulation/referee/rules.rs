@@ -305,7 +305,7 @@ impl Book {
         // What there was when the day began counts, too.
         let before = history.iter().rposition(|(at, _)| old(at)).unwrap_or_default();
         let most = history.iter().skip(before).map(|(_, links)| *links).max().unwrap_or_default();
-        let seen = self.seen_lately(&scope.vpc, now, |end| end.perhaps_within(DAY, now));
+        let seen = self.seen_lately(&scope.vpc, now);
         self.may_detach(said, most.max(seen))
     }
 }
