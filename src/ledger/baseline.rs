@@ -6,6 +6,7 @@ use super::Past;
 use super::sends::DAY;
 use crate::clock::Moment;
 use crate::model::Scope;
+use jiff::Timestamp;
 use std::collections::{BTreeMap, VecDeque};
 
 /// Counts are written down when they change, so each holds until the next.
@@ -27,9 +28,13 @@ impl Baseline {
         let Some(counts) = self.0.get(scope) else { return present };
         let mut most = present;
         let mut held_lately = true;
+        let mut later = Timestamp::MAX;
         for (begin, links) in counts.iter().rev() {
-            // What lies ahead was written by a clock that was wrong, and must not loosen a limit: neither by
-            // its number, nor because what was there before seems to have held until then.
+            // A clock that was wrong must not loosen a limit. None of them was written after a later one; and
+            // where one lies ahead still, neither does it count, nor is it said that what there was before
+            // held until then.
+            let begin = Past { wall: begin.wall.min(later), ..*begin };
+            later = begin.wall;
             let is_ahead = begin.wall > now.wall;
             let began_lately = begin.within(DAY, now);
             if !is_ahead && (began_lately || held_lately) {
@@ -78,6 +83,8 @@ mod tests {
         let counts = [(0, 20), (3 * day, 9), (2 * hour, 6)];
         assert_eq!(most(&counts, 3 * hour), 20);
         assert_eq!(most(&counts, day + 3 * hour), 6);
+        // The time that the clock made up has come.
+        assert_eq!(most(&[(0, 20), (day + 2 * hour, 9), (2 * hour, 6)], day + 6 * hour), 6);
         // Nobody knows when there were nine.
         assert_eq!(most(&counts[..2], 23 * hour), 20);
         assert_eq!(most(&counts[..2], day + hour), 5);

@@ -6,6 +6,7 @@ use super::told::covers;
 use super::{Book, DAY, FLAPS, HOUR, Known, Leave, Seen, When};
 use crate::ledger::event::Passed;
 use crate::model::{InstanceId, Scope, Verb, VpcId};
+use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -149,13 +150,12 @@ impl Book {
         let wish = wishes.and_then(|wishes| wishes.get(&passed.scope.vpc));
         let mut most = self.certainly_there(passed);
         let mut held_lately = true;
-        let earlier = self.observed.get(&passed.scope.vpc).map(Vec::as_slice).unwrap_or_default();
-        for Seen { at, there, .. } in earlier.iter().rev() {
+        for (at, seen) in in_order(self.observed.get(&passed.scope.vpc)) {
             // What a clock that was ahead has dated loosens nothing.
             let is_ahead = at.wall > now.wall;
-            let began_lately = at.within(DAY, now) && !self.course.is_forgotten(*at);
+            let began_lately = at.within(DAY, now) && !self.course.is_forgotten(at);
             if !is_ahead && (began_lately || held_lately) {
-                most = most.max(*there);
+                most = most.max(seen.there);
             }
             held_lately &= began_lately && !is_ahead;
         }
@@ -182,9 +182,9 @@ impl Book {
     pub(super) fn seen_lately(&self, vpc: &VpcId, now: When) -> u64 {
         let mut most = 0;
         let mut held_lately = true;
-        for Seen { at, links, .. } in self.observed.get(vpc).into_iter().flatten().rev() {
+        for (at, seen) in in_order(self.observed.get(vpc)) {
             if at.wall <= now.wall && held_lately {
-                most = most.max(*links);
+                most = most.max(seen.links);
             }
             held_lately &= at.perhaps_within(DAY, now);
         }
@@ -203,4 +203,13 @@ impl Book {
         let several = self.names.vpcs.len() > 1;
         several || budget.hour >= RAISED || counts(HOUR) > budget.hour || counts(DAY) > budget.day
     }
+}
+
+/// The last one first, and none of them later than one that came after it, whatever the clock said.
+fn in_order(seen: Option<&Vec<Seen>>) -> impl Iterator<Item = (When, &Seen)> {
+    let mut later = Timestamp::MAX;
+    seen.into_iter().flatten().rev().map(move |seen| {
+        later = later.min(seen.at.wall);
+        (When { wall: later, ..seen.at }, seen)
+    })
 }
