@@ -86,15 +86,6 @@ struct Folder {
     heard: bool,
 }
 
-/// How many links a pass saw.
-#[derive(Debug, Clone, Copy)]
-struct Seen {
-    at: When,
-    links: u64,
-    /// Those of them that no call may have ended.
-    there: u64,
-}
-
 /// What is known of one link.
 #[derive(Debug, Default)]
 struct Known {
@@ -142,7 +133,7 @@ struct Book {
     /// When an operator last resumed or approved.
     said: Duration,
     /// What passes saw of a VPC.
-    observed: BTreeMap<VpcId, Vec<Seen>>,
+    observed: BTreeMap<VpcId, Vec<held::Seen>>,
     intents: BTreeMap<u64, (Key, Verb, Digest, Digest)>,
     answered: BTreeSet<u64>,
     used: BTreeSet<u64>,

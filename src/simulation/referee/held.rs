@@ -3,7 +3,7 @@
 
 use super::rules::UNDISTURBED;
 use super::told::covers;
-use super::{Book, DAY, FLAPS, HOUR, Known, Leave, Seen, When};
+use super::{Book, DAY, FLAPS, HOUR, Known, Leave, When};
 use crate::ledger::event::Passed;
 use crate::model::{InstanceId, Scope, Verb, VpcId};
 use jiff::Timestamp;
@@ -14,6 +14,15 @@ use std::time::Duration;
 const HEARD: Duration = Duration::from_secs(1);
 /// From then on people have raised what the budget allows, and an earlier process may not know.
 const RAISED: u64 = 1_000;
+
+/// How many links a pass saw.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen {
+    at: When,
+    links: u64,
+    /// Those of them that no call may have ended.
+    there: u64,
+}
 
 impl Book {
     pub(super) fn passed_by(&mut self, now: When, passed: &Passed) {
