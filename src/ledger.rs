@@ -85,7 +85,7 @@ impl Ledger {
                 }
                 let scope = self.calls.answered(answered, at.wall);
                 if let (Some(scope), true) = (scope, answered.misses_the_instance()) {
-                    self.misses.retain(|(_, at, _)| at.within(HOUR, now));
+                    self.misses.retain(|(_, at, _)| at.within(sends::KEPT, now));
                     self.misses.push_back((seq, at, scope));
                 }
             }

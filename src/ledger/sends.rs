@@ -12,6 +12,10 @@ pub const HOUR: Duration = Duration::from_secs(3600);
 /// A day.
 pub const DAY: Duration = Duration::from_secs(24 * 3600);
 
+/// How long sends are remembered: a clock that was days ahead for a while must not renew a budget, not even
+/// for a process that knows them from the journal only.
+pub(super) const KEPT: Duration = Duration::from_secs(8 * 24 * 3600);
+
 /// How many detaches were sent, or are about to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Spent {
@@ -44,7 +48,7 @@ struct Send {
     scope: Scope,
 }
 
-/// The sends of the last day, and the leaves that are not sends yet.
+/// The sends of the last days, and the leaves that are not sends yet.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Sends {
     sent: VecDeque<Send>,
@@ -55,7 +59,7 @@ impl Sends {
     /// A call is about to be made: its leave, if it was counted, becomes a send.
     pub fn sent(&mut self, intent: u64, at: Past, scope: &Scope, now: Moment) {
         self.free(&scope.lane());
-        self.sent.retain(|send| send.at.within(DAY, now));
+        self.sent.retain(|send| send.at.within(KEPT, now));
         self.sent.push_back(Send { intent, at, scope: scope.clone() });
     }
 
@@ -155,6 +159,19 @@ mod tests {
         assert_eq!(spent(24 * 3600 + 5), Spent { hour: 0, day: 2 });
         assert_eq!(BUDGET.left(spent(4000)), 2);
         assert_eq!(BUDGET.left(Spent { hour: 9, day: 9 }), 0);
+    }
+
+    /// A process that was started after them knows when they were by the wall clock only.
+    #[test]
+    fn a_clock_that_was_days_ahead_renews_no_budget() {
+        let mut sends = Sends::default();
+        let day = 24 * 3600;
+        for (intent, at) in [(1, 0), (2, 1)] {
+            let earlier = Past { monotonic: None, ..Past::now(moment(at)) };
+            sends.sent(intent, earlier, &scope(), moment(at));
+        }
+        sends.sent(3, Past::now(moment(4 * day)), &scope(), moment(4 * day));
+        assert_eq!(sends.spent(&scope().lane(), moment(60)).day, 3);
     }
 
     #[test]

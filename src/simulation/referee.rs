@@ -160,8 +160,8 @@ struct Book {
     /// The same, whatever revisions came since.
     given_back: BTreeMap<Key, Digest>,
     links: BTreeMap<Scope, BTreeMap<InstanceId, Known>>,
-    /// When the last list of a VPC began, and what its pages showed so far.
-    pages: BTreeMap<VpcId, (Duration, Vec<InstanceId>)>,
+    /// When the last list of a VPC began, what its pages showed so far, and how many links the last one counted.
+    pages: BTreeMap<VpcId, (Duration, Vec<InstanceId>, u64)>,
     most: BTreeMap<VpcId, Vec<(Duration, u64)>>,
     touched: BTreeMap<VpcId, Duration>,
     identified: Option<Duration>,
@@ -390,10 +390,5 @@ impl Book {
         let approvals = self.approved.get(&(scope.clone(), revision.clone()));
         let covers = |(until, links): &Leave| *until > now.wall && links.contains(instance);
         approvals.is_some_and(|approvals| approvals.iter().any(covers))
-    }
-
-    fn recent(&self, scope: &Scope, now: When) -> u64 {
-        let of = |(at, missed): &&(When, Scope)| missed == scope && at.within(HOUR, now);
-        self.misses.iter().filter(of).count() as u64
     }
 }

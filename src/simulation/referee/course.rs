@@ -68,6 +68,12 @@ impl Course {
         self.taken.contains(key)
     }
 
+    /// The links of a scope of which a detach was intended, and the journal does not say yet how that ended.
+    pub(super) fn open_detaches(&self, scope: &Scope) -> impl Iterator<Item = &InstanceId> {
+        let open = self.open.keys().filter(|(_, verb)| *verb == Verb::Detach);
+        open.filter(move |((of, _), _)| of == scope).map(|((_, instance), _)| instance)
+    }
+
     pub(super) fn intended(&mut self, intent: &Intent) {
         let key = (intent.scope.clone(), intent.instance.clone());
         self.open.entry((key, intent.verb)).or_default();

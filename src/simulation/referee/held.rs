@@ -178,11 +178,7 @@ impl Book {
             |(_, known): &(&InstanceId, &Known)| matches!(known.sent, Some((_, Verb::Detach)));
         let mut leaving: BTreeSet<&InstanceId> =
             links.filter(sent).map(|(instance, _)| instance).collect();
-        let open = self.intents.iter().filter(|(seq, _)| !self.answered.contains(seq));
-        let open = open.map(|(_, ((scope, instance), verb, ..))| (scope, instance, verb));
-        let open =
-            open.filter(|(scope, _, verb)| **scope == passed.scope && **verb == Verb::Detach);
-        leaving.extend(open.map(|(_, instance, _)| instance));
+        leaving.extend(self.course.open_detaches(&passed.scope));
         passed.observed.saturating_sub(leaving.len() as u64)
     }
 

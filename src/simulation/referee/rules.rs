@@ -3,7 +3,7 @@
 use super::told::covers;
 use super::{Book, Content, DAY, FLAPS, HOUR, Key, Known, When, share};
 use crate::cloud::Ticket;
-use crate::model::{Amount, InstanceId, Mode, Verb};
+use crate::model::{Amount, InstanceId, Mode, Scope, Verb};
 use crate::simulation::estate::Wish;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -274,8 +274,7 @@ impl Book {
     /// nobody sets, those of earlier ones where both clocks agree.
     pub(super) fn certainly_sent(&self, span: Duration, now: When) -> u64 {
         let counts = |(at, life): &&(When, u64)| {
-            at.within(span, now) && !self.course.is_forgotten(*at)
-                || *life == self.life && now.mono.saturating_sub(at.mono) < span
+            at.within(span, now) || *life == self.life && now.mono.saturating_sub(at.mono) < span
         };
         self.sent.iter().filter(counts).count() as u64
     }
@@ -293,12 +292,7 @@ impl Book {
     }
 
     /// What one plan may detach of a scope.
-    pub(super) fn limit(
-        &self,
-        scope: &crate::model::Scope,
-        revision: &crate::model::Digest,
-        now: When,
-    ) -> u64 {
+    pub(super) fn limit(&self, scope: &Scope, revision: &crate::model::Digest, now: When) -> u64 {
         let said = self.known.get(revision).and_then(|wishes| wishes.get(&scope.vpc));
         let history = self.most.get(&scope.vpc).map(Vec::as_slice).unwrap_or_default();
         let old = |at: &Duration| now.mono.saturating_sub(*at) > DAY;
@@ -307,5 +301,10 @@ impl Book {
         let most = history.iter().skip(before).map(|(_, links)| *links).max().unwrap_or_default();
         let seen = self.seen_lately(&scope.vpc, now);
         self.may_detach(said, most.max(seen))
+    }
+
+    fn recent(&self, scope: &Scope, now: When) -> u64 {
+        let of = |(at, missed): &&(When, Scope)| missed == scope && at.within(HOUR, now);
+        self.misses.iter().filter(of).count() as u64
     }
 }

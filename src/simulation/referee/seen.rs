@@ -25,7 +25,7 @@ impl Book {
 
     /// Whether a plan is let through that is made of an old list.
     pub(super) fn is_stale(&self, now: When, passed: &Passed) -> bool {
-        let listed = self.pages.get(&passed.scope.vpc).map(|(since, _)| *since);
+        let listed = self.pages.get(&passed.scope.vpc).map(|(since, ..)| *since);
         let old = |since: Duration| now.mono.saturating_sub(since) > self.law.fresh;
         passed.verdict == "approved" && !passed.actions.is_empty() && listed.is_some_and(old)
     }

@@ -4,6 +4,7 @@ use super::{Book, Key, Known, When};
 use crate::cloud::{Page, Query};
 use crate::ledger::event::{Accepted, Answered, Cause, Event, Pause, Resume, Settled, Target};
 use crate::model::{InstanceId, Link, Scope, Verb, VpcId};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// What kind of an entry it is.
@@ -32,7 +33,7 @@ impl Book {
             Query::OfInstances { instances, .. } => self.read_by_ids(begun, instances, page),
             Query::OfVpc { vpc, page: number, .. } => {
                 // Of a long list, all pages together show what is not on it, as of the first of them.
-                let (mut since, mut listed) = self.pages.remove(vpc).unwrap_or_default();
+                let (mut since, mut listed, _) = self.pages.remove(vpc).unwrap_or_default();
                 if *number == 1 {
                     self.course.listed(vpc);
                     (since, listed) = (begun, Vec::new());
@@ -45,7 +46,7 @@ impl Book {
                 if listed.len() >= page.total as usize {
                     self.absent_but(since, vpc, &listed);
                 }
-                self.pages.insert(vpc.clone(), (since, listed));
+                self.pages.insert(vpc.clone(), (since, listed, page.total.into()));
             }
         }
     }
@@ -212,6 +213,21 @@ impl Book {
         }
     }
 
+    /// Whether links that were shown since a call for this one ended are as many as the cloud counts.
+    fn is_counted_out(&self, scope: &Scope, instance: &InstanceId) -> bool {
+        let Some(links) = self.links.get(scope) else { return false };
+        let Some(ended) = links.get(instance).and_then(|known| known.ended) else { return false };
+        let Some((_, listed, total)) =
+            self.pages.get(&scope.vpc).filter(|(since, ..)| *since >= ended)
+        else {
+            return false;
+        };
+        let mut shown: BTreeSet<&InstanceId> = listed.iter().collect();
+        let by_id = links.iter().filter(|(_, known)| known.listed >= Some(ended));
+        shown.extend(by_id.map(|(instance, _)| instance));
+        !shown.contains(instance) && shown.len() as u64 >= *total
+    }
+
     fn settled_by(&mut self, now: When, settled: &Settled) {
         if settled.outcome != Settled::CONVERGED {
             if settled.outcome == "withdrawn" && settled.attempts > 0 {
@@ -219,6 +235,7 @@ impl Book {
             }
             return;
         }
+        let is_counted_out = self.is_counted_out(&settled.scope, &settled.instance);
         let links = self.links.entry(settled.scope.clone()).or_default();
         let known = links.entry(settled.instance.clone()).or_default();
         known.sent = None;
@@ -240,7 +257,7 @@ impl Book {
                 *from = from.saturating_sub(1);
             }
         }
-        if believed {
+        if believed && !is_counted_out {
             let instance = &settled.instance;
             let what = "S8: converged, and no read begun after the last call shows it";
             self.accuse(now, format!("{what} ({instance})"));

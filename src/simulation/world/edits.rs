@@ -22,7 +22,7 @@ impl World {
 
     /// An id with which others begin stays where it is listed: next to one of those that goes at the same
     /// time it would look like the rest of it.
-    fn keep_the_short_one(&mut self) {
+    pub(super) fn keep_the_short_one(&mut self) {
         let Some((home, short)) = &self.short else { return };
         for (vpc, wish) in &mut self.wishes {
             if vpc == home {

@@ -301,6 +301,7 @@ impl World {
                 None => drop(self.wishes.remove(&vpc)),
             }
         }
+        self.keep_the_short_one();
         self.changed_by_hand();
     }
 }
