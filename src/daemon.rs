@@ -339,7 +339,7 @@ fn ended(report: &ScopeReport) -> Ended {
         Standing::Error | Standing::Partial => Ended::Failed,
         // The journal is tried by every pass, and by nothing else.
         Standing::Held if report.refusals.iter().any(|it| it.rule == Rule::Journal) => {
-            Ended::Failed
+            Ended::Waiting
         }
         _ if report.applied.iter().any(|applied| settling(&applied.outcome)) => Ended::Pending,
         // A link that is to be moved here is free soon, or never: nobody may want it to be.

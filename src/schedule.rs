@@ -15,8 +15,8 @@ pub enum Ended {
     Quiet,
     /// Something is left to do soon: links to verify or to move.
     Pending,
-    /// A link waits for another scope to let it go: look again after a wait that doubles, up to the
-    /// interval.
+    /// A link waits for another scope to let it go, or everything for the journal: look again after a wait
+    /// that doubles, up to the interval.
     Waiting,
     /// It failed: look again after a wait that doubles, up to 5 min.
     Failed,

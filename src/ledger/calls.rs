@@ -57,8 +57,10 @@ impl Calls {
         if answered.leaves_open() {
             let accepted = answered.result == Answered::ACCEPTED;
             *self.doubtful.entry(key.clone()).or_default() |= accepted;
-            if let Some(unsettled) = self.unsettled.get_mut(&key).filter(|_| accepted) {
-                unsettled.accepted = true;
+            // That nobody heard the answer is written by the next process, whenever that is.
+            let heard = answered.result != Answered::UNKNOWN;
+            if let Some(unsettled) = self.unsettled.get_mut(&key).filter(|_| heard) {
+                unsettled.accepted |= accepted;
                 unsettled.at = at;
             }
         } else if !self.doubtful.contains_key(&key) {
@@ -112,5 +114,16 @@ mod tests {
         book.at(4, Event::Settled(Settled { verb: Verb::Attach, ..settled(2) }));
         assert!(!book.ledger.took_detach(&scope(), &id(2)));
         assert_eq!(book.ledger.unsettled().count(), 0);
+    }
+
+    /// Seed 400332456: on a slow disk the call began long after its intent was made, and a process that was
+    /// started then called again that much too soon.
+    #[test]
+    fn a_call_without_a_clear_answer_is_as_old_as_that() {
+        let mut book = Book::default();
+        let detach = book.at(0, Event::Intent(intent(2)));
+        book.at(8, Event::Answered(answered(detach, "ambiguous", None)));
+        let at: Vec<_> = book.ledger.unsettled().map(|call| (call.accepted, call.at)).collect();
+        assert_eq!(at, [(false, crate::plan::tests::moment(8).wall)]);
     }
 }
