@@ -136,3 +136,20 @@ fn a_plan_that_was_carried_out_and_is_proposed_again_is_news() {
     book.at(3, Event::Passed(found.clone()));
     assert!(book.ledger.knows(&found));
 }
+
+/// A process that was started after them knows when they were by the wall clock only.
+#[test]
+fn a_clock_that_was_days_ahead_forgets_no_call_that_missed_its_instance() {
+    let (mut book, ahead) = (Book::default(), 4 * 24 * 3600);
+    for (n, seconds) in [(1, 0), (2, 1), (3, ahead)] {
+        let now = moment(seconds);
+        let at = Past { monotonic: None, ..Past::now(now) };
+        let intent = book.seq + 1;
+        book.ledger.take(intent, at, &Event::Intent(super::intent(n)), now);
+        let code = Some("InvalidInstanceId.NotFound".to_owned());
+        let missed = Event::Answered(answered(intent, "gone", code));
+        book.ledger.take(intent + 1, at, &missed, now);
+        book.seq = intent + 1;
+    }
+    assert_eq!(book.ledger.misses(&scope(), moment(60)).0, 3);
+}
