@@ -19,7 +19,7 @@ mod tree;
 pub use assemble::{assemble, outside_ceilings};
 pub use expiring::{Expiring, Notice};
 pub use links::Links;
-pub use tree::{Tree, keep_declared, side_by_side};
+pub use tree::{Tree, keep_declared};
 
 /// Where in the tree something is said.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -8,12 +8,14 @@
 use std::fmt;
 use std::str::FromStr;
 
+mod beside;
 pub mod digest;
 mod id;
 mod per_account;
 pub mod revision;
 mod run;
 
+pub use beside::side_by_side;
 pub use digest::Digest;
 pub use id::{
     AccountId, AccountName, IdError, InstanceId, Region, VpcId, is_unprintable, printable,

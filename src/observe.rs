@@ -177,7 +177,7 @@ impl<R: ReadLinks> Reads<R> {
         for _ in 0..SWEEPS {
             let mut sweep = Sweep::new(scope.clone());
             let swept = self.sweep(scope, &mut sweep).await;
-            candidates.extend(sweep.seen().iter().cloned());
+            candidates.append(&mut sweep.seen().clone());
             match swept {
                 Ok(()) => match sweep.finish() {
                     Ok(listed) => return Ok(listed),

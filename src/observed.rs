@@ -11,7 +11,7 @@
 //! | count and ids | the order changes from call to call: as many candidates as the cloud counts, each confirmed by id, the count unchanged before and after |
 
 use crate::clock::Moment;
-use crate::model::{InstanceId, Scope, VpcId};
+use crate::model::{InstanceId, Scope, VpcId, side_by_side};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -187,8 +187,9 @@ fn differing(
     links: &BTreeSet<InstanceId>,
     desired: &BTreeSet<&InstanceId>,
 ) -> BTreeSet<InstanceId> {
-    let links: BTreeSet<&InstanceId> = links.iter().collect();
-    links.symmetric_difference(desired).map(|id| (*id).clone()).collect()
+    let kept = desired.iter().map(|id| (*id, ()));
+    let both = side_by_side(links.iter().map(|id| (id, ())), kept);
+    both.filter(|(_, linked, kept)| linked != kept).map(|(id, ..)| id.clone()).collect()
 }
 
 #[cfg(test)]

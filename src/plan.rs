@@ -2,7 +2,7 @@
 
 use crate::clock::Moment;
 use crate::desired::{Desired, Place};
-use crate::model::{Digest, InstanceId, Link, Mode, Scope, TakenOut, Verb, VpcId};
+use crate::model::{Digest, InstanceId, Link, Mode, Scope, TakenOut, Verb, VpcId, side_by_side};
 use crate::observed::Complete;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -198,25 +198,25 @@ pub fn compute(desired: &Arc<Desired>, observed: &Complete, now: Timestamp) -> P
     let mut actions = Vec::new();
     let mut missing = BTreeMap::new();
     let mut unconfirmed = BTreeSet::new();
-    let linked: BTreeSet<&InstanceId> = observed.links().iter().collect();
-    for &instance in linked.difference(&kept) {
-        if observed.confirms(instance) {
-            let link = desired.scope.link(instance.clone());
-            actions.push(Action {
+    let linked = observed.links().iter().map(|id| (id, ()));
+    let both = side_by_side(linked, kept.iter().map(|id| (*id, ())));
+    for (instance, linked, kept) in both {
+        match (linked, kept) {
+            (Some(()), None) if observed.confirms(instance) => actions.push(Action {
                 verb: Verb::Detach,
-                link,
+                link: desired.scope.link(instance.clone()),
                 reason: why_not_kept(desired, instance),
-            });
-        } else {
-            unconfirmed.insert(instance.clone());
+            }),
+            (Some(()), None) => drop(unconfirmed.insert(instance.clone())),
+            (None, Some(())) => {
+                let state = why_missing(observed, instance);
+                if state == Missing::Unlinked && desired.mode == Mode::Sync {
+                    actions.extend(attach(desired, instance));
+                }
+                missing.insert(instance.clone(), state);
+            }
+            _ => (),
         }
-    }
-    for &instance in kept.difference(&linked) {
-        let state = why_missing(observed, instance);
-        if state == Missing::Unlinked && desired.mode == Mode::Sync {
-            actions.extend(attach(desired, instance));
-        }
-        missing.insert(instance.clone(), state);
     }
     actions.sort();
     let digest = digest(desired, &actions);

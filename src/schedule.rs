@@ -2,8 +2,7 @@
 //! for each. Events put keys on it and carry no data. Each account and region has places of its own, so
 //! that one whose calls hang holds up no other.
 
-use crate::desired::side_by_side;
-use crate::model::{Lane, Scope, VpcId};
+use crate::model::{Lane, Scope, VpcId, side_by_side};
 use crate::retry::{Policy, backoff};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -2,8 +2,8 @@
 //! links that are left. Bounded: as it grows older it grows coarser, and then forgets.
 
 use crate::clock::Moment;
-use crate::desired::{Desired, side_by_side};
-use crate::model::{Scope, Verb};
+use crate::desired::Desired;
+use crate::model::{Scope, Verb, side_by_side};
 use crate::report::{ScopeReport, Standing};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, VecDeque};

@@ -2,9 +2,8 @@
 //!
 //! An answer of "perhaps" costs the search that names the places; "no" is certain.
 
-use super::tree::side_by_side;
 use super::{Desired, Tree};
-use crate::model::{InstanceId, Scope};
+use crate::model::{InstanceId, Scope, side_by_side};
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;

@@ -89,11 +89,11 @@ impl Sweep {
         plausible(&self.scope, page.total)?;
         let earlier = self.total.replace(page.total);
         let ids = self.own(&page.links)?;
-        let fresh: BTreeSet<&InstanceId> = ids.iter().collect();
+        let mut fresh: BTreeSet<InstanceId> = ids.iter().cloned().collect();
         if fresh.len() != ids.len() {
             return Err(self.gap(asked, "lists a link twice"));
         }
-        self.seen.extend(ids.iter().cloned());
+        self.seen.append(&mut fresh);
         if earlier.is_some_and(|earlier| earlier != page.total) {
             return Err(self.gap(asked, "counts the links differently than the page before"));
         }
