@@ -90,7 +90,7 @@ impl Sim {
     pub fn links(&self, region: &Region, vpc: &VpcId) -> Vec<Link> {
         let key = (region.clone(), vpc.clone());
         self.with(|state, _| {
-            let members = state.links.members(&key);
+            let members = state.links.members(&key).into_iter().flatten();
             members.map(|id| Link { instance: id.clone(), vpc: vpc.clone() }).collect()
         })
     }

@@ -203,10 +203,10 @@ impl State {
         let known = Action::parse(action);
         let operation = known.filter(|_| !self.switches.retired_actions.contains(action));
         let operation = operation.ok_or_else(|| Refusal::of(Problem::ActionUnknown))?;
-        let region = params.get("RegionId").cloned().unwrap_or_default();
-        let counted = (account.as_str().to_owned(), region, action.to_owned());
+        let region = params.get("RegionId").map_or("", String::as_str);
+        let counted = (account.as_str(), region, action);
         let wall = self.server_time(now);
-        let counting = self.throttle.count(wall, now.monotonic, &counted, &self.switches);
+        let counting = self.throttle.count(wall, now.monotonic, counted, &self.switches);
         if let Err(wait) = counting {
             let mut refusal = Refusal::with_code(&self.switches.throttle_code);
             refusal.status = self.switches.throttle_status;
@@ -231,7 +231,7 @@ impl State {
         request_id: &str,
     ) {
         // The token is somebody's proof of who he is, and anybody can read the log.
-        let params = params.iter().filter(|(name, _)| *name != "OIDCToken");
+        let params = params.iter().filter(|(name, _)| name.as_ref() != "OIDCToken");
         self.log.push(|| Call {
             number: 0,
             at: now.wall,

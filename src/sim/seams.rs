@@ -92,22 +92,22 @@ impl SimAccount {
     }
 }
 
-fn params<const N: usize>(pairs: [(&str, String); N]) -> Params {
-    pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+fn params<const N: usize>(pairs: [(&'static str, String); N]) -> Params {
+    pairs.into_iter().map(|(name, value)| (name.into(), value)).collect()
 }
 
 fn of_query(query: &Query) -> Params {
     match query {
         Query::OfVpc { region, vpc, page, page_size } => params([
-            ("RegionId", region.to_string()),
-            ("VpcId", vpc.to_string()),
+            ("RegionId", region.as_str().to_owned()),
+            ("VpcId", vpc.as_str().to_owned()),
             ("PageNumber", page.to_string()),
             ("PageSize", page_size.to_string()),
         ]),
         Query::OfInstances { region, instances } => {
             let ids: Vec<&str> = instances.iter().map(InstanceId::as_str).collect();
             params([
-                ("RegionId", region.to_string()),
+                ("RegionId", region.as_str().to_owned()),
                 ("InstanceId", ids.join(",")),
                 ("PageNumber", "1".to_owned()),
                 ("PageSize", crate::cloud::PAGE_SIZE_MAX.to_string()),
@@ -139,9 +139,9 @@ impl WriteLinks for SimAccount {
         };
         let link = ticket.link();
         let params = params([
-            ("RegionId", ticket.scope().region.to_string()),
-            ("InstanceId", link.instance.to_string()),
-            ("VpcId", link.vpc.to_string()),
+            ("RegionId", ticket.scope().region.as_str().to_owned()),
+            ("InstanceId", link.instance.as_str().to_owned()),
+            ("VpcId", link.vpc.as_str().to_owned()),
         ]);
         match self.call(action, &params).await? {
             (Answer::Accepted, id) => Ok(Accepted { request_id: Some(id) }),

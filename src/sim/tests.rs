@@ -86,10 +86,10 @@ pub(super) fn sim(seed: &Seed) -> (Sim, Arc<Hands>) {
 }
 
 pub(super) fn ask(sim: &Sim, action: Action, params: &str) -> Verdict {
-    let mut all = Params::from([("RegionId".to_owned(), "cn-hangzhou".to_owned())]);
+    let mut all = Params::from([("RegionId".into(), "cn-hangzhou".to_owned())]);
     for pair in params.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap();
-        all.insert(name.to_owned(), value.to_owned());
+        all.insert(name.to_owned().into(), value.to_owned());
     }
     sim.with(|state, now| state.exchange(now, &ours(), action.as_str(), &all))
 }

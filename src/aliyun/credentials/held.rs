@@ -36,8 +36,8 @@ pub enum Need {
 /// The key to sign with now.
 #[derive(Debug, Clone)]
 pub struct InUse {
-    /// The key.
-    pub key: Key,
+    /// The key; all calls that sign with it share it.
+    pub key: Arc<Key>,
     /// The how many-th it is.
     pub generation: u64,
 }
@@ -84,7 +84,7 @@ struct State {
 }
 
 struct Held {
-    key: Key,
+    key: Arc<Key>,
     life: Life,
     jitter: f64,
 }
@@ -204,7 +204,7 @@ impl Inner {
         };
         match (&state.held, standing) {
             (Some(held), Some(standing)) if standing <= worst => {
-                let in_use = InUse { key: held.key.clone(), generation: state.generation };
+                let in_use = InUse { key: Arc::clone(&held.key), generation: state.generation };
                 let renew = standing > Standing::Fresh && pause.is_zero();
                 Look::Use(in_use, if renew { Next::Renew } else { Next::Nothing })
             }
@@ -339,7 +339,7 @@ impl State {
                 "the credentials are renewed"
             );
         }
-        self.held = Some(Held { key, life, jitter: self.random.f64() });
+        self.held = Some(Held { key: Arc::new(key), life, jitter: self.random.f64() });
         self.tries = 0;
         self.not_before = now.monotonic;
     }
@@ -373,7 +373,7 @@ impl Provide for Credentials {
     }
 
     fn fetch(&self) -> Fetching<'_> {
-        Box::pin(async { self.key(Need::Read).await.map(|in_use| in_use.key) })
+        Box::pin(async { self.key(Need::Read).await.map(|in_use| (*in_use.key).clone()) })
     }
 
     fn file(&self) -> Option<PathBuf> {

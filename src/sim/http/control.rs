@@ -170,7 +170,7 @@ async fn faults(State(sim): State<Sim>) -> Response {
 }
 
 fn read(text: &str) -> Params {
-    pairs(text).into_iter().collect()
+    pairs(text).into_iter().map(|(name, value)| (name.into(), value)).collect()
 }
 
 fn field<'a>(form: &'a Params, name: &str) -> Result<&'a str, String> {

@@ -118,7 +118,7 @@ impl Incoming {
         let mut params = Params::new();
         for (name, value) in self.query.iter().chain(&self.form) {
             if !COMMON.contains(&name.as_str()) {
-                params.entry(name.clone()).or_insert_with(|| value.clone());
+                params.entry(name.clone().into()).or_insert_with(|| value.clone());
             }
         }
         params

@@ -35,7 +35,9 @@ impl Operation<'_> {
             links.retain(|link| instances.contains(&link.instance));
         }
         let hidden = self.state.switches.hide;
-        links.retain(|link| !is_hidden(&link.instance, hidden));
+        if hidden > 0 {
+            links.retain(|link| !is_hidden(&link.instance, hidden));
+        }
         self.stranger(&mut links, vpc.flatten().as_ref());
         Ok(self.cut(links, page_number, page_size))
     }

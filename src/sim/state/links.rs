@@ -43,8 +43,8 @@ impl Links {
     }
 
     /// The instances truly linked to the VPC.
-    pub fn members(&self, vpc: &VpcKey) -> impl Iterator<Item = &InstanceId> {
-        self.members.get(vpc).into_iter().flatten()
+    pub fn members(&self, vpc: &VpcKey) -> Option<&BTreeSet<InstanceId>> {
+        self.members.get(vpc)
     }
 
     /// How many that are.

@@ -1,11 +1,12 @@
 //! What the cloud was asked, for tests to assert on and people to read.
 
 use jiff::Timestamp;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 /// Parameters of an operation, without the common ones.
-pub type Params = BTreeMap<String, String>;
+pub type Params = BTreeMap<Cow<'static, str>, String>;
 
 /// So many calls are remembered: enough for a day of a busy test, bounded for a demo left running.
 const REMEMBERED: usize = 100_000;

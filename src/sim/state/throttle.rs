@@ -7,13 +7,19 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Account, region, action: they are counted apart.
-pub type Counted = (String, String, String);
+pub type Counted<'a> = (&'a str, &'a str, &'a str);
+
+type Key = (String, String, String);
+
+fn key((account, region, action): Counted<'_>) -> Key {
+    (account.to_owned(), region.to_owned(), action.to_owned())
+}
 
 /// The counters.
 #[derive(Debug, Default)]
 pub struct Throttle {
-    minutes: BTreeMap<Counted, (i64, u32)>,
-    buckets: BTreeMap<Counted, Bucket>,
+    minutes: BTreeMap<Key, (i64, u32)>,
+    buckets: BTreeMap<Key, Bucket>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -35,13 +41,13 @@ impl Throttle {
         &mut self,
         wall: Timestamp,
         monotonic: Duration,
-        counted: &Counted,
+        counted: Counted<'_>,
         switches: &Switches,
     ) -> Result<(), Duration> {
-        if let Some(most) = limit(&switches.limit_per_minute, &counted.2) {
+        if let Some(most) = limit(&switches.limit_per_minute, counted.2) {
             let seconds = wall.as_second();
             let minute = seconds.div_euclid(60);
-            let window = self.minutes.entry(counted.clone()).or_insert((minute, 0));
+            let window = self.minutes.entry(key(counted)).or_insert((minute, 0));
             if window.0 != minute {
                 *window = (minute, 0);
             }
@@ -52,15 +58,15 @@ impl Throttle {
                 return Err(Duration::from_millis(u64::try_from(left).unwrap_or(60_000)));
             }
         }
-        match limit(&switches.limit_per_second, &counted.2) {
+        match limit(&switches.limit_per_second, counted.2) {
             Some(most) => self.take(monotonic, counted, f64::from(most)),
             None => Ok(()),
         }
     }
 
-    fn take(&mut self, now: Duration, counted: &Counted, rate: f64) -> Result<(), Duration> {
+    fn take(&mut self, now: Duration, counted: Counted<'_>, rate: f64) -> Result<(), Duration> {
         let full = Bucket { tokens: rate, filled: now };
-        let bucket = self.buckets.entry(counted.clone()).or_insert(full);
+        let bucket = self.buckets.entry(key(counted)).or_insert(full);
         let since = now.saturating_sub(bucket.filled).as_secs_f64();
         bucket.tokens = (bucket.tokens + since * rate).min(rate);
         bucket.filled = now;
@@ -78,9 +84,9 @@ mod tests {
     use super::*;
 
     fn at(throttle: &mut Throttle, second: u64, switches: &Switches) -> Result<(), Duration> {
-        let counted = ("1".to_owned(), "cn-hangzhou".to_owned(), "Detach".to_owned());
+        let counted = ("1", "cn-hangzhou", "Detach");
         let wall = Timestamp::from_second(i64::try_from(second).unwrap()).unwrap();
-        throttle.count(wall, Duration::from_secs(second), &counted, switches)
+        throttle.count(wall, Duration::from_secs(second), counted, switches)
     }
 
     #[test]
@@ -102,8 +108,8 @@ mod tests {
         switches.set("limit-per-minute", "Detach:1,Describe:2").unwrap();
         let mut throttle = Throttle::default();
         let mut count = |account: &str, region: &str, action: &str| {
-            let counted = (account.to_owned(), region.to_owned(), action.to_owned());
-            throttle.count(Timestamp::UNIX_EPOCH, Duration::ZERO, &counted, &switches).is_ok()
+            let counted = (account, region, action);
+            throttle.count(Timestamp::UNIX_EPOCH, Duration::ZERO, counted, &switches).is_ok()
         };
         assert!(count("1", "a", "Detach"));
         assert!(!count("1", "a", "Detach"));
