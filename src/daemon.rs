@@ -229,7 +229,9 @@ where
             let account = self.estate.accounts.get(&scope.account);
             match (desired, account) {
                 (Some(desired), Some((reads, writes))) => {
-                    passes.spawn(one_pass(reads.clone(), writes.clone(), Arc::clone(desired)));
+                    let pass = one_pass(reads.clone(), writes.clone(), Arc::clone(desired));
+                    // It is large, and would be copied from hand to hand.
+                    passes.spawn(Box::pin(pass));
                 }
                 _ => schedule.forget(&scope),
             }

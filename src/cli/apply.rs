@@ -10,6 +10,7 @@ use crate::daemon::{Estate, First, Intake, Signals, first_revision, stop_on_sign
 use crate::desired::Tree;
 use crate::forecast;
 use crate::journal::Accepted;
+use crate::manifest::Shelf;
 use crate::model::{AccountName, Verb};
 use crate::observe::Reads;
 use crate::reconcile::{Proposal, carry_out, record};
@@ -117,6 +118,7 @@ impl Pass {
             config.ceilings(),
             board,
             last.clone(),
+            Shelf::default(),
         )
         .with(origin.history());
         let newest = Newest::following(intake.newest()).as_read(readings.clone());

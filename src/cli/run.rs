@@ -6,6 +6,7 @@ use crate::board::Board;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::daemon::{BEAT, Daemon, Intake, Said, Signals, Supervisor, Warned, stop_on_signals};
+use crate::manifest::Shelf;
 use crate::metrics::Counts;
 use crate::notification::Notifier;
 use crate::source::Origin;
@@ -142,6 +143,7 @@ fn intake(
         config.ceilings(),
         board.clone(),
         state.accepted.clone(),
+        Shelf::default(),
     );
     Ok(intake.with(origin.history()))
 }

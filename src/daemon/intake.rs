@@ -58,7 +58,8 @@ pub struct Intake {
 
 impl Intake {
     /// An intake whose revision in force is the `recovered` one, if it still can be accepted and is
-    /// of this folder: a mistyped path must not act by another tree.
+    /// of this folder: a mistyped path must not act by another tree. What files hold is looked up on
+    /// `shelf`, and kept there.
     pub fn new(
         journal: Option<Journal>,
         circumstances: Circumstances,
@@ -66,9 +67,9 @@ impl Intake {
         ceilings: Ceilings,
         board: Board,
         recovered: Option<Accepted>,
+        shelf: Shelf,
     ) -> Self {
-        let mut shelf = Shelf::default();
-        let older = recovered.as_ref().and_then(|accepted| older_on(&mut shelf, accepted));
+        let older = recovered.as_ref().and_then(|accepted| older_on(&shelf, accepted));
         let accepted = recovered.filter(|accepted| {
             if accepted.root != root {
                 tracing::warn!(
@@ -265,10 +266,10 @@ fn nothing() -> Tree {
 
 /// What an accepted revision of before declared; by its own lights, whatever may be named now.
 pub fn older(accepted: &Accepted) -> Option<Arc<Tree>> {
-    older_on(&mut Shelf::default(), accepted)
+    older_on(&Shelf::default(), accepted)
 }
 
-fn older_on(shelf: &mut Shelf, accepted: &Accepted) -> Option<Arc<Tree>> {
+fn older_on(shelf: &Shelf, accepted: &Accepted) -> Option<Arc<Tree>> {
     shelf.accept(&accepted.files, accepted.revision.clone(), None, None).ok().map(Arc::new)
 }
 

@@ -5,12 +5,15 @@ use super::{Diagnostic, File, diagnostic, from_conflicts, together};
 use crate::desired::{self, Ceilings, Document, Tree};
 use crate::model::Revision;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The documents of the files that were read last, each with the very text it was read from: a file
-/// is taken from here only if every byte of it is the same.
+/// is taken from here only if every byte of it is the same. Cheap to clone; clones share.
+#[derive(Debug, Clone, Default)]
+pub struct Shelf(Arc<Mutex<Inner>>);
+
 #[derive(Debug, Default)]
-pub struct Shelf {
+struct Inner {
     files: BTreeMap<Arc<str>, Kept>,
     /// Counts the readings.
     readings: u64,
@@ -24,12 +27,8 @@ struct Kept {
     reading: u64,
 }
 
-impl Shelf {
-    /// As [`parse`](super::parse).
-    ///
-    /// # Errors
-    /// As there.
-    pub fn parse(&mut self, files: &[File]) -> Result<Vec<Document>, Vec<Diagnostic>> {
+impl Inner {
+    fn parse(&mut self, files: &[File]) -> Result<Vec<Document>, Vec<Diagnostic>> {
         let is_kept =
             |file: &File| self.files.get(&file.path).is_some_and(|kept| kept.text == *file.text());
         let changed: Vec<&File> = files.iter().filter(|file| !is_kept(file)).collect();
@@ -64,6 +63,17 @@ impl Shelf {
         diagnostics.sort();
         Err(diagnostics)
     }
+}
+
+impl Shelf {
+    /// As [`parse`](super::parse).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn parse(&self, files: &[File]) -> Result<Vec<Document>, Vec<Diagnostic>> {
+        // A panic while files were read leaves whole documents, each with its text.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).parse(files)
+    }
 
     /// As [`accept`](super::accept). `before` is any earlier tree; what it shares with the new one is
     /// not compared again.
@@ -71,7 +81,7 @@ impl Shelf {
     /// # Errors
     /// As there.
     pub fn accept(
-        &mut self,
+        &self,
         files: &[File],
         revision: Revision,
         ceilings: Option<&Ceilings>,
@@ -113,7 +123,7 @@ mod tests {
         Revision::of_content(Digest::of([b"x".as_slice()]))
     }
 
-    fn read(shelf: &mut Shelf, files: &[File]) -> Tree {
+    fn read(shelf: &Shelf, files: &[File]) -> Tree {
         let tree = shelf.accept(files, revision(), None, None).unwrap();
         assert_eq!(tree, accept(files, revision(), None).unwrap(), "as if nothing was kept");
         tree
@@ -121,29 +131,29 @@ mod tests {
 
     #[test]
     fn what_did_not_change_is_taken_from_the_shelf_and_nothing_else_is() {
-        let mut shelf = Shelf::default();
-        let before = read(&mut shelf, &[file(1, &[1, 2]), file(2, &[1]), file(3, &[])]);
-        let after = read(&mut shelf, &[file(1, &[1, 2]), file(2, &[2]), file(4, &[1])]);
+        let shelf = Shelf::default();
+        let before = read(&shelf, &[file(1, &[1, 2]), file(2, &[1]), file(3, &[])]);
+        let after = read(&shelf, &[file(1, &[1, 2]), file(2, &[2]), file(4, &[1])]);
         let kept: Vec<bool> = before
             .scopes
             .iter()
             .map(|(scope, old)| after.scopes.get(scope).is_some_and(|new| new.links.is(&old.links)))
             .collect();
         assert_eq!(kept, [true, false, false]);
-        assert_eq!(shelf.files.len(), 3, "a file that is gone is not kept");
+        assert_eq!(shelf.0.lock().unwrap().files.len(), 3, "a file that is gone is not kept");
     }
 
     #[test]
     fn a_mistake_is_found_however_often_and_mended_once() {
-        let mut shelf = Shelf::default();
+        let shelf = Shelf::default();
         let good = [file(1, &[1]), file(2, &[1])];
         let bad = [file(1, &[1]), file(2, &[1, 1])];
-        read(&mut shelf, &good);
+        read(&shelf, &good);
         for _ in 0..2 {
             assert_eq!(shelf.parse(&bad), parse(&bad));
             assert_eq!(shelf.parse(&bad).unwrap_err().len(), 1);
         }
-        read(&mut shelf, &good);
+        read(&shelf, &good);
         let twice = [file(1, &[1]), file(1, &[1])];
         assert_eq!(shelf.parse(&twice).unwrap().len(), 2, "a file named twice is there twice");
     }

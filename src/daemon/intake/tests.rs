@@ -28,7 +28,8 @@ pub(in crate::daemon) fn intake(memory: &Memory, recovered: Option<Accepted>) ->
     let account = AccountName::parse("default").unwrap();
     let ceilings = [(account, crate::desired::Ceiling::default())].into();
     let board = Board::new(Duration::from_secs(60));
-    Intake::new(Some(journal), circumstances, "/m".to_owned(), ceilings, board, recovered)
+    let (root, shelf) = ("/m".to_owned(), Shelf::default());
+    Intake::new(Some(journal), circumstances, root, ceilings, board, recovered, shelf)
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use crate::apply::{Newest, Progress, Quarantine, Serial, Unsettled};
 use crate::attempt::{Lanes, Limits};
 use crate::clock::TokioClock;
 use crate::desired::Ceiling;
-use crate::manifest::File;
+use crate::manifest::{File, Shelf};
 use crate::model::{AccountId, Digest, InstanceId, Link, Region, VpcId};
 use crate::observe::Pins;
 use crate::sim::{Seed, Sim};
@@ -88,6 +88,7 @@ pub(super) fn running(
         names.into_iter().map(|name| (name, Ceiling::default())).collect(),
         plain.board.clone(),
         None,
+        Shelf::default(),
     );
     let lanes = Arc::new(Lanes::new(Limits::default(), Arc::clone(clock), 7));
     let (serial, unsettled, latching) = (Serial::default(), Unsettled::default(), Arc::default());

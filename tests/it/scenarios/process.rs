@@ -8,6 +8,7 @@ use classiclinkd::clock::Clock;
 use classiclinkd::config::Config;
 use classiclinkd::daemon::Intake;
 use classiclinkd::journal::{Journal, Memory, PauseFile};
+use classiclinkd::manifest::Shelf;
 use classiclinkd::model::AccountName;
 use classiclinkd::observe::{Pins, Reads};
 use classiclinkd::sim::seed::default_account;
@@ -45,6 +46,7 @@ pub(super) async fn start(
         config.ceilings(),
         Board::new(config.interval),
         accepted,
+        Shelf::default(),
     );
     let cloud = sim
         .account(&default_account().unwrap())
