@@ -6,6 +6,7 @@ use super::{Accepted, Item, JournalError, Text, restore};
 use crate::clock::{Clock, Moment};
 use crate::ledger::{Event, Ledger};
 use futures_util::future::BoxFuture;
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -32,6 +33,8 @@ struct Inner {
     /// What the first of them hold, which somebody has read: an entry never changes.
     read: Vec<Item>,
     texts: BTreeMap<String, Arc<str>>,
+    /// Whether there is no text, and `read` is all there is.
+    unwritten: bool,
     failing: bool,
     watcher: Option<Watcher>,
 }
@@ -43,6 +46,13 @@ impl Memory {
     /// A journal that holds `entries`, which nobody has checked yet, and no text of a manifest.
     pub fn of(entries: Vec<Entry>) -> Self {
         let inner = Arc::new(Mutex::new(Inner { entries, ..Inner::default() }));
+        Self { inner, disk: None }
+    }
+
+    /// An empty journal that keeps what entries say, and neither writes it as text nor chains it: of what an
+    /// entry costs that is the most. [`Memory::entries`] has none of them.
+    pub fn unwritten() -> Self {
+        let inner = Arc::new(Mutex::new(Inner { unwritten: true, ..Inner::default() }));
         Self { inner, disk: None }
     }
 
@@ -139,7 +149,7 @@ impl Memory {
         event: &Event,
         texts: Vec<Text>,
     ) -> Result<u64, JournalError> {
-        if self.lock().entries.len() as u64 > books.seen() {
+        if self.lock().count() > books.seen() {
             self.look(books, now)?;
         }
         let mut inner = self.lock();
@@ -149,17 +159,13 @@ impl Memory {
             return Err(JournalError::Store(error));
         }
         inner.texts.extend(texts.into_iter().map(|(digest, text)| (digest.to_string(), text)));
-        let mut head = Head::default();
-        if let Some(last) = inner.entries.last() {
-            head.go_to(last);
-        }
-        let entry = head.then(at.wall, event);
-        let (seq, watcher) = (entry.seq, inner.watcher.clone());
-        inner.entries.push(entry.clone());
+        let seq = inner.push(at.wall, event);
+        let watcher = inner.watcher.clone();
+        let told = watcher.and_then(|watcher| Some((watcher, inner.entries.last()?.clone())));
         books.take_own(seq, event, at, now);
         books.set_trouble(None);
         drop(inner);
-        if let Some(watcher) = watcher {
+        if let Some((watcher, entry)) = told {
             watcher(&entry);
         }
         Ok(seq)
@@ -167,5 +173,28 @@ impl Memory {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    /// How many entries there are.
+    fn count(&self) -> u64 {
+        self.entries.len().max(self.read.len()) as u64
+    }
+
+    fn push(&mut self, at: Timestamp, event: &Event) -> u64 {
+        if self.unwritten {
+            let seq = self.count() + 1;
+            self.read.push(Item { seq, at, event: event.clone() });
+            return seq;
+        }
+        let mut head = Head::default();
+        if let Some(last) = self.entries.last() {
+            head.go_to(last);
+        }
+        let entry = head.then(at, event);
+        let seq = entry.seq;
+        self.entries.push(entry);
+        seq
     }
 }

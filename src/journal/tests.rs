@@ -105,6 +105,25 @@ async fn what_is_written_is_remembered_after_a_restart() {
     assert_eq!((open, spent(&journal)), (vec![open_one.intent().0], 2));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_journal_without_text_tells_what_one_with_it_does() {
+    let begin = jiff::Timestamp::from_second(1_700_000_000).unwrap();
+    let clock: Arc<dyn Clock> = Arc::new(crate::clock::TokioClock::starting_at(begin));
+    let mut told = Vec::new();
+    for memory in [Memory::default(), Memory::unwritten()] {
+        let journal = Journal::in_memory(memory.clone(), Arc::clone(&clock));
+        journal.accepted(&an_accepted()).await.unwrap();
+        let first = journal.intent(a_permit(), 1, None).await.unwrap();
+        journal.append(answered(&first)).await.unwrap();
+        let beside = Journal::in_memory(memory.clone(), Arc::clone(&clock));
+        assert_eq!(beside.append(pause()).await.unwrap(), 4, "it reads what others wrote");
+        assert_eq!(memory.recover(clock.now()).unwrap().1, Some(an_accepted()));
+        told.push(memory.items().unwrap());
+    }
+    assert_eq!(told[0].len(), 4);
+    assert_eq!(told[0], told[1]);
+}
+
 /// Only the texts that the last revision lacks are written: going back to an earlier one works, too.
 #[tokio::test]
 async fn every_text_of_the_last_revision_is_there_whichever_came_before() {

@@ -3,13 +3,15 @@
 use super::referee::When;
 use crate::clock::{Clock, Moment, TokioClock};
 use jiff::SignedDuration;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 /// The clock of the host: the true one, and how far the wall clock is off.
 #[derive(Clone)]
 pub(super) struct HostClock {
     truth: TokioClock,
-    off: Arc<Mutex<SignedDuration>>,
+    /// In milliseconds.
+    off: Arc<AtomicI64>,
 }
 
 impl HostClock {
@@ -19,12 +21,13 @@ impl HostClock {
 
     /// Sets how far the wall clock is off.
     pub fn set(&self, off: SignedDuration) {
-        *self.off.lock().unwrap_or_else(PoisonError::into_inner) = off;
+        let off = i64::try_from(off.as_millis()).unwrap_or_default();
+        self.off.store(off, Ordering::Relaxed);
     }
 
     /// How far the wall clock is off.
     pub fn off(&self) -> SignedDuration {
-        *self.off.lock().unwrap_or_else(PoisonError::into_inner)
+        SignedDuration::from_millis(self.off.load(Ordering::Relaxed))
     }
 
     /// Now, as the referee counts.

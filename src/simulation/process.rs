@@ -20,6 +20,7 @@ use crate::desired::Ceiling;
 use crate::gate::Bounds;
 use crate::journal::{Disk, Journal, Memory, PauseFile};
 use crate::ledger::Event;
+use crate::manifest::Shelf;
 use crate::model::{InstanceId, VpcId};
 use crate::observe::{Pins, Reads};
 use crate::sim::{Sim, SimAccount};
@@ -62,6 +63,8 @@ pub(super) struct Ground {
     pub pause_file: Arc<AtomicBool>,
     /// Who gives the process its keys.
     pub service: keys::Service,
+    /// What files say that an earlier life has read: to parse them again takes time and shows nothing.
+    pub shelf: Shelf,
 }
 
 /// How often a process does what it does whether or not anything happened. A day of waiting costs as
@@ -87,7 +90,7 @@ impl Pace {
             11..=16 => 900,
             _ => 1_800,
         };
-        let poll = if random.u32(0..6) == 0 { 15 } else { 40 };
+        let poll = if random.u32(0..6) == 0 { 15 } else { 90 };
         let interval = Duration::from_secs(interval);
         Self { interval, poll: Duration::from_secs(poll), beat: interval }
     }
@@ -220,8 +223,8 @@ impl Disk for Seam {
 impl Ground {
     /// The instances that are truly linked to a VPC.
     pub fn linked(&self, vpc: &VpcId) -> BTreeSet<InstanceId> {
-        let links = self.sim.links(&self.names.region, vpc);
-        links.into_iter().map(|link| link.instance).collect()
+        let key = (self.names.region.clone(), vpc.clone());
+        self.sim.with(|state, _| state.links.members(&key).cloned().unwrap_or_default())
     }
 
     /// A disk that fails now and then does so, or does not.
@@ -347,6 +350,7 @@ impl Life {
             [(names.account.clone(), Ceiling::default())].into(),
             board.clone(),
             accepted,
+            ground.shelf.clone(),
         );
         let lanes = Arc::new(Lanes::new(Limits::default(), Arc::clone(&clock), seed));
         let pins = [(names.account.clone(), names.number.clone())].into();

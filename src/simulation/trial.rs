@@ -20,7 +20,7 @@ const PATIENCE: u32 = 6;
 const QUIET: Duration = Duration::from_secs(24 * 3600);
 /// Passes come that far apart once faults have ended, so that a day costs little: what people do wakes
 /// it, and what failed is tried again.
-const RARELY: Duration = Duration::from_secs(12 * 3600);
+const RARELY: Duration = Duration::from_secs(20 * 3600);
 
 /// How long a revision may take to be in force: the poll, the longest settling, and slow answers.
 const NOTICED: Duration = Duration::from_secs(60);

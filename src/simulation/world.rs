@@ -12,6 +12,7 @@ use crate::cloud::PAGE_SIZE_MAX;
 use crate::gate::Bounds;
 use crate::journal::{Journal, Memory};
 use crate::ledger::Budget;
+use crate::manifest::Shelf;
 use crate::model::{InstanceId, VpcId};
 use crate::sim::{Sim, Switches};
 use crate::source::Imagined;
@@ -104,7 +105,8 @@ impl World {
         let sim = Sim::new(&cloud, Arc::new(truth.clone()), seed);
         sim.with(|state, _| state.log.stop());
         let referee = Referee::new(names.clone(), law, lines);
-        let memory = Memory::default();
+        let is_written = random.u32(0..4) == 0;
+        let memory = if is_written { Memory::default() } else { Memory::unwritten() };
         let clock = HostClock::new(truth);
         let operator = Journal::in_memory(memory.clone(), Arc::new(clock.clone()));
         let service = Service::new(sim.clone(), &names, seed);
@@ -122,6 +124,7 @@ impl World {
             foreign: Arc::default(),
             pause_file: Arc::default(),
             service,
+            shelf: Shelf::default(),
         };
         let pace = Pace::drawn(&mut random);
         let mut world = Self {
@@ -354,14 +357,13 @@ impl World {
         self.sync_takes(Duration::ZERO);
     }
 
-    /// Every fault ends; what people did stays.
+    /// Every fault ends; what people did stays. Who comes now to publish finds nothing in the way.
     pub fn heal(&mut self) {
         self.calm();
         self.put_pause_file(false);
         self.events_lost = false;
         self.ground.folder.lose_events(false);
         self.ground.folder.break_it(None);
-        self.publish();
     }
 
     /// The next process does nothing but passes, that far apart.
