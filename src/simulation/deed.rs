@@ -79,6 +79,8 @@ pub enum Deed {
     ClockBack,
     /// P8: it is set days ahead.
     ClockAhead,
+    /// A21: it is off by less than a minute, either way.
+    ClockSkew,
     /// P4: the disk is full.
     DiskFull,
     /// P4: every other write fails.
@@ -89,6 +91,8 @@ pub enum Deed {
     KillSoon,
     /// P1: the process is killed now, and comes back later.
     KillNow,
+    /// P2: the power goes, and with it what the disk does not have for good yet.
+    PowerCut,
     /// P12: the process is asked to end, and started again.
     Restart,
     /// P1: no process runs for a day, and the world goes on.
@@ -160,7 +164,7 @@ impl Deed {
     ];
 
     /// Every deed.
-    pub const ALL: [Self; 70] = [
+    pub const ALL: [Self; 72] = [
         Self::ServerErrors,
         Self::LostAnswers,
         Self::Unreachable,
@@ -199,11 +203,13 @@ impl Deed {
         Self::ClockForward,
         Self::ClockBack,
         Self::ClockAhead,
+        Self::ClockSkew,
         Self::DiskFull,
         Self::DiskFlaky,
         Self::DiskSlow,
         Self::KillSoon,
         Self::KillNow,
+        Self::PowerCut,
         Self::Restart,
         Self::HostAway,
         Self::HalfWritten,

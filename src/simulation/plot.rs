@@ -39,7 +39,7 @@ impl After {
 type Plot = &'static [(After, Deed)];
 
 /// Each has a safety rule of its own to break.
-const PLOTS: [Plot; 43] = [
+const PLOTS: [Plot; 47] = [
     // A call whose answer is lost, and a process that knows of it from the journal alone.
     &[(Soon, LostAnswers), (Blink, EditMany), (Soon, Restart)],
     &[(Soon, ServerErrors), (Blink, EditMany), (Soon, KillNow), (Soon, KillNow)],
@@ -56,6 +56,11 @@ const PLOTS: [Plot; 43] = [
     &[(Soon, DiskFlaky), (Soon, LostAnswers), (Blink, EditMany), (Passes, EditMany)],
     &[(Soon, LostAnswers), (Blink, DiskFlaky), (Blink, EditMany), (Soon, Calm)],
     &[(Soon, DiskSlow), (Blink, EditMany), (Moment, Rollback), (Moment, Restart)],
+    // A disk that is slow, and loses what it was given.
+    &[(Soon, DiskSlow), (Blink, EditMany), (Moment, PowerCut)],
+    &[(Soon, DiskSlow), (Blink, EditMass), (Soon, Approve), (Blink, PowerCut), (Soon, PowerCut)],
+    &[(Soon, LostAnswers), (Blink, EditMany), (Soon, PowerCut), (Moment, KillNow)],
+    &[(Soon, Latency), (Blink, EditMove), (Moment, PowerCut), (Blink, Rollback), (Soon, PowerCut)],
     // A loss, and what makes it look smaller.
     &[(Soon, EditMass), (Soon, EditOne), (Passes, EditOne)],
     &[(Soon, EditMass), (Soon, Approve), (Passes, EditMass), (Passes, Approve)],

@@ -24,9 +24,11 @@ use std::time::Duration;
 mod begin;
 mod cloud;
 mod edits;
+mod host;
 mod keys;
 mod left;
 mod people;
+mod power;
 
 /// Where the clock of every world begins, plus up to a day.
 const BEGIN: &str = "2026-11-23T00:00:00Z";
@@ -263,82 +265,6 @@ impl World {
             return;
         }
         self.disturb_host(deed).await;
-    }
-
-    async fn disturb_host(&mut self, deed: Deed) {
-        let now = self.ground.clock.when();
-        match deed {
-            Deed::ClockForward => {
-                self.ground.clock.set(SignedDuration::from_secs(self.random.i64(60..7200)));
-            }
-            Deed::ClockBack => {
-                self.ground.clock.set(SignedDuration::from_secs(-self.random.i64(60..7200)));
-            }
-            Deed::ClockAhead => {
-                self.ground.referee.clock_ahead(now);
-                self.ground.clock.set(SignedDuration::from_hours(self.random.i64(26..100)));
-            }
-            Deed::DiskFull => {
-                self.ground.referee.disk_fails();
-                self.ground.memory.fail(true);
-            }
-            Deed::DiskFlaky => self.flaky(true),
-            Deed::DiskSlow => {
-                let time = Duration::from_millis(self.random.u64(50..8000));
-                self.sync_takes(time);
-            }
-            Deed::KillSoon => {
-                self.kill().await;
-                let effects = self.random.u64(0..80);
-                self.start(effects);
-            }
-            Deed::KillNow | Deed::EditAway => {
-                self.kill().await;
-                if deed == Deed::EditAway {
-                    self.edit_somehow();
-                }
-                let away = Duration::from_millis(self.away());
-                tokio::time::sleep(away).await;
-                self.start(u64::MAX);
-            }
-            Deed::HostAway => {
-                self.kill().await;
-                self.meanwhile();
-                let away = Duration::from_secs(self.random.u64(72_000..144_000));
-                tokio::time::sleep(away).await;
-                self.start(u64::MAX);
-            }
-            Deed::Restart => {
-                self.end().await;
-                self.start(u64::MAX);
-            }
-            Deed::Calm => self.calm(),
-            Deed::EventsLost => {
-                self.finish_writing();
-                self.events_lost = true;
-                self.ground.folder.lose_events(true);
-            }
-            _ => (),
-        }
-    }
-
-    /// How long nobody starts the process again, in milliseconds: often somebody is quick.
-    fn away(&mut self) -> u64 {
-        let most = self.random.choice([500, 3_000, 30_000]).unwrap_or(30_000);
-        self.random.u64(0..most)
-    }
-
-    fn flaky(&mut self, on: bool) {
-        if on {
-            self.ground.referee.disk_fails();
-        }
-        let seed = self.random.u64(..);
-        let random = on.then(|| fastrand::Rng::with_seed(seed));
-        *self.ground.flaky.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = random;
-    }
-
-    fn sync_takes(&self, time: Duration) {
-        *self.ground.sync.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = time;
     }
 
     /// What is wrong with the cloud and the host ends.

@@ -126,6 +126,7 @@ impl World {
     async fn writes(&mut self, event: Event) -> Option<u64> {
         let seq = self.operator.append(event.clone()).await.ok()?;
         self.ground.referee.wrote(self.ground.clock.when(), seq, &event);
+        self.ground.referee.durable(seq);
         Some(seq)
     }
 
