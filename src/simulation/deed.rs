@@ -109,6 +109,12 @@ pub enum Deed {
     Emptied,
     /// D20: events are lost.
     EventsLost,
+    /// D5: a checkout changes one file after the other.
+    SlowCheckout,
+    /// D17: a file is renamed away.
+    FileAway,
+    /// D9: an instance stands in the manifests of two VPCs, or modes of one VPC differ.
+    Contradiction,
     /// A link more is listed, or one less.
     EditOne,
     /// Several links are not listed any more.
@@ -164,7 +170,7 @@ impl Deed {
     ];
 
     /// Every deed.
-    pub const ALL: [Self; 72] = [
+    pub const ALL: [Self; 75] = [
         Self::ServerErrors,
         Self::LostAnswers,
         Self::Unreachable,
@@ -218,6 +224,9 @@ impl Deed {
         Self::Unreadable,
         Self::Emptied,
         Self::EventsLost,
+        Self::SlowCheckout,
+        Self::FileAway,
+        Self::Contradiction,
         Self::EditOne,
         Self::EditMany,
         Self::EditMass,

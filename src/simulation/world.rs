@@ -2,7 +2,7 @@
 
 use super::clock::HostClock;
 use super::deed::Deed;
-use super::estate::{Names, Spread, Wishes};
+use super::estate::{Names, Spread, Wish, Wishes};
 use super::process::keys::Service;
 use super::process::short::Short;
 use super::process::{Ground, Pace, Process};
@@ -22,6 +22,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 mod begin;
+mod checkout;
 mod cloud;
 mod edits;
 mod host;
@@ -80,7 +81,11 @@ pub(super) struct World {
     operator: Journal,
     pace: Pace,
     /// A file that somebody is writing.
-    half: Option<VpcId>,
+    half: Option<String>,
+    /// The last manifest that was put beside those of the wishes, by name.
+    again: Option<(String, VpcId, Wish)>,
+    /// Whether an edit is put into the folder file by file.
+    arrives_slowly: bool,
     lives: u64,
     events_lost: bool,
 }
@@ -137,6 +142,8 @@ impl World {
             operator,
             pace,
             half: None,
+            again: None,
+            arrives_slowly: false,
             lives: 0,
             events_lost: false,
         };
@@ -161,7 +168,7 @@ impl World {
 
     /// Starts a process, which is killed after so many effects.
     pub fn start(&mut self, effects: u64) {
-        self.finish_writing();
+        self.finish_what_looks_whole();
         self.lives += 1;
         let seed = self.random.u64(..);
         match Process::start(&self.ground, self.pace, effects, seed) {
@@ -264,7 +271,9 @@ impl World {
         if self.disturb_cloud(deed) || self.disturb_keys(deed) || self.act(deed).await {
             return;
         }
-        self.disturb_host(deed).await;
+        if !self.disturb_files(deed).await {
+            self.disturb_host(deed).await;
+        }
     }
 
     /// What is wrong with the cloud and the host ends.

@@ -211,7 +211,7 @@ impl World {
         approvals.map(Event::Approved).collect()
     }
 
-    fn operator_knows<T>(&self, ask: impl FnOnce(&crate::ledger::Ledger) -> T) -> T {
+    pub(super) fn operator_knows<T>(&self, ask: impl FnOnce(&crate::ledger::Ledger) -> T) -> T {
         let now = crate::clock::Clock::now(&self.ground.clock);
         let books = self.operator.books();
         if let Err(error) = self.ground.memory.look(books, now) {
