@@ -32,7 +32,8 @@ struct Inner {
     entries: Vec<Entry>,
     /// What the first of them hold, which somebody has read: an entry never changes.
     read: Vec<Item>,
-    texts: BTreeMap<String, Arc<str>>,
+    /// With the entry that they came with.
+    texts: BTreeMap<String, (u64, Arc<str>)>,
     /// Whether there is no text, and `read` is all there is.
     unwritten: bool,
     failing: bool,
@@ -70,6 +71,16 @@ impl Memory {
     /// Makes every append fail from now on, as a full disk does, or work again.
     pub fn fail(&self, failing: bool) {
         self.lock().failing = failing;
+    }
+
+    /// Forgets the entries from `first` on, and the texts that came with them, as a power cut does that is
+    /// sooner than the disk. Whoever has read them must be gone.
+    pub fn lose_from(&self, first: u64) {
+        let mut inner = self.lock();
+        let kept = usize::try_from(first.saturating_sub(1)).unwrap_or(usize::MAX);
+        inner.entries.truncate(kept);
+        inner.read.truncate(kept);
+        inner.texts.retain(|_, (seq, _)| *seq < first);
     }
 
     /// Calls `watcher` with every entry once it is durable: for tests of what may happen meanwhile.
@@ -111,7 +122,8 @@ impl Memory {
     pub(super) fn books(&self, now: Moment) -> Result<(Books, Option<Accepted>), JournalError> {
         let books = Books::default();
         self.read_after(0, |items| books.take_earlier(items, now))?;
-        let restored = |said| restore(&said, |digest| self.lock().texts.get(digest).cloned());
+        let text = |digest: &str| self.lock().texts.get(digest).map(|(_, text)| Arc::clone(text));
+        let restored = |said| restore(&said, text);
         let accepted = books.read(|ledger| ledger.accepted().cloned());
         Ok((books, accepted.map(restored).transpose()?))
     }
@@ -158,8 +170,10 @@ impl Memory {
             books.set_trouble(Some(error.clone()));
             return Err(JournalError::Store(error));
         }
-        inner.texts.extend(texts.into_iter().map(|(digest, text)| (digest.to_string(), text)));
         let seq = inner.push(at.wall, event);
+        for (digest, text) in texts {
+            inner.texts.entry(digest.to_string()).or_insert((seq, text));
+        }
         let watcher = inner.watcher.clone();
         let told = watcher.and_then(|watcher| Some((watcher, inner.entries.last()?.clone())));
         books.take_own(seq, event, at, now);

@@ -79,6 +79,8 @@ pub enum Deed {
     ClockBack,
     /// P8: it is set days ahead.
     ClockAhead,
+    /// A21: it is off by less than a minute, either way.
+    ClockSkew,
     /// P4: the disk is full.
     DiskFull,
     /// P4: every other write fails.
@@ -89,6 +91,8 @@ pub enum Deed {
     KillSoon,
     /// P1: the process is killed now, and comes back later.
     KillNow,
+    /// P2: the power goes, and with it what the disk does not have for good yet.
+    PowerCut,
     /// P12: the process is asked to end, and started again.
     Restart,
     /// P1: no process runs for a day, and the world goes on.
@@ -105,6 +109,12 @@ pub enum Deed {
     Emptied,
     /// D20: events are lost.
     EventsLost,
+    /// D5: a checkout changes one file after the other.
+    SlowCheckout,
+    /// D17: a file is renamed away.
+    FileAway,
+    /// D9: an instance stands in the manifests of two VPCs, or modes of one VPC differ.
+    Contradiction,
     /// A link more is listed, or one less.
     EditOne,
     /// Several links are not listed any more.
@@ -160,7 +170,7 @@ impl Deed {
     ];
 
     /// Every deed.
-    pub const ALL: [Self; 70] = [
+    pub const ALL: [Self; 75] = [
         Self::ServerErrors,
         Self::LostAnswers,
         Self::Unreachable,
@@ -199,11 +209,13 @@ impl Deed {
         Self::ClockForward,
         Self::ClockBack,
         Self::ClockAhead,
+        Self::ClockSkew,
         Self::DiskFull,
         Self::DiskFlaky,
         Self::DiskSlow,
         Self::KillSoon,
         Self::KillNow,
+        Self::PowerCut,
         Self::Restart,
         Self::HostAway,
         Self::HalfWritten,
@@ -212,6 +224,9 @@ impl Deed {
         Self::Unreadable,
         Self::Emptied,
         Self::EventsLost,
+        Self::SlowCheckout,
+        Self::FileAway,
+        Self::Contradiction,
         Self::EditOne,
         Self::EditMany,
         Self::EditMass,

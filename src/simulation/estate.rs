@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 mod spread;
+mod tree;
 pub use spread::Spread;
+pub use tree::Tree;
 
 /// What one manifest says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,9 +74,9 @@ impl Names {
     }
 }
 
-/// The file of a VPC that has one manifest.
-fn file(vpc: &VpcId) -> String {
-    format!("{vpc}.yaml")
+/// The file of a manifest.
+fn file(name: &str) -> String {
+    format!("{name}.yaml")
 }
 
 /// The text of one manifest. The limits come first, so that a text that is cut off always ends in an

@@ -39,7 +39,7 @@ impl After {
 type Plot = &'static [(After, Deed)];
 
 /// Each has a safety rule of its own to break.
-const PLOTS: [Plot; 43] = [
+const PLOTS: [Plot; 53] = [
     // A call whose answer is lost, and a process that knows of it from the journal alone.
     &[(Soon, LostAnswers), (Blink, EditMany), (Soon, Restart)],
     &[(Soon, ServerErrors), (Blink, EditMany), (Soon, KillNow), (Soon, KillNow)],
@@ -56,6 +56,11 @@ const PLOTS: [Plot; 43] = [
     &[(Soon, DiskFlaky), (Soon, LostAnswers), (Blink, EditMany), (Passes, EditMany)],
     &[(Soon, LostAnswers), (Blink, DiskFlaky), (Blink, EditMany), (Soon, Calm)],
     &[(Soon, DiskSlow), (Blink, EditMany), (Moment, Rollback), (Moment, Restart)],
+    // A disk that is slow, and loses what it was given.
+    &[(Soon, DiskSlow), (Blink, EditMany), (Moment, PowerCut)],
+    &[(Soon, DiskSlow), (Blink, EditMass), (Soon, Approve), (Blink, PowerCut), (Soon, PowerCut)],
+    &[(Soon, LostAnswers), (Blink, EditMany), (Soon, PowerCut), (Moment, KillNow)],
+    &[(Soon, Latency), (Blink, EditMove), (Moment, PowerCut), (Blink, Rollback), (Soon, PowerCut)],
     // A loss, and what makes it look smaller.
     &[(Soon, EditMass), (Soon, EditOne), (Passes, EditOne)],
     &[(Soon, EditMass), (Soon, Approve), (Passes, EditMass), (Passes, Approve)],
@@ -105,6 +110,14 @@ const PLOTS: [Plot; 43] = [
         (Passes, HostAway),
         (Soon, HandAttach),
     ],
+    // A checkout that is half done while there is work, while a process starts, and while nobody is told.
+    &[(Soon, Latency), (Blink, EditMany), (Moment, SlowCheckout), (Soon, SlowCheckout)],
+    &[(Soon, EditSpread), (Soon, HandAttach), (Blink, SlowCheckout), (Soon, FileAway)],
+    &[(Soon, EditSpread), (Blink, KillSoon), (Blink, SlowCheckout), (Soon, EditMany)],
+    &[(Soon, EditSpread), (Blink, EventsLost), (Soon, SlowCheckout), (Soon, SlowCheckout)],
+    // A manifest that is away for a moment, and one that contradicts another.
+    &[(Soon, FileAway), (Passes, Rollback), (Passes, EditMany)],
+    &[(Soon, HandAttach), (Blink, Contradiction), (Passes, EditMove), (Soon, Contradiction)],
     // Limits that are others while a plan is carried out.
     &[(Soon, Latency), (Blink, EditMany), (Moment, EditLimits), (Soon, EditLimits)],
     // Links that nobody can say are there, while all others go.

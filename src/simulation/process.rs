@@ -213,6 +213,7 @@ impl Disk for Seam {
         Box::pin(async move {
             if !sync.is_zero() {
                 tokio::time::sleep(sync).await;
+                self.mortality.alive().await;
             }
             self.ground.referee.durable(seq);
             self.mortality.effect().await;

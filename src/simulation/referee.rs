@@ -19,6 +19,7 @@ mod course;
 mod held;
 mod host;
 mod keys;
+mod power;
 mod rules;
 mod seen;
 mod told;
@@ -149,6 +150,7 @@ struct Book {
     sent_lately: bool,
     /// Entries that the disk has for good.
     durable: BTreeSet<u64>,
+    power: power::Power,
     /// The links of each VPC as of its last pass.
     there: BTreeMap<VpcId, BTreeSet<InstanceId>>,
     /// Since when the pause file is there.
@@ -227,6 +229,7 @@ impl Referee {
             sent_lately: false,
             in_vain: 0,
             durable: BTreeSet::new(),
+            power: power::Power::default(),
             there: BTreeMap::new(),
             pause_file: None,
             links: BTreeMap::new(),
@@ -295,6 +298,7 @@ impl Referee {
     pub(super) fn wrote(&self, now: When, seq: u64, event: &Event) {
         let mut book = self.lock();
         book.note(now, &|| format!("entry {seq} {}", told::word(event)));
+        book.may_lose(seq);
         book.wrote(now, seq, event);
     }
 

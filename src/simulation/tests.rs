@@ -89,6 +89,31 @@ async fn killed_at_any_effect_nothing_is_lost_and_nothing_is_done_twice() {
     assert!(effects > 40, "only {effects} effects");
 }
 
+/// The power goes at any moment, with a disk so slow that there always is something it does not have for good.
+#[tokio::test(start_paused = true)]
+async fn what_a_power_cut_takes_is_done_again_and_nothing_is_done_twice() {
+    let mut taken = 0;
+    for moment in 0..120 {
+        let mut world = quiet_world(Mode::Detach, |wish| {
+            wish.keep = wish.keep.iter().skip(3).cloned().collect();
+        });
+        *world.ground.sync.lock().unwrap() = Duration::from_millis(400);
+        world.ground.referee.power_may_go();
+        world.start(u64::MAX);
+        world.wait(Duration::from_millis(60 * moment)).await;
+        let before = world.ground.memory.entries().len();
+        world.goes_dark().await;
+        taken += before - world.ground.memory.entries().len();
+        world.start(u64::MAX);
+        world.wait(Duration::from_secs(600)).await;
+        assert_eq!(world.left(), None, "moment {moment}");
+        world.end().await;
+        let findings = world.ground.referee.findings();
+        assert_eq!(findings.violations, [""; 0], "moment {moment}");
+    }
+    assert!(taken > 60, "only {taken} entries were lost");
+}
+
 /// Seed 90025491: it was asked to end while its loop wrote an entry that it died at, and was waited for forever.
 #[tokio::test(start_paused = true)]
 async fn a_process_that_is_killed_while_it_ends_has_ended() {

@@ -2,7 +2,7 @@
 
 use super::clock::HostClock;
 use super::deed::Deed;
-use super::estate::{Names, Spread, Wishes};
+use super::estate::{Names, Spread, Wish, Wishes};
 use super::process::keys::Service;
 use super::process::short::Short;
 use super::process::{Ground, Pace, Process};
@@ -23,11 +23,14 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 mod begin;
+mod checkout;
 mod cloud;
 mod edits;
+mod host;
 mod keys;
 mod left;
 mod people;
+mod power;
 
 /// Where the clock of every world begins, plus up to a day.
 const BEGIN: &str = "2026-11-23T00:00:00Z";
@@ -79,7 +82,11 @@ pub(super) struct World {
     operator: Journal,
     pace: Pace,
     /// A file that somebody is writing.
-    half: Option<VpcId>,
+    half: Option<String>,
+    /// The last manifest that was put beside those of the wishes, by name.
+    again: Option<(String, VpcId, Wish)>,
+    /// Whether an edit is put into the folder file by file.
+    arrives_slowly: bool,
     lives: u64,
     events_lost: bool,
 }
@@ -138,6 +145,8 @@ impl World {
             operator,
             pace,
             half: None,
+            again: None,
+            arrives_slowly: false,
             lives: 0,
             events_lost: false,
         };
@@ -162,7 +171,7 @@ impl World {
 
     /// Starts a process, which is killed after so many effects.
     pub fn start(&mut self, effects: u64) {
-        self.finish_writing();
+        self.finish_what_looks_whole();
         self.lives += 1;
         let seed = self.random.u64(..);
         match Process::start(&self.ground, self.pace, effects, seed) {
@@ -265,83 +274,9 @@ impl World {
         if self.disturb_cloud(deed) || self.disturb_keys(deed) || self.act(deed).await {
             return;
         }
-        self.disturb_host(deed).await;
-    }
-
-    async fn disturb_host(&mut self, deed: Deed) {
-        let now = self.ground.clock.when();
-        match deed {
-            Deed::ClockForward => {
-                self.ground.clock.set(SignedDuration::from_secs(self.random.i64(60..7200)));
-            }
-            Deed::ClockBack => {
-                self.ground.clock.set(SignedDuration::from_secs(-self.random.i64(60..7200)));
-            }
-            Deed::ClockAhead => {
-                self.ground.referee.clock_ahead(now);
-                self.ground.clock.set(SignedDuration::from_hours(self.random.i64(26..100)));
-            }
-            Deed::DiskFull => {
-                self.ground.referee.disk_fails();
-                self.ground.memory.fail(true);
-            }
-            Deed::DiskFlaky => self.flaky(true),
-            Deed::DiskSlow => {
-                let time = Duration::from_millis(self.random.u64(50..8000));
-                self.sync_takes(time);
-            }
-            Deed::KillSoon => {
-                self.kill().await;
-                let effects = self.random.u64(0..80);
-                self.start(effects);
-            }
-            Deed::KillNow | Deed::EditAway => {
-                self.kill().await;
-                if deed == Deed::EditAway {
-                    self.edit_somehow();
-                }
-                let away = Duration::from_millis(self.away());
-                tokio::time::sleep(away).await;
-                self.start(u64::MAX);
-            }
-            Deed::HostAway => {
-                self.kill().await;
-                self.meanwhile();
-                let away = Duration::from_secs(self.random.u64(72_000..144_000));
-                tokio::time::sleep(away).await;
-                self.start(u64::MAX);
-            }
-            Deed::Restart => {
-                self.end().await;
-                self.start(u64::MAX);
-            }
-            Deed::Calm => self.calm(),
-            Deed::EventsLost => {
-                self.finish_writing();
-                self.events_lost = true;
-                self.ground.folder.lose_events(true);
-            }
-            _ => (),
+        if !self.disturb_files(deed).await {
+            self.disturb_host(deed).await;
         }
-    }
-
-    /// How long nobody starts the process again, in milliseconds: often somebody is quick.
-    fn away(&mut self) -> u64 {
-        let most = self.random.choice([500, 3_000, 30_000]).unwrap_or(30_000);
-        self.random.u64(0..most)
-    }
-
-    fn flaky(&mut self, on: bool) {
-        if on {
-            self.ground.referee.disk_fails();
-        }
-        let seed = self.random.u64(..);
-        let random = on.then(|| fastrand::Rng::with_seed(seed));
-        *self.ground.flaky.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = random;
-    }
-
-    fn sync_takes(&self, time: Duration) {
-        *self.ground.sync.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = time;
     }
 
     /// What is wrong with the cloud and the host ends.

@@ -78,6 +78,21 @@ impl Imagined {
         self.tell(inner, &[], &[path.to_owned()]);
     }
 
+    /// Takes a file away, as a rename to elsewhere does.
+    pub fn remove(&self, path: &str) {
+        let mut inner = self.lock();
+        inner.files.remove(path);
+        inner.open.remove(path);
+        self.tell(inner, &[], &[path.to_owned()]);
+    }
+
+    /// What is in it, by path.
+    pub fn files(&self) -> Vec<(String, String)> {
+        let inner = self.lock();
+        let files = inner.files.iter();
+        files.map(|(path, file)| (path.clone(), file.text().to_string())).collect()
+    }
+
     /// Makes it unreadable, or readable again.
     pub fn break_it(&self, why: Option<&str>) {
         let mut inner = self.lock();

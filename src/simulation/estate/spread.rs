@@ -2,6 +2,7 @@
 
 use super::{Wish, Wishes, file, text};
 use crate::model::{Amount, InstanceId, VpcId};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How the links of VPCs are spread over files. What those of one say together is the same however they are.
@@ -31,9 +32,15 @@ impl Spread {
         self.0.insert(vpc.clone(), pile);
     }
 
-    /// The files of a VPC.
+    /// The files of a VPC, and their texts.
     pub fn of(&self, vpc: &VpcId, wish: &Wish) -> Vec<(String, String)> {
-        let whole = || vec![(file(vpc), text(vpc.as_str(), vpc, wish))];
+        let parts = self.parts(vpc, wish).into_iter();
+        parts.map(|(name, part)| (file(&name), text(&name, vpc, &part))).collect()
+    }
+
+    /// The manifests of a VPC, by name.
+    pub fn parts<'a>(&self, vpc: &VpcId, wish: &'a Wish) -> Vec<(String, Cow<'a, Wish>)> {
+        let whole = || vec![(vpc.to_string(), Cow::Borrowed(wish))];
         let Some(Pile { files, salt }) = self.0.get(vpc).copied().filter(|pile| pile.files > 1)
         else {
             return whole();
@@ -58,11 +65,8 @@ impl Spread {
         // The smallest limit counts, and all have to allow that nothing is left.
         first.get_mut().max_detach = wish.max_detach;
         first.get_mut().allow_empty = wish.allow_empty;
-        let text_of = |(number, part): (&u64, &Wish)| {
-            let name = format!("{vpc}-{number}");
-            (format!("{name}.yaml"), text(&name, vpc, part))
-        };
-        parts.iter().map(text_of).collect()
+        let named = |(number, part)| (format!("{vpc}-{number}"), Cow::Owned(part));
+        parts.into_iter().map(named).collect()
     }
 
     /// Every file of the wishes.

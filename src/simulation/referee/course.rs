@@ -20,7 +20,7 @@ const RAISED: u64 = 1_000;
 type Call = (Key, Verb);
 
 /// What is known of it.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Course {
     /// Calls of this process for a link, since the journal said how they ended.
     tries: BTreeMap<Call, u32>,

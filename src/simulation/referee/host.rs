@@ -46,11 +46,6 @@ impl Referee {
         self.lock().there.insert(vpc.clone(), links);
     }
 
-    /// The disk has an entry of the journal for good.
-    pub(in crate::simulation) fn durable(&self, seq: u64) {
-        self.lock().durable.insert(seq);
-    }
-
     /// The pause file is there from now on, or is not.
     pub(in crate::simulation) fn pause_file(&self, now: When, there: bool) {
         let mut book = self.lock();

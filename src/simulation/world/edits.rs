@@ -1,7 +1,9 @@
 //! Edits of the manifests, by people who are quick, slow or wrong.
 
 use super::World;
+use crate::ledger::Ledger;
 use crate::model::{InstanceId, Mode, VpcId};
+use crate::simulation::estate::Wishes;
 use crate::simulation::referee::Content;
 use std::collections::BTreeSet;
 
@@ -17,7 +19,9 @@ impl World {
         }
         self.older.push(before);
         self.ground.folder.break_it(None);
-        self.publish();
+        if !self.arrives_slowly {
+            self.publish();
+        }
     }
 
     /// An id with which others begin stays where it is listed: next to one of those that goes at the same
@@ -32,6 +36,13 @@ impl World {
                 wish.protected.remove(short);
             }
         }
+    }
+
+    /// Whether it stands where it always does.
+    pub(super) fn keeps_the_short_one(&self, wishes: &Wishes) -> bool {
+        self.short.as_ref().is_none_or(|(home, short)| {
+            wishes.get(home).is_some_and(|wish| wish.keep.contains(short))
+        })
     }
 
     pub(super) fn a_vpc(&mut self) -> Option<VpcId> {
@@ -186,13 +197,36 @@ impl World {
 
     /// Somebody saves a file, and is slow.
     pub(super) fn half_write(&mut self) {
-        let Some(vpc) = self.a_vpc().filter(|_| !self.events_lost) else { return };
+        let Some(vpc) = self.a_vpc() else { return };
         self.drop_nothing_but(&vpc);
         let Some((file, text)) = self.a_file(&vpc) else { return };
         let cut = self.random.usize(0..text.len());
-        self.ground.folder.begin(&file, text.get(..cut).unwrap_or_default());
-        self.half = Some(vpc);
+        let text = text.get(..cut).unwrap_or_default();
+        if self.events_lost && !self.is_cut_off(&file, text) {
+            // Nobody can know of this one that it has an end: it is saved whole.
+            return self.publish();
+        }
+        self.ground.folder.begin(&file, text);
+        self.half = Some(file);
         self.folder_is(Content::Broken);
+    }
+
+    /// Whether anybody who reads a file sees that its end is missing: it was accepted with one.
+    fn is_cut_off(&self, file: &str, text: &str) -> bool {
+        let was_there = |ledger: &Ledger| {
+            ledger.accepted().is_some_and(|last| last.files.iter().any(|(path, _)| path == file))
+        };
+        !text.ends_with('\n') && self.operator_knows(was_there)
+    }
+
+    /// A writer that was in the middle of a file comes to its end, unless whoever starts now sees that there
+    /// is one to come.
+    pub(super) fn finish_what_looks_whole(&mut self) {
+        let Some(half) = &self.half else { return };
+        let files = self.ground.folder.files();
+        if !files.iter().any(|(path, text)| path == half && self.is_cut_off(path, text)) {
+            self.finish_writing();
+        }
     }
 
     /// A file is closed that ends in the middle of an id, which the revision in force lists in that place:
@@ -219,7 +253,7 @@ impl World {
         // Some editors end the last line of whatever they are given.
         let end = if self.random.bool() { "\n" } else { "" };
         self.ground.folder.write(file, &format!("{before}- {begun}{end}"));
-        self.half = Some(vpc);
+        self.half = Some(file.clone());
         self.folder_is(Content::Broken);
     }
 

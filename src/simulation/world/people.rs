@@ -126,6 +126,7 @@ impl World {
     async fn writes(&mut self, event: Event) -> Option<u64> {
         let seq = self.operator.append(event.clone()).await.ok()?;
         self.ground.referee.wrote(self.ground.clock.when(), seq, &event);
+        self.ground.referee.durable(seq);
         Some(seq)
     }
 
@@ -210,7 +211,7 @@ impl World {
         approvals.map(Event::Approved).collect()
     }
 
-    fn operator_knows<T>(&self, ask: impl FnOnce(&crate::ledger::Ledger) -> T) -> T {
+    pub(super) fn operator_knows<T>(&self, ask: impl FnOnce(&crate::ledger::Ledger) -> T) -> T {
         let now = crate::clock::Clock::now(&self.ground.clock);
         let books = self.operator.books();
         if let Err(error) = self.ground.memory.look(books, now) {
