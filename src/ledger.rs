@@ -85,8 +85,13 @@ impl Ledger {
                 }
                 let scope = self.calls.answered(answered, at.wall);
                 if let (Some(scope), true) = (scope, answered.misses_the_instance()) {
-                    self.misses.retain(|(_, at, _)| at.within(sends::KEPT, now));
                     self.misses.push_back((seq, at, scope));
+                    let is_over = |(_, at, _): &(u64, Past, Scope)| !at.within(sends::KEPT, now);
+                    while self.misses.len() > sends::KEPT_ANYHOW
+                        && self.misses.front().is_some_and(is_over)
+                    {
+                        self.misses.pop_front();
+                    }
                 }
             }
             Event::Settled(settled) => self.settled(seq, at, settled, now),
@@ -128,8 +133,9 @@ impl Ledger {
                 let of = |shrunk: &Shrunk| shrunk.scope == *scope && shrunk.lost.contains(instance);
                 accepted.unwrap_or_default().iter().any(of)
             };
+            let then = at.no_later_than(now);
             self.detached.retain(|link, times| {
-                times.back().is_some_and(|(_, at)| at.within(DETACHES_KEPT, now)) || lost(link)
+                times.back().is_some_and(|(_, at)| at.within(DETACHES_KEPT, then)) || lost(link)
             });
             let key = (settled.scope.clone(), settled.instance.clone());
             let times = self.detached.entry(key).or_default();
@@ -212,8 +218,7 @@ impl Ledger {
     pub fn flapping(&self, scope: &Scope, instance: &InstanceId, now: Moment) -> Option<Timestamp> {
         let times = self.detached.get(&(scope.clone(), instance.clone()))?;
         let ((_, first), (_, last)) = (times.front()?, times.back()?);
-        let close = Duration::try_from(last.wall.duration_since(first.wall)).unwrap_or_default();
-        let fights = times.len() == FLAPS && close <= HOUR && last.within(DAY, now);
+        let fights = times.len() == FLAPS && last.since(*first) <= HOUR && last.within(DAY, now);
         fights.then_some(last.wall)
     }
 

@@ -30,17 +30,18 @@ impl Baseline {
         let mut held_lately = true;
         let mut later = Timestamp::MAX;
         for (begin, links) in counts.iter().rev() {
-            // A clock that was wrong must not loosen a limit. None of them was written after a later one; and
-            // where one lies ahead still, neither does it count, nor is it said that what there was before
-            // held until then.
+            // A clock that was wrong must not loosen a limit. None of them was written after a later one, nor
+            // after now: when one that says so was, nobody knows but the process itself, and so not until when
+            // what there was before held. Where one lies ahead still, it does not count, either.
+            let made_up = begin.wall > later.min(now.wall);
             let begin = Past { wall: begin.wall.min(later), ..*begin };
             later = begin.wall;
             let is_ahead = begin.wall > now.wall;
-            let began_lately = begin.within(DAY, now);
+            let began_lately = begin.surely_within(DAY, now);
             if !is_ahead && (began_lately || held_lately) {
                 most = most.max(*links);
             }
-            held_lately &= began_lately && (!is_ahead || begin.monotonic.is_some());
+            held_lately &= began_lately && (!made_up || begin.monotonic.is_some());
         }
         most
     }
@@ -88,6 +89,33 @@ mod tests {
         // Nobody knows when there were nine.
         assert_eq!(most(&counts[..2], 23 * hour), 20);
         assert_eq!(most(&counts[..2], day + hour), 5);
+    }
+
+    #[test]
+    fn nor_does_it_hold_longer_because_one_of_two_clocks_was_set() {
+        // By the wall clock and, where the process remembers, by the monotonic one, in hours.
+        let most = |counts: &[(u64, Option<u64>, u64)], wall: u64, monotonic: u64| {
+            let now =
+                Moment { monotonic: moment(monotonic * 3600).monotonic, ..moment(wall * 3600) };
+            let mut baseline = Baseline::default();
+            for (wall, monotonic, links) in counts {
+                let monotonic = monotonic.map(|hours| moment(hours * 3600).monotonic);
+                let at = Past { wall: moment(wall * 3600).wall, monotonic };
+                baseline.take(&scope(), *links, at, now);
+            }
+            baseline.most(&scope(), 45, now)
+        };
+        // It was a month ahead for one pass.
+        let ahead = [(0, Some(0), 100), (720, Some(2), 50)];
+        assert_eq!(most(&ahead, 20, 20), 100);
+        assert_eq!(most(&ahead, 120, 120), 45);
+        let then_right = [(0, Some(0), 100), (720, Some(2), 50), (5, Some(5), 45)];
+        assert_eq!(most(&then_right, 28, 28), 50);
+        // It was set back.
+        let set_back = [(0, Some(0), 100), (12, Some(12), 50)];
+        assert_eq!(most(&set_back, 12, 48), 50);
+        // All of that was another process.
+        assert_eq!(most(&[(0, None, 100), (720, None, 50), (120, None, 45)], 122, 122), 50);
     }
 
     #[test]

@@ -57,9 +57,9 @@ impl Calls {
         if answered.leaves_open() {
             let accepted = answered.result == Answered::ACCEPTED;
             *self.doubtful.entry(key.clone()).or_default() |= accepted;
-            // That nobody heard the answer is written by the next process, whenever that is.
-            let heard = answered.result != Answered::UNKNOWN;
-            if let Some(unsettled) = self.unsettled.get_mut(&key).filter(|_| heard) {
+            // On a slow disk the call began long after its intent. Where nobody heard the answer, the next
+            // process says so: whoever made the call was dead by then.
+            if let Some(unsettled) = self.unsettled.get_mut(&key) {
                 unsettled.accepted |= accepted;
                 unsettled.at = at;
             }
@@ -120,10 +120,12 @@ mod tests {
     /// started then called again that much too soon.
     #[test]
     fn a_call_without_a_clear_answer_is_as_old_as_that() {
-        let mut book = Book::default();
-        let detach = book.at(0, Event::Intent(intent(2)));
-        book.at(8, Event::Answered(answered(detach, "ambiguous", None)));
-        let at: Vec<_> = book.ledger.unsettled().map(|call| (call.accepted, call.at)).collect();
-        assert_eq!(at, [(false, crate::plan::tests::moment(8).wall)]);
+        for result in ["ambiguous", Answered::UNKNOWN] {
+            let mut book = Book::default();
+            let detach = book.at(0, Event::Intent(intent(2)));
+            book.at(8, Event::Answered(answered(detach, result, None)));
+            let at: Vec<_> = book.ledger.unsettled().map(|call| (call.accepted, call.at)).collect();
+            assert_eq!(at, [(false, crate::plan::tests::moment(8).wall)], "{result}");
+        }
     }
 }

@@ -16,6 +16,10 @@ pub const DAY: Duration = Duration::from_secs(24 * 3600);
 /// for a process that knows them from the journal only.
 pub(super) const KEPT: Duration = Duration::from_secs(8 * 24 * 3600);
 
+/// So many of the last ones are remembered however old the clock says they are: one that is weeks ahead must not
+/// make a process forget for good what it knows from the journal only.
+pub(super) const KEPT_ANYHOW: usize = 2_000;
+
 /// How many detaches were sent, or are about to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Spent {
@@ -59,8 +63,11 @@ impl Sends {
     /// A call is about to be made: its leave, if it was counted, becomes a send.
     pub fn sent(&mut self, intent: u64, at: Past, scope: &Scope, now: Moment) {
         self.free(&scope.lane());
-        self.sent.retain(|send| send.at.within(KEPT, now));
         self.sent.push_back(Send { intent, at, scope: scope.clone() });
+        let is_over = |send: &Send| !send.at.within(KEPT, now);
+        while self.sent.len() > KEPT_ANYHOW && self.sent.front().is_some_and(is_over) {
+            self.sent.pop_front();
+        }
     }
 
     /// The call of an intent was not made after all.
@@ -170,8 +177,29 @@ mod tests {
             let earlier = Past { monotonic: None, ..Past::now(moment(at)) };
             sends.sent(intent, earlier, &scope(), moment(at));
         }
-        sends.sent(3, Past::now(moment(4 * day)), &scope(), moment(4 * day));
+        sends.sent(3, Past::now(moment(40 * day)), &scope(), moment(40 * day));
         assert_eq!(sends.spent(&scope().lane(), moment(60)).day, 3);
+    }
+
+    #[test]
+    fn a_process_that_starts_while_the_clock_is_ahead_forgets_nothing() {
+        let (mut sends, starts) = (Sends::default(), moment(30 * 24 * 3600));
+        for (intent, at) in [(1, 0), (2, 1), (3, 2)] {
+            let earlier = Past { monotonic: None, ..Past::now(moment(at)) };
+            sends.sent(intent, earlier, &scope(), starts);
+        }
+        assert_eq!(sends.spent(&scope().lane(), moment(60)).day, 3);
+    }
+
+    #[test]
+    fn old_sends_are_forgotten_where_there_are_many() {
+        let mut sends = Sends::default();
+        let hours = KEPT.as_secs() / 3600;
+        for n in 0..10 * KEPT_ANYHOW as u64 {
+            let now = moment(n * 3600 * hours / KEPT_ANYHOW as u64 / 4);
+            sends.sent(n, Past::now(now), &scope(), now);
+        }
+        assert!((4 * KEPT_ANYHOW..4 * KEPT_ANYHOW + 99).contains(&sends.sent.len()));
     }
 
     #[test]

@@ -162,6 +162,13 @@ fn a_link_flaps_when_it_was_detached_three_times_within_an_hour() {
     assert!(flapping(&[0, 9000, 9001, 9002], 9100), "the last three count");
     assert!(flapping(&[0, 1, 2], 24 * 3600), "for a day");
     assert!(!flapping(&[0, 1, 2], 24 * 3600 + 2));
+    // A clock that was set forward between two of them takes them apart for no process that was there.
+    let mut ledger = Ledger::default();
+    for (n, wall) in [(1, 0), (2, 5_000), (3, 10_000)] {
+        let at = Moment { wall: moment(wall).wall, ..moment(n) };
+        ledger.take(n, Past::now(at), &Event::Settled(settled(7)), at);
+    }
+    assert!(ledger.flapping(&scope(), &id(7), moment(10_100)).is_some());
 }
 
 #[test]

@@ -140,7 +140,7 @@ fn a_plan_that_was_carried_out_and_is_proposed_again_is_news() {
 /// A process that was started after them knows when they were by the wall clock only.
 #[test]
 fn a_clock_that_was_days_ahead_forgets_no_call_that_missed_its_instance() {
-    let (mut book, ahead) = (Book::default(), 4 * 24 * 3600);
+    let (mut book, ahead) = (Book::default(), 40 * 24 * 3600);
     for (n, seconds) in [(1, 0), (2, 1), (3, ahead)] {
         let now = moment(seconds);
         let at = Past { monotonic: None, ..Past::now(now) };
@@ -152,4 +152,26 @@ fn a_clock_that_was_days_ahead_forgets_no_call_that_missed_its_instance() {
         book.seq = intent + 1;
     }
     assert_eq!(book.ledger.misses(&scope(), moment(60)).0, 3);
+}
+
+/// They are read with the time of the start, and the clock is right a minute later.
+#[test]
+fn a_process_that_starts_while_the_clock_is_ahead_forgets_neither_misses_nor_detaches() {
+    let (mut book, starts) = (Book::default(), moment(30 * 24 * 3600));
+    for n in [1, 2, 3] {
+        let at = Past { monotonic: None, ..Past::now(moment(n as u64)) };
+        let seq = book.seq;
+        let code = Some("InvalidInstanceId.NotFound".to_owned());
+        let events = [
+            Event::Intent(super::intent(n)),
+            Event::Answered(answered(seq + 1, "gone", code)),
+            Event::Settled(settled(n)),
+        ];
+        for (event, seq) in events.iter().zip(seq + 1..) {
+            book.ledger.take(seq, at, event, starts);
+        }
+        book.seq += 3;
+    }
+    assert_eq!(book.ledger.misses(&scope(), moment(60)).0, 3);
+    assert!([1, 2, 3].iter().all(|n| book.ledger.last_detach(&scope(), &id(*n)).is_some()));
 }
