@@ -188,10 +188,10 @@ impl Key {
 
     /// Whether all three values are the same.
     pub fn same_as(&self, other: &Self) -> bool {
-        let token = |key: &Self| key.token.as_ref().map(|token| token.expose_secret().to_owned());
         self.id.expose_secret() == other.id.expose_secret()
             && self.secret.expose_secret() == other.secret.expose_secret()
-            && token(self) == token(other)
+            && self.token.as_ref().map(|it| it.expose_secret())
+                == other.token.as_ref().map(|it| it.expose_secret())
     }
 }
 

@@ -52,6 +52,7 @@ impl Memory {
 
     /// An empty journal that keeps what entries say, and neither writes it as text nor chains it: of what an
     /// entry costs that is the most. [`Memory::entries`] has none of them.
+    #[cfg(any(test, feature = "simtest"))]
     pub fn unwritten() -> Self {
         let inner = Arc::new(Mutex::new(Inner { unwritten: true, ..Inner::default() }));
         Self { inner, disk: None }
@@ -75,12 +76,18 @@ impl Memory {
 
     /// Forgets the entries from `first` on, and the texts that came with them, as a power cut does that is
     /// sooner than the disk. Whoever has read them must be gone.
+    #[cfg(any(test, feature = "simtest"))]
     pub fn lose_from(&self, first: u64) {
         let mut inner = self.lock();
         let kept = usize::try_from(first.saturating_sub(1)).unwrap_or(usize::MAX);
         inner.entries.truncate(kept);
         inner.read.truncate(kept);
         inner.texts.retain(|_, (seq, _)| *seq < first);
+    }
+
+    /// Whether appends fail.
+    pub fn is_failing(&self) -> bool {
+        self.lock().failing
     }
 
     /// Calls `watcher` with every entry once it is durable: for tests of what may happen meanwhile.

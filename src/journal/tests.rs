@@ -107,7 +107,7 @@ async fn what_is_written_is_remembered_after_a_restart() {
 
 #[tokio::test(start_paused = true)]
 async fn a_journal_without_text_tells_what_one_with_it_does() {
-    let begin = jiff::Timestamp::from_second(1_700_000_000).unwrap();
+    let begin = jiff::Timestamp::new(1_700_000_000, 123_456_789).unwrap();
     let clock: Arc<dyn Clock> = Arc::new(crate::clock::TokioClock::starting_at(begin));
     let mut told = Vec::new();
     for memory in [Memory::default(), Memory::unwritten()] {

@@ -12,51 +12,38 @@ use std::sync::{Arc, Mutex, PoisonError};
 #[derive(Debug, Clone, Default)]
 pub struct Shelf(Arc<Mutex<Inner>>);
 
-#[derive(Debug, Default)]
-struct Inner {
-    files: BTreeMap<Arc<str>, Kept>,
-    /// Counts the readings.
-    readings: u64,
+/// The path of a file, and its text.
+type Key = (Arc<str>, Arc<str>);
+
+fn key(file: &File) -> Key {
+    (Arc::clone(&file.path), Arc::clone(file.text()))
 }
 
-#[derive(Debug)]
-struct Kept {
-    text: Arc<str>,
-    documents: Vec<Document>,
-    /// The last reading that had the file.
-    reading: u64,
-}
+#[derive(Debug, Default)]
+struct Inner(BTreeMap<Key, Vec<Document>>);
 
 impl Inner {
     fn parse(&mut self, files: &[File]) -> Result<Vec<Document>, Vec<Diagnostic>> {
-        let is_kept =
-            |file: &File| self.files.get(&file.path).is_some_and(|kept| kept.text == *file.text());
-        let changed: Vec<&File> = files.iter().filter(|file| !is_kept(file)).collect();
+        let changed: Vec<&File> =
+            files.iter().filter(|file| !self.0.contains_key(&key(file))).collect();
         let read = together::read(&changed);
         let mut diagnostics = Vec::new();
         for (file, outcome) in changed.into_iter().zip(read) {
             match outcome {
-                Ok(documents) => {
-                    let text = Arc::clone(file.text());
-                    self.files.insert(Arc::clone(&file.path), Kept { text, documents, reading: 0 });
-                }
-                Err(found) => {
-                    self.files.remove(&file.path);
-                    diagnostics.extend(found);
-                }
+                Ok(documents) => drop(self.0.insert(key(file), documents)),
+                Err(found) => diagnostics.extend(found),
             }
         }
-        let now = self.readings.wrapping_add(1);
-        self.readings = now;
-        let mut documents = Vec::with_capacity(self.files.len());
+        // What these files do not say is forgotten; of the same bytes the copy stays that came now.
+        let mut before = std::mem::take(&mut self.0);
+        let mut documents = Vec::with_capacity(before.len());
         for file in files {
-            let Some(kept) = self.files.get_mut(&file.path) else { continue };
-            documents.extend(kept.documents.iter().cloned());
-            // The same bytes as last time: keep one copy alive, and not two.
-            kept.text = Arc::clone(file.text());
-            kept.reading = now;
+            let key = key(file);
+            let named_twice = || self.0.get(&key).cloned();
+            let Some(kept) = before.remove(&key).or_else(named_twice) else { continue };
+            documents.extend(kept.iter().cloned());
+            self.0.insert(key, kept);
         }
-        self.files.retain(|_, kept| kept.reading == now);
         if diagnostics.is_empty() {
             return Ok(documents);
         }
@@ -140,7 +127,7 @@ mod tests {
             .map(|(scope, old)| after.scopes.get(scope).is_some_and(|new| new.links.is(&old.links)))
             .collect();
         assert_eq!(kept, [true, false, false]);
-        assert_eq!(shelf.0.lock().unwrap().files.len(), 3, "a file that is gone is not kept");
+        assert_eq!(shelf.0.lock().unwrap().0.len(), 3, "a file that is gone is not kept");
     }
 
     #[test]
@@ -156,6 +143,14 @@ mod tests {
         read(&shelf, &good);
         let twice = [file(1, &[1]), file(1, &[1])];
         assert_eq!(shelf.parse(&twice).unwrap().len(), 2, "a file named twice is there twice");
+        let other = File::new("0001.yaml", file(1, &[7]).text().to_string());
+        let (first, both) = (file(1, &[1]), [file(1, &[1]), other]);
+        for _ in 0..2 {
+            let said = shelf.parse(&both).unwrap();
+            assert_eq!(said, parse(&both).unwrap());
+            assert_ne!(said[0], said[1], "one name with two texts says both");
+        }
+        read(&shelf, &[first]);
     }
 
     #[test]
