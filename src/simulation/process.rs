@@ -36,7 +36,10 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub(super) mod keys;
+mod pace;
 pub(super) mod short;
+
+pub(super) use pace::Pace;
 
 /// How long a call may take altogether, as the real client has it.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -65,40 +68,6 @@ pub(super) struct Ground {
     pub service: keys::Service,
     /// What files say that an earlier life has read: to parse them again takes time and shows nothing.
     pub shelf: Shelf,
-}
-
-/// How often a process does what it does whether or not anything happened. A day of waiting costs as
-/// much as a day of work.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Pace {
-    /// Full pass per scope.
-    pub interval: Duration,
-    /// Between two looks at the folder of which no event tells.
-    pub poll: Duration,
-    /// The loop turns at least that often.
-    pub beat: Duration,
-}
-
-impl Pace {
-    /// The defaults are a minute, and 15 s for a poll. Mostly it is less: passes that find what the last
-    /// one found cost time, and show little.
-    pub fn drawn(random: &mut fastrand::Rng) -> Self {
-        let interval = match random.u32(0..24) {
-            0 => 60,
-            1..=6 => 300,
-            7..=10 => 600,
-            11..=16 => 900,
-            _ => 1_800,
-        };
-        let poll = if random.u32(0..6) == 0 { 15 } else { 90 };
-        let interval = Duration::from_secs(interval);
-        Self { interval, poll: Duration::from_secs(poll), beat: interval }
-    }
-
-    /// Nothing but passes.
-    pub fn slow(interval: Duration) -> Self {
-        Self { interval, poll: interval, beat: interval }
-    }
 }
 
 /// How long it may live.
@@ -228,6 +197,11 @@ impl Ground {
         self.sim.with(|state, _| state.links.members(&key).cloned().unwrap_or_default())
     }
 
+    fn disk_may_fail(&self) -> bool {
+        let flaky = self.flaky.lock().unwrap_or_else(PoisonError::into_inner);
+        flaky.is_some() || self.memory.is_failing()
+    }
+
     /// A disk that fails now and then does so, or does not.
     fn waver(&self) {
         let mut flaky = self.flaky.lock().unwrap_or_else(PoisonError::into_inner);
@@ -273,6 +247,9 @@ impl Process {
         let (journal, accepted) =
             Journal::recovered(memory, Arc::clone(&clock)).map_err(|error| error.to_string())?;
         ground.referee.restarted(ground.clock.when());
+        if ground.disk_may_fail() {
+            ground.referee.disk_fails();
+        }
         let life = Life { seam, journal: journal.clone(), clock, pace, seed, stop: stop.clone() };
         let task = tokio::spawn(life.run(accepted));
         Ok(Self { task, stop, mortality, journal })

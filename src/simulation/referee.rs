@@ -305,12 +305,12 @@ impl Referee {
     /// So many links a VPC truly has; `by_hand` says that a person changed that.
     pub(super) fn truly(&self, now: When, vpc: &VpcId, links: u64, by_hand: bool) {
         let mut book = self.lock();
-        if by_hand {
-            book.touched.insert(vpc.clone(), now.mono);
-        }
         let history = book.most.entry(vpc.clone()).or_default();
         if history.last().is_none_or(|(_, last)| *last != links) {
             history.push((now.mono, links));
+            if by_hand {
+                book.touched.insert(vpc.clone(), now.mono);
+            }
         }
     }
 

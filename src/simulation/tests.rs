@@ -101,9 +101,9 @@ async fn what_a_power_cut_takes_is_done_again_and_nothing_is_done_twice() {
         world.ground.referee.power_may_go();
         world.start(u64::MAX);
         world.wait(Duration::from_millis(60 * moment)).await;
-        let before = world.ground.memory.entries().len();
+        let before = world.ground.memory.items().unwrap().len();
         world.goes_dark().await;
-        taken += before - world.ground.memory.entries().len();
+        taken += before - world.ground.memory.items().unwrap().len();
         world.start(u64::MAX);
         world.wait(Duration::from_secs(600)).await;
         assert_eq!(world.left(), None, "moment {moment}");

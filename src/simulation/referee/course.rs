@@ -51,6 +51,8 @@ impl Course {
         self.tries.clear();
         self.given_up.clear();
         self.filling.clear();
+        // It knows what the journal has, and nothing else.
+        self.gaps = false;
     }
 
     /// Whether nobody has to remember what happened then.

@@ -19,9 +19,17 @@ const RAISED: u64 = 1_000;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Seen {
     at: When,
-    links: u64,
-    /// Those of them that no call may have ended.
+    /// Those that no call may have ended.
     there: u64,
+    /// The process that saw them.
+    life: u64,
+}
+
+impl Seen {
+    /// Whether a clock that was ahead said when that was: `at` is what is left of it.
+    fn is_made_up(self, at: When, now: When) -> bool {
+        self.at.wall > at.wall.min(now.wall)
+    }
 }
 
 impl Book {
@@ -61,7 +69,7 @@ impl Book {
             }
             let there = self.certainly_there(passed);
             let of = self.observed.entry(passed.scope.vpc.clone()).or_default();
-            of.push(Seen { at: now, links: passed.observed, there });
+            of.push(Seen { at: now, there, life: self.life });
         }
     }
 
@@ -92,7 +100,7 @@ impl Book {
         // What is withheld from the plan does not go; which of them that is, it does not say.
         let withheld = passed.refusals.len() as u64;
         let wanted = (going.len() as u64).saturating_sub(withheld);
-        if wanted == 0 || going.iter().any(|instance| covered(instance)) {
+        if wanted == 0 || going.iter().all(|instance| covered(instance)) {
             return None;
         }
         if wanted > self.limit(scope, revision, now) {
@@ -166,7 +174,7 @@ impl Book {
             if !is_ahead && (began_lately || held_lately) {
                 most = most.max(seen.there);
             }
-            held_lately &= began_lately && !is_ahead;
+            held_lately &= began_lately && !seen.is_made_up(at, now);
         }
         self.may_detach(wish, most)
     }
@@ -188,10 +196,15 @@ impl Book {
         let mut most = 0;
         let mut held_lately = true;
         for (at, seen) in in_order(self.observed.get(vpc)) {
-            if at.wall <= now.wall && held_lately {
-                most = most.max(seen.links);
+            let is_own = seen.life == self.life;
+            // Of what an earlier process saw, only the wall clock tells how old it is.
+            let mono = if is_own { at.mono } else { now.mono };
+            let lately = When { mono, ..at }.within(DAY, now);
+            if at.wall <= now.wall && (held_lately || lately) {
+                most = most.max(seen.there);
             }
-            held_lately &= at.perhaps_within(DAY, now);
+            // And where that was made up, nobody knows until when what there was before held.
+            held_lately &= lately && (is_own || !seen.is_made_up(at, now));
         }
         most
     }

@@ -52,18 +52,16 @@ impl Book {
     }
 
     fn read_by_ids(&mut self, begun: Duration, instances: &[InstanceId], page: &Page) {
-        // As with a list.
-        let misses = page.total as usize == page.links.len();
-        for vpc in &self.names.vpcs {
+        // As with a list: an answer that counts more than it shows says nothing about the rest.
+        let says_all = page.total as usize == page.links.len();
+        for vpc in self.names.vpcs.iter().filter(|_| says_all) {
             let links = self.links.entry(self.names.scope(vpc)).or_default();
             for instance in instances {
                 let shown = |link: &Link| link.instance == *instance && link.vpc == *vpc;
                 if !page.links.iter().any(shown) {
                     let known = links.entry(instance.clone()).or_default();
                     known.absent = known.absent.max(Some(begun));
-                    if misses {
-                        known.missed = known.missed.max(Some(begun));
-                    }
+                    known.missed = known.missed.max(Some(begun));
                 }
             }
         }
