@@ -158,7 +158,8 @@ async fn come_to_rest(world: &mut World) {
         recovers(world).await;
     }
     world.end().await;
-    world.every(if world.random.u32(0..4) == 0 { NOT_SO_RARELY } else { RARELY });
+    let is_rare = world.random.u32(0..4) > 0;
+    world.every(if is_rare { RARELY } else { NOT_SO_RARELY });
     world.start(u64::MAX);
     let mut looks = 0;
     loop {
