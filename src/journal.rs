@@ -13,6 +13,7 @@ use crate::gate::Permit;
 use crate::ledger::event::{self, Event, Shrunk};
 use crate::manifest::File;
 use crate::model::{Digest, InstanceId, Revision, RunId, Scope, TakenOut, Verb};
+use futures_util::future::join_all;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -329,15 +330,16 @@ impl Journal {
             let intents = ledger.open_intents();
             intents.map(|(seq, verb, scope, id)| (seq, verb, scope.clone(), id.clone())).collect()
         });
-        for (intent, verb, scope, instance) in open {
+        let answers = open.into_iter().map(|(intent, verb, scope, instance)| {
             tracing::warn!(
                 %scope, %instance, %verb,
                 "an earlier process ended during this call; a read will tell whether it was carried out"
             );
             let lost = event::Answered::without_answer(intent, event::Answered::UNKNOWN);
-            self.append(Event::Answered(lost)).await?;
-        }
-        Ok(())
+            self.append(Event::Answered(lost))
+        });
+        // At once: on a slow disk one after the other takes longer than a process may take to end.
+        join_all(answers).await.into_iter().try_for_each(|written| written.map(drop))
     }
 
     /// Forgets entries written before `cutoff`, where nothing depends on them; says how many. Only for

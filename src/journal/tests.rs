@@ -124,6 +124,45 @@ async fn a_journal_without_text_tells_what_one_with_it_does() {
     assert_eq!(told[0], told[1]);
 }
 
+/// A disk that takes five seconds for a write.
+struct Slow;
+
+impl Disk for Slow {
+    fn writes(&self) -> futures_util::future::BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+
+    fn wrote(&self, _: u64, _: &Event) -> futures_util::future::BoxFuture<'_, ()> {
+        Box::pin(tokio::time::sleep(std::time::Duration::from_secs(5)))
+    }
+}
+
+/// Seed 700057576, as things were drawn then: asked to end meanwhile, a process took half a minute.
+#[tokio::test(start_paused = true)]
+async fn calls_without_an_answer_are_answered_at_once() {
+    let begin = jiff::Timestamp::from_second(1_700_000_000).unwrap();
+    let clock: Arc<dyn Clock> = Arc::new(crate::clock::TokioClock::starting_at(begin));
+    let memory = Memory::default();
+    let journal = Journal::in_memory(memory.clone(), Arc::clone(&clock));
+    for attempt in 1..=6 {
+        journal.intent(a_permit(), attempt, None).await.unwrap();
+    }
+    let (next, _) = Journal::recovered(memory.on(Arc::new(Slow)), Arc::clone(&clock)).unwrap();
+    assert_eq!(open_intents(&next), 6);
+    let before = clock.now();
+    next.answer_open().await.unwrap();
+    assert_eq!((open_intents(&next), clock.now().since(before).as_secs()), (0, 5));
+    let answered: Vec<u64> = memory.items().unwrap().into_iter().skip(6).filter_map(of).collect();
+    assert_eq!(answered, [1, 2, 3, 4, 5, 6]);
+}
+
+fn of(item: Item) -> Option<u64> {
+    match item.event {
+        Event::Answered(answered) => Some(answered.intent),
+        _ => None,
+    }
+}
+
 /// Only the texts that the last revision lacks are written: going back to an earlier one works, too.
 #[tokio::test]
 async fn every_text_of_the_last_revision_is_there_whichever_came_before() {
