@@ -339,7 +339,12 @@ impl Journal {
             self.append(Event::Answered(lost))
         });
         // At once: on a slow disk one after the other takes longer than a process may take to end.
-        join_all(answers).await.into_iter().try_for_each(|written| written.map(drop))
+        let written = join_all(answers).await.into_iter().try_for_each(|written| written.map(drop));
+        if let Err(error) = &written {
+            // Though those after it were written: whoever starts does not go on with this journal.
+            self.books.set_trouble(Some(error.to_string()));
+        }
+        written
     }
 
     /// Forgets entries written before `cutoff`, where nothing depends on them; says how many. Only for

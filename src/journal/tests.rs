@@ -156,6 +156,35 @@ async fn calls_without_an_answer_are_answered_at_once() {
     assert_eq!(answered, [1, 2, 3, 4, 5, 6]);
 }
 
+/// A disk on which the first write fails, and no other.
+struct FailsOnce(Memory, std::sync::atomic::AtomicBool);
+
+impl Disk for FailsOnce {
+    fn writes(&self) -> futures_util::future::BoxFuture<'_, ()> {
+        self.0.fail(!self.1.swap(true, std::sync::atomic::Ordering::Relaxed));
+        Box::pin(async {})
+    }
+
+    fn wrote(&self, _: u64, _: &Event) -> futures_util::future::BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+}
+
+/// Seed 800072368, as things were drawn then.
+#[tokio::test]
+async fn a_journal_that_lacks_one_of_the_answers_is_in_trouble() {
+    let memory = Memory::default();
+    let journal = Journal::in_memory(memory.clone(), clock());
+    for attempt in 1..=3 {
+        journal.intent(a_permit(), attempt, None).await.unwrap();
+    }
+    let disk = Arc::new(FailsOnce(memory.clone(), false.into()));
+    let (next, _) = Journal::recovered(memory.on(disk), clock()).unwrap();
+    assert!(next.answer_open().await.is_err());
+    assert_eq!(open_intents(&next), 1);
+    assert!(next.books().trouble().is_some());
+}
+
 fn of(item: Item) -> Option<u64> {
     match item.event {
         Event::Answered(answered) => Some(answered.intent),
