@@ -34,6 +34,8 @@ pub(super) struct Course {
     taken: BTreeSet<Key>,
     /// By which entry a plan was let through last.
     let_through: BTreeMap<Digest, u64>,
+    /// What it might detach then.
+    pub(super) limits: BTreeMap<Digest, u64>,
     /// By which entry a link was last seen to be as a call wanted it.
     done: BTreeMap<Call, u64>,
     /// Scopes whose last plan was held by the budget.

@@ -66,6 +66,8 @@ impl Book {
             if passed.verdict == "approved" {
                 // The same plan again, of links that are back, is another one.
                 self.by_plan.remove(plan);
+                let limit = self.limit(&passed.scope, &passed.revision.digest, now);
+                self.course.limits.insert(plan.clone(), limit);
             }
             let there = self.certainly_there(passed);
             let of = self.observed.entry(passed.scope.vpc.clone()).or_default();
