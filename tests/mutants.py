@@ -26,29 +26,47 @@ CATALOGUE = ROOT / "tests" / "testdata" / "mutants.md"
 LEFT_OUT = shutil.ignore_patterns("target", ".git", "__pycache__")
 HEAD = re.compile(r"# (\d+) (.+)")
 PLACE = re.compile(r"# (\S+) (lib|it) (\S+)")
+# Of a mistake in several places, the next one.
+NEXT = re.compile(r"# (\S+)")
 
 
 @dataclasses.dataclass
 class Mutant:
     number: int
     mistake: str
-    file: str
     kind: str
     test: str
+    changes: list
+
+
+@dataclasses.dataclass
+class Change:
+    file: str
     before: str
     after: str
+
+
+def change(file, lines):
+    before = "\n".join(line[1:] for line in lines if line[0] in " -")
+    after = "\n".join(line[1:] for line in lines if line[0] in " +")
+    return Change(file, before, after)
 
 
 def parse(text):
     mutants = []
     for fence in re.findall(r"^```diff\n(.*?)^```$", text, re.M | re.S):
         for block in fence.strip("\n").split("\n\n"):
-            head, place, *lines = block.split("\n")
+            head, place, *rest = block.split("\n")
             number, mistake = HEAD.fullmatch(head).groups()
             file, kind, test = PLACE.fullmatch(place).groups()
-            before = "\n".join(line[1:] for line in lines if line[0] in " -")
-            after = "\n".join(line[1:] for line in lines if line[0] in " +")
-            mutants.append(Mutant(int(number), mistake, file, kind, test, before, after))
+            hunks = [(file, [])]
+            for line in rest:
+                following = NEXT.fullmatch(line)
+                if following:
+                    hunks.append((following[1], []))
+                else:
+                    hunks[-1][1].append(line)
+            mutants.append(Mutant(int(number), mistake, kind, test, [change(*hunk) for hunk in hunks]))
     return mutants
 
 
@@ -95,15 +113,21 @@ class Bench:
 
     def make(self, mutant):
         """What became of one mistake."""
-        path = self.tree / mutant.file
-        whole = path.read_text()
-        if whole.count(mutant.before) != 1 or mutant.before == mutant.after:
-            return "BROKEN", f"its text occurs {whole.count(mutant.before)} times"
-        path.write_text(whole.replace(mutant.before, mutant.after))
+        paths = {change.file: self.tree / change.file for change in mutant.changes}
+        whole = {file: path.read_text() for file, path in paths.items()}
+        made = dict(whole)
+        for change in mutant.changes:
+            count = made[change.file].count(change.before)
+            if count != 1 or change.before == change.after:
+                return "BROKEN", f"its text occurs {count} times in {change.file}"
+            made[change.file] = made[change.file].replace(change.before, change.after)
+        for file, path in paths.items():
+            path.write_text(made[file])
         try:
             word, out = self.test(mutant.kind, [mutant.test])
         finally:
-            path.write_text(whole)
+            for file, path in paths.items():
+                path.write_text(whole[file])
         verdict = {"fails": "caught", "hangs": "hangs", "passes": "SURVIVES"}.get(word, "BROKEN")
         return verdict, f"{word}\n{out[-3000:]}" if verdict == "BROKEN" else ""
 
@@ -134,7 +158,8 @@ def main():
         mutants.sort(key=lambda mutant: options.only.index(mutant.number))
     if options.list or not mutants:
         for mutant in mutants:
-            print(f"{mutant.number:4}  {mutant.file}: {mutant.mistake}")
+            files = ", ".join(dict.fromkeys(change.file for change in mutant.changes))
+            print(f"{mutant.number:4}  {files}: {mutant.mistake}")
         return 0 if mutants else 2
     counts = {}
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:

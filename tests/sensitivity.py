@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Gives the simulation a minute for each seeded mistake, and writes which of them it notices.
 
-sensitivity.py [--only N]... [--target DIR] [--seconds N] [--jobs N] [--write]
+sensitivity.py [--only N]... [--beside N] [--target DIR] [--seconds N] [--jobs N] [--write]
 
 All mistakes of testdata/switches.md are built into one copy of the program, each switched on at run time. A
-mistake counts as noticed only by a schedule that breaks no rule without it. Prints a table; with --write it
+mistake counts as noticed only by a schedule that breaks no rule without it, nor with the mistake that --beside
+names: what another one adds to that. Prints a table; with --write it
 takes the place of the one in docs/sensitivity.md. Python 3.9 or later, standard library only; Linux.
 """
 
@@ -75,10 +76,11 @@ def program(tree, target):
     return target / "simulation" / "classiclinkd"
 
 
-def noticed(command, numbers, mistakes):
+def noticed(command, beside, numbers, mistakes):
     """A row for each mistake."""
     # None first: what it says of no mistake, it says of each.
-    running = subprocess.Popen([*command, "0", *map(str, numbers)], stdout=subprocess.PIPE,
+    first = [] if beside else ["0"]
+    running = subprocess.Popen([*command, str(beside), *first, *map(str, numbers)], stdout=subprocess.PIPE,
                                stderr=subprocess.DEVNULL, text=True)
     rows = {}
     for line in running.stdout:
@@ -100,6 +102,7 @@ def noticed(command, numbers, mistakes):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", type=int, action="append", metavar="N", help="may be repeated")
+    parser.add_argument("--beside", type=int, default=0, metavar="N", help="what is noticed of that one does not count")
     parser.add_argument("--seconds", type=int, default=60, help="of one processor, for each")
     parser.add_argument("--target", type=pathlib.Path, default=ROOT / "target" / "sensitivity",
                         help="what is built, kept between runs")
@@ -117,7 +120,7 @@ def main():
         with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
             shares = [numbers[share::options.jobs] for share in range(options.jobs)]
             rows = {}
-            for part in pool.map(lambda share: noticed(command, share, mistakes), filter(None, shares)):
+            for part in pool.map(lambda share: noticed(command, options.beside, share, mistakes), filter(None, shares)):
                 rows.update(part)
     rows = [rows[number] for number in numbers]
     print(f"{sum('| found |' in row for row in rows)} of {len(rows)} noticed")

@@ -159,6 +159,11 @@ impl World {
         if pages && world.random.bool() {
             world.answers_are_short(true);
         }
+        if pages && world.random.bool() {
+            let deeds = [Deed::PageShift, Deed::TotalSkew, Deed::Shuffled];
+            let deed = world.random.choice(deeds).unwrap_or(Deed::Shuffled);
+            world.disturb_cloud(deed);
+        }
         world.publish();
         Ok(world)
     }

@@ -9,9 +9,13 @@ const CATALOGUE: &str = "tests/testdata/mutants.md";
 
 struct Mutant {
     number: u32,
-    file: String,
     kind: String,
     test: String,
+    changes: Vec<Change>,
+}
+
+struct Change {
+    file: String,
     before: String,
     after: String,
 }
@@ -29,16 +33,26 @@ fn mutant(entry: &str) -> Mutant {
     let mut head = || lines.next().and_then(|line| line.strip_prefix("# ")).unwrap();
     let number = head().split(' ').next().unwrap().parse().unwrap();
     let place: Vec<&str> = head().split(' ').collect();
-    let changes: Vec<(char, &str)> =
-        lines.map(|line| (line.chars().next().unwrap(), &line[1..])).collect();
-    let with = |signs: [char; 2]| {
-        let kept = changes.iter().filter(|(sign, _)| signs.contains(sign));
-        kept.map(|(_, text)| *text).collect::<Vec<_>>().join("\n")
-    };
-    assert!(changes.iter().all(|(sign, _)| " -+".contains(*sign)), "{entry}");
     let [file, kind, test] = place[..] else { panic!("{entry}") };
-    let (before, after) = (with([' ', '-']), with([' ', '+']));
-    Mutant { number, file: file.into(), kind: kind.into(), test: test.into(), before, after }
+    let mut changes = Vec::new();
+    let mut hunk = (file, Vec::new());
+    for line in lines {
+        match line.strip_prefix("# ") {
+            Some(next) => changes.push(change(std::mem::replace(&mut hunk, (next, Vec::new())))),
+            None => hunk.1.push(line),
+        }
+    }
+    changes.push(change(hunk));
+    Mutant { number, kind: kind.into(), test: test.into(), changes }
+}
+
+fn change((file, lines): (&str, Vec<&str>)) -> Change {
+    let with = |signs: [char; 2]| {
+        let kept = lines.iter().filter(|line| line.starts_with(signs));
+        kept.map(|line| &line[1..]).collect::<Vec<_>>().join("\n")
+    };
+    assert!(lines.iter().all(|line| line.starts_with([' ', '-', '+'])), "{file}: {lines:?}");
+    Change { file: file.into(), before: with([' ', '-']), after: with([' ', '+']) }
 }
 
 fn catalogue() -> Vec<Mutant> {
@@ -67,10 +81,12 @@ fn every_seeded_mistake_fits_the_sources_and_names_a_test() {
     assert!(mutants.len() >= 40, "{} seeded mistakes", mutants.len());
     let numbers: BTreeSet<u32> = mutants.iter().map(|mutant| mutant.number).collect();
     assert_eq!(numbers.len(), mutants.len(), "a number is used twice");
-    for Mutant { number, file, kind, test, before, after } in &mutants {
-        let found = read(file).matches(before.as_str()).count();
-        assert_eq!(found, 1, "{number}: its text occurs {found} times in {file}:\n{before}");
-        assert_ne!(before, after, "{number} changes nothing");
+    for Mutant { number, kind, test, changes } in &mutants {
+        for Change { file, before, after } in changes {
+            let found = read(file).matches(before.as_str()).count();
+            assert_eq!(found, 1, "{number}: its text occurs {found} times in {file}:\n{before}");
+            assert_ne!(before, after, "{number} changes nothing");
+        }
         assert!(["lib", "it"].contains(&&**kind), "{number}: {kind}");
         let (path, name) = file_of(kind, test);
         let text = fs::read_to_string(&path).unwrap();

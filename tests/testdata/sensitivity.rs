@@ -1,5 +1,5 @@
 //! Runs schedules with one seeded mistake after the other, each until it breaks a rule that the same schedule keeps
-//! without it, or for so many seconds of one processor. Put in the place of `src/main.rs` by `tests/sensitivity.py`.
+//! with another one or none, or for so many seconds of one processor. Put in the place of `src/main.rs` by `tests/sensitivity.py`.
 
 use classiclinkd::simulation::{Size, Tally, Trial, Which, run};
 use std::panic::AssertUnwindSafe;
@@ -19,8 +19,8 @@ fn switch(number: u32) {
     classiclinkd::MUTANT.store(number, Ordering::Relaxed);
 }
 
-/// The first schedule that the mistake breaks, and what it breaks.
-fn found(number: u32, enough: impl Fn() -> bool + Sync) -> Option<(u64, String)> {
+/// The first schedule that the mistake breaks and the other one does not, and what it breaks.
+fn found(number: u32, other: u32, enough: impl Fn() -> bool + Sync) -> Option<(u64, String)> {
     let mut from = 0;
     loop {
         switch(number);
@@ -30,9 +30,9 @@ fn found(number: u32, enough: impl Fn() -> bool + Sync) -> Option<(u64, String)>
         let Ok(tally) = ran else { return Some((from, "a panic".to_owned())) };
         let Tally { failed, .. } = tally.unwrap();
         let (Trial { seed, .. }, said) = failed.first()?;
-        switch(0);
+        switch(other);
         let alone = Trial::of(*seed).run(Size::default(), false).unwrap();
-        if number == 0 || alone.findings.violations.is_empty() {
+        if number == other || alone.findings.violations.is_empty() {
             return Some((*seed, said[0].clone()));
         }
         from = seed + 1;
@@ -42,9 +42,10 @@ fn found(number: u32, enough: impl Fn() -> bool + Sync) -> Option<(u64, String)>
 fn main() {
     let mut arguments = std::env::args().skip(1).map(|text| text.parse::<u32>().unwrap());
     let seconds = f64::from(arguments.next().unwrap());
+    let other = arguments.next().unwrap();
     for number in arguments {
         let begun = processor();
-        let said = found(number, || processor() - begun > seconds);
+        let said = found(number, other, || processor() - begun > seconds);
         let took = processor() - begun;
         match said {
             Some((seed, said)) => println!("{number}\t{took:.1}\t{seed}\t{said}"),

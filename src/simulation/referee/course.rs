@@ -14,6 +14,10 @@ use std::time::Duration;
 const TRIES: u32 = 8;
 /// How long a link is left alone that the cloud refused, or whose tries are used up.
 const LEFT_ALONE: Duration = Duration::from_secs(15 * 60);
+/// What the journal says of a call that a spent budget stopped.
+const SPENT: &str = "the budget of detaches of this account and region is spent";
+/// A resume so long ago came before such a call was stopped, and not after it.
+const STOPPED: Duration = Duration::from_secs(60);
 /// From then on people have raised what the budget allows.
 const RAISED: u64 = 1_000;
 
@@ -171,6 +175,15 @@ impl Book {
         let done = self.course.done.get(&(key, intent.verb));
         let through = self.course.let_through.get(&intent.plan);
         !self.course.gaps && done.is_some_and(|done| through.is_none_or(|at| at < done))
+    }
+
+    /// Whether a spent budget stopped a call, and nobody was told: calls are not paused.
+    pub(super) fn is_stopped_quietly(&self, now: When, settled: &Settled) -> bool {
+        let mut pauses = self.pauses.iter();
+        settled.detail.contains(SPENT)
+            && !self.course.gaps
+            && now.mono.saturating_sub(self.said) > STOPPED
+            && !pauses.any(|(_, pause)| covers(&pause.target, &settled.scope))
     }
 
     /// A pause by the budget, where the last plan was within it and so much is not sent. Calls of several

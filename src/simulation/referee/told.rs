@@ -110,6 +110,10 @@ impl Book {
             Event::Answered(answered) => self.answered_by(now, answered),
             Event::Settled(settled) => {
                 self.course.settled(now, seq, settled);
+                if self.is_stopped_quietly(now, settled) {
+                    let what = "a spent budget stopped a call and paused nothing";
+                    self.accuse(now, format!("{what} ({})", settled.instance));
+                }
                 self.settled_by(now, settled);
             }
             Event::Approved(approval) => {
