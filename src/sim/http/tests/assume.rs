@@ -54,7 +54,6 @@ async fn a_token_of_a_provider_is_taken_unsigned_and_kept_out_of_the_log() {
         ("RoleSessionName", "links"),
         ("OIDCProviderArn", "acs:ram::1234567890123456:oidc-provider/ack"),
         ("OIDCToken", "canary.canary.canary"),
-        ("ExternalId", "a-canary-that-two-agreed-on"),
     ];
     let pairs = of_sts("AssumeRoleWithOIDC", "1", &own);
     let unsigned = crate::signature::canonical_pairs(&pairs);
