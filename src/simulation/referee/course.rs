@@ -217,13 +217,17 @@ impl Referee {
     }
 
     /// A call that may have had an effect, and of which nobody ever said how it ended, where the manifests
-    /// have a say.
+    /// have a say. A link that is protected since then is asked for by each plan and withheld from each: its
+    /// call waits for as long.
     pub(in crate::simulation) fn left_open(&self, wishes: &Wishes) -> Option<String> {
         let book = self.lock();
         let has_a_say =
             |scope: &Scope| wishes.get(&scope.vpc).is_some_and(|wish| wish.mode != Mode::Observe);
         let open = book.course.open.iter().filter(|(_, effect)| **effect).map(|(call, _)| call);
-        let mut open = open.filter(|((scope, _), _)| has_a_say(scope));
+        let is_withheld = |(scope, instance): &Key| {
+            book.protected.contains(&(scope.vpc.clone(), instance.clone()))
+        };
+        let mut open = open.filter(|(key, _)| has_a_say(&key.0) && !is_withheld(key));
         open.next().map(|((scope, instance), verb)| format!("{verb} {instance} at {}", scope.vpc))
     }
 
