@@ -82,6 +82,15 @@ impl Course {
         open.filter(move |((of, _), _)| of == scope).map(|((_, instance), _)| instance)
     }
 
+    /// Those of them that may have had an effect.
+    pub(super) fn doubtful_detaches(&self, scope: &Scope) -> impl Iterator<Item = &InstanceId> {
+        let doubtful =
+            self.open.iter().filter(|((_, verb), effect)| **effect && *verb == Verb::Detach);
+        doubtful
+            .filter(move |(((of, _), _), _)| of == scope)
+            .map(|(((_, instance), _), _)| instance)
+    }
+
     pub(super) fn intended(&mut self, intent: &Intent) {
         let key = (intent.scope.clone(), intent.instance.clone());
         self.open.entry((key, intent.verb)).or_default();

@@ -21,6 +21,8 @@ pub(super) struct Seen {
     at: When,
     /// Those that no call may have ended.
     there: u64,
+    /// Those but for what a list shows of calls that nobody knows the end of.
+    at_most: u64,
     /// The process that saw them.
     life: u64,
 }
@@ -69,9 +71,9 @@ impl Book {
                 let limit = self.limit(&passed.scope, &passed.revision.digest, now);
                 self.course.limits.insert(plan.clone(), limit);
             }
-            let there = self.certainly_there(passed);
+            let (there, at_most) = (self.certainly_there(passed), self.perhaps_there(passed));
             let of = self.observed.entry(passed.scope.vpc.clone()).or_default();
-            of.push(Seen { at: now, there, life: self.life });
+            of.push(Seen { at: now, there, at_most, life: self.life });
         }
     }
 
@@ -192,6 +194,14 @@ impl Book {
         passed.observed.saturating_sub(leaving.len() as u64)
     }
 
+    /// Links that a pass saw, without those of them that the journal knows to be on their way out.
+    fn perhaps_there(&self, passed: &Passed) -> u64 {
+        let listed = self.pages.get(&passed.scope.vpc).map(|(_, listed, _)| listed.as_slice());
+        let shown = |id: &&InstanceId| listed.unwrap_or_default().contains(id);
+        let leaving = self.course.doubtful_detaches(&passed.scope).filter(shown).count();
+        passed.observed.saturating_sub(leaving as u64)
+    }
+
     /// The most links that passes may have seen within the last day: what one saw holds until the next one
     /// that saw something else, however long nobody looked.
     pub(super) fn seen_lately(&self, vpc: &VpcId, now: When) -> u64 {
@@ -203,7 +213,7 @@ impl Book {
             let mono = if is_own { at.mono } else { now.mono };
             let lately = When { mono, ..at }.within(DAY, now);
             if at.wall <= now.wall && (held_lately || lately) {
-                most = most.max(seen.there);
+                most = most.max(seen.at_most);
             }
             // And where that was made up, nobody knows until when what there was before held.
             held_lately &= lately && (is_own || !seen.is_made_up(at, now));
